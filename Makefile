@@ -1,0 +1,69 @@
+# The commands people type. Everything is set up on first use; nothing but Python 3.11 or newer and make is needed.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Give one on the command line to choose: make install PYTHON=/path/to/python3.12
+PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 python3,$(shell command -v $(python))))
+VENV := .venv
+STAMP := $(VENV)/.installed
+PEERS := .venv-peers
+
+# The constraints pin torch to a build without CUDA. On a machine with a GPU, drop them: make install CONSTRAINTS=
+CONSTRAINTS ?= constraints.txt
+PIP_OPTIONS := --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
+
+export DO_NOT_TRACK := 1
+export GX_ANALYTICS_ENABLED := false
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+# A small machine: two test processes, unless told otherwise (make test WORKERS=8).
+WORKERS ?= 2
+
+.PHONY: help
+help: ## what can be typed
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The stamp makes a second call quick; a change of the dependencies installs again.
+$(STAMP): pyproject.toml $(wildcard constraints.txt)
+	@test -n "$(PYTHON)" || { echo "No Python found. Install Python 3.11 or newer, or say make install PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11. Say make install PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(VENV)/bin/python || "$(PYTHON)" -m venv $(VENV)
+	@echo "Installing into $(VENV); the first time takes some minutes …"
+	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[dev]'
+	@touch $@
+
+.PHONY: install
+install: $(STAMP) ## .venv with Freshet and the tools to work on it
+
+.PHONY: demo
+demo: $(STAMP) ## refresh examples/, ask one question as two principals, refresh again
+	@FRESHET=$(VENV)/bin/freshet bash examples/demo.sh
+
+.PHONY: test
+test: $(STAMP) ## the fast unit tests, then all others
+	$(VENV)/bin/python -m pytest tests/unit -q -n $(WORKERS)
+	$(VENV)/bin/python -m pytest tests -q --ignore=tests/unit
+
+.PHONY: unit
+unit: $(STAMP) ## the fast unit tests alone
+	$(VENV)/bin/python -m pytest tests/unit -q
+
+.PHONY: lint
+lint: $(STAMP) ## ruff
+	$(VENV)/bin/ruff check .
+
+.PHONY: types
+types: $(STAMP) ## mypy --strict
+	$(VENV)/bin/mypy
+
+.PHONY: bench
+bench: $(STAMP) bench-peers ## all benchmarks, one after the other; see bench/README.md
+	@set -e; for bench in refresh embedding retrieval parsing scale; do \
+		echo; echo "== bench/$$bench.py"; $(VENV)/bin/python bench/$$bench.py; \
+	done
+
+.PHONY: bench-peers
+bench-peers: $(PEERS)/cocoindex/.installed ## the environments of the peers that bench/ compares with
+
+$(PEERS)/%/.installed: bench/peers/%/requirements.txt bench/peers/setup.sh
+	@PYTHON="$(PYTHON)" bash bench/peers/setup.sh $*

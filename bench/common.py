@@ -1,0 +1,97 @@
+"""What the benchmarks share: where the data is, what the machine is, tables and JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results"
+_PACKAGES = ("freshet", "prefect", "lancedb", "pylance", "unstructured", "sentence-transformers", "torch", "pyarrow")
+
+sys.path.insert(0, str(ROOT))  # so that `python bench/NAME.py` measures this checkout
+
+
+def data_folder() -> Path:
+    """The folder of public test data; ends the program with a plain message where there is none."""
+    folder = Path(os.environ.get("FRESHET_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        sys.exit(f"{folder} does not exist. Set FRESHET_TEST_DATA to the folder of the test data (see bench/README.md).")
+    return folder
+
+
+def xquad() -> tuple[list[str], dict[str, int]]:
+    """XQuAD's passages, and each distinct question with the number of the passage that answers it."""
+    content = json.loads((data_folder() / "xquad" / "xquad.en.json").read_text("utf-8"))
+    paragraphs = [paragraph for article in content["data"] for paragraph in article["paragraphs"]]
+    questions: dict[str, int] = {}
+    for number, paragraph in enumerate(paragraphs):
+        for entry in paragraph["qas"]:
+            questions.setdefault(entry["question"], number)
+    return [paragraph["context"] for paragraph in paragraphs], questions
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were measured on."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "cpu": _cpu_name(),
+        "cores": cores,
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "load_average": [round(value, 2) for value in os.getloadavg()],
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+    """A Markdown table on stdout; floats with up to four significant digits, numbers to the right."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(heading), *(len(row[i]) for row in cells)) for i, heading in enumerate(headings)]
+    right = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(headings))]
+    lines = [headings, ["-" * (width - 1) + ":" if aside else "-" * width for width, aside in zip(widths, right, strict=True)]]
+    print(f"\n{title}\n" if title else "")
+    for line in [*lines, *cells]:
+        padded = (cell.rjust(w) if aside else cell.ljust(w) for cell, w, aside in zip(line, widths, right, strict=True))
+        print("| " + " | ".join(padded) + " |")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def write_results(name: str, results: dict[str, Any]) -> Path:
+    """Writes results, with the machine and the time, to bench/results/<name>.json."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    file = RESULTS / f"{name}.json"
+    content = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), **results}
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    print(f"\nWritten to {file.relative_to(ROOT)}")
+    return file

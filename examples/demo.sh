@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Refreshes the example corpus, asks one question as two principals, and refreshes again. `make demo` runs it.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+freshet=${FRESHET:-.venv/bin/freshet}
+question="How much may we pay to settle a flood damage claim?"
+
+step() {
+    local word
+    printf '\n$ freshet'
+    for word in "$@"; do
+        if [[ $word == *' '* ]]; then printf ' "%s"' "$word"; else printf ' %s' "$word"; fi
+    done
+    printf '\n'
+    "$freshet" "$@"
+}
+
+step check
+step refresh handbook
+step quarantine handbook
+step search "$question" --corpus handbook --limit 2
+step search "$question" --corpus handbook --as group:legal --limit 2
+
+echo
+echo "Once more, with nothing changed:"
+step refresh handbook

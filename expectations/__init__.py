@@ -1,0 +1,1 @@
+"""The rules that documents, chunks and examples are held to."""

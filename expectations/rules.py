@@ -1,0 +1,131 @@
+"""The rule book: every rule once, with its code, severity, threshold and the reason in plain words.
+
+A code is an interface: it travels from here to verdicts, reports, documentation and tests, and keeps
+its meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["block", "warn", "note"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        code: the stable name.
+        severity: `block` keeps the item out, `warn` lets it in with a mark, `note` only records.
+        why: the reason, in plain words.
+        mend: what its owner can do about it.
+        threshold: the number it is judged by, in the unit that `why` names; None where there is none.
+    """
+
+    code: str
+    severity: Severity
+    why: str
+    mend: str
+    threshold: float | None = None
+
+
+_PARSING = (
+    Rule("PARSE-EMPTY", "block", "The document holds no text.", "Remove it from the source, or fill it."),
+    Rule("PARSE-ENCRYPTED", "block", "The document is locked with a password.", "Save it without a password."),
+    Rule(
+        "PARSE-CORRUPT",
+        "block",
+        "The document cannot be read as its type.",
+        "Open it and save it again, or restore it.",
+    ),
+    Rule(
+        "PARSE-UNSUPPORTED", "block", "No parser reads this type of file.", "Exclude it in freshet.yaml, or convert it."
+    ),
+    Rule(
+        "PARSE-EXTRA",
+        "block",
+        "Reading this type needs an optional extra that is not installed.",
+        "Install the extra that the evidence names.",
+    ),
+    Rule(
+        "PARSE-TIMEOUT", "block", "Parsing took longer than its limit.", "Split the document, or raise parsing.timeout."
+    ),
+    Rule(
+        "PARSE-STALLED", "block", "The parser stopped making progress.", "Split the document, or raise parsing.stall."
+    ),
+    Rule(
+        "PARSE-MEMORY",
+        "block",
+        "Parsing needed more memory than its limit.",
+        "Split the document, or raise parsing.memory.",
+    ),
+    Rule(
+        "PARSE-CRASHED",
+        "block",
+        "The parser died on this document.",
+        "Open it and save it again; report the file's kind if that does not help.",
+    ),
+    Rule(
+        "PARSE-OUTPUT",
+        "block",
+        "Parsing gave more output than its limit.",
+        "Split the document, or raise parsing.output.",
+    ),
+)
+_SOURCE = (
+    Rule(
+        "SOURCE-SIZE",
+        "block",
+        "The file is larger than the source's limit.",
+        "Split it, or raise max_size of the source.",
+    ),
+    Rule(
+        "SOURCE-UNREADABLE",
+        "block",
+        "The source listed the document but could not deliver it.",
+        "Check permissions and connection, then refresh again.",
+    ),
+    Rule(
+        "STALE-SOURCE",
+        "warn",
+        "The document has not changed for longer than its source allows.",
+        "Review it; changing it, or freshness.warn_after, ends the warning.",
+    ),
+    Rule(
+        "STALE-BLOCKED",
+        "block",
+        "The document is older than its source may serve.",
+        "Review and change it, or raise freshness.block_after.",
+    ),
+)
+_GATE = (
+    Rule("GATE-DUPLICATE-CHUNK", "block", "A chunk id occurs more than once.", "Run freshet refresh CORPUS --full."),
+    Rule(
+        "GATE-ORPHAN-CHUNK",
+        "block",
+        "A chunk belongs to no document of the ledger.",
+        "Run freshet refresh CORPUS --full.",
+    ),
+    Rule(
+        "GATE-MISSING-CHUNK",
+        "block",
+        "A document of the ledger lacks chunks that it should have.",
+        "Run freshet refresh CORPUS --full.",
+    ),
+    Rule(
+        "GATE-VECTOR",
+        "block",
+        "A vector is not finite or not of unit length.",
+        "Check the model, then run freshet refresh CORPUS --full.",
+    ),
+    Rule(
+        "GATE-ACCESS",
+        "block",
+        "A chunk has no access list, or another one than its document.",
+        "Run freshet refresh CORPUS --full.",
+    ),
+)
+
+RULES: dict[str, Rule] = {rule.code: rule for rule in (*_PARSING, *_SOURCE, *_GATE)}

@@ -1,0 +1,222 @@
+"""The `freshet` command: a thin face over the flows and the queries.
+
+With --json, standard output holds the JSON alone; everything else goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, Parameter, validators
+
+from tasks import printing
+from tasks.errors import FreshetError
+from tasks.run import corpus_settings
+from tasks.settings_file import Project, find_notes, find_problems, json_schema, load_project
+
+if TYPE_CHECKING:
+    from tasks.store import Store
+
+Config = Annotated[
+    Path | None, Parameter(name="--config", help="freshet.yaml; by default FRESHET_CONFIG, or the nearest one upwards.")
+]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, alone on standard output.")]
+Count = validators.Number(gte=0)
+
+DONE, FAILED, WITHHELD = 0, 1, 3
+"""Exit codes. WITHHELD: the refresh ended well, but withdrawals wait for approval."""
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("freshet")
+
+
+app = App(
+    name="freshet",
+    help="Keeps what a language model is given fresh and governed.",
+    version=_version,
+    result_action="return_value",
+)
+
+
+@app.command
+def refresh(
+    corpus: str,
+    /,
+    *,
+    config: Config = None,
+    full: Annotated[bool, Parameter(negative="", help="Read and hash every document, reconcile, compact.")] = False,
+    as_of: Annotated[datetime | None, Parameter(help="The moment to speak for; by default, now.")] = None,
+    allow_withdrawals: Annotated[int, Parameter(validator=Count, help="Approve so many withdrawals at most.")] = 0,
+    wait: Annotated[float, Parameter(validator=Count, help="Seconds to wait for another refresh of CORPUS.")] = 600.0,
+    as_json: Json = False,
+) -> int:
+    """Refresh CORPUS, and move its readers to the new release if the gate passes."""
+    project = load_project(config)
+    corpus_settings(project, corpus)  # nothing is started for a corpus that does not exist
+    from flows.running import run_refresh
+
+    report = run_refresh(
+        corpus, config=project.file, full=full, as_of=as_of, allow_withdrawals=allow_withdrawals, wait=wait
+    )
+    _print(report, as_json, printing.refresh_text(report))
+    if report.get("error"):
+        print(report["error"], file=sys.stderr)  # noqa: T201
+    if report["outcome"] not in ("released", "unchanged"):
+        return FAILED
+    return WITHHELD if report["documents"]["withheld"] else DONE
+
+
+@app.command
+def search(
+    question: str,
+    /,
+    *,
+    corpus: str,
+    as_: Annotated[
+        list[str] | None, Parameter(name="--as", negative="", help="Who asks: user:NAME, group:NAME.")
+    ] = None,
+    mode: Literal["hybrid", "vector", "text"] = "hybrid",
+    limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1000))] = 5,
+    config: Config = None,
+    as_json: Json = False,
+) -> int:
+    """Answer QUESTION with cited passages of the live release, of those that may be seen.
+
+    Without --as, only what everyone may see.
+    """
+    from tasks.index.search import query_embedder
+    from tasks.index.search import search as find
+    from tasks.lineage.policy import principals_of
+
+    project = load_project(config)
+    corpus_settings(project, corpus)
+    answer = find(
+        _store(project),
+        corpus,
+        question,
+        principals=principals_of(as_ or []),
+        mode=mode,
+        limit=limit,
+        now=datetime.now(UTC),
+        embed_query=query_embedder(project),
+    )
+    _print(answer.as_dict(), as_json, printing.answer_text(answer))
+    return DONE
+
+
+@app.command
+def releases(corpus: str, /, *, config: Config = None, as_json: Json = False) -> int:
+    """List every decision on CORPUS, newest first; readers see the newest published one."""
+    from tasks.index.release import list_releases, live_release
+
+    project = load_project(config)
+    corpus_settings(project, corpus)
+    found = list_releases(_store(project), corpus)
+    live = live_release(found)
+    rows = [{**asdict(r), "live": r == live} for r in found]
+    _print({"corpus": corpus, "releases": rows}, as_json, printing.releases_text(rows))
+    return DONE
+
+
+@app.command
+def rollback(corpus: str, release: int, /, *, config: Config = None, as_json: Json = False) -> int:
+    """Publish an earlier RELEASE of CORPUS again. What who may see stays as it is now."""
+    from tasks.index.release import roll_back
+
+    project = load_project(config)
+    corpus_settings(project, corpus)
+    made = roll_back(_store(project), corpus, release, now=datetime.now(UTC))
+    text = f"Readers of {corpus} see release {made.release}: what release {made.rollback_of} held.\n"
+    _print(asdict(made), as_json, text)
+    return DONE
+
+
+@app.command
+def status(*, config: Config = None, as_json: Json = False) -> int:
+    """Show each corpus: its live release, its size, what is stale or in quarantine, its last refresh."""
+    from tasks.index.status import corpus_status
+
+    project = load_project(config)
+    rows = [corpus_status(_store(project), name, datetime.now(UTC)) for name in project.settings.corpora]
+    _print({"corpora": rows}, as_json, printing.status_text(rows))
+    return DONE
+
+
+@app.command
+def document(corpus: str, path: str, /, *, config: Config = None, as_json: Json = False) -> int:
+    """Show what CORPUS holds of the document at PATH: its ledger row, verdicts and chunks."""
+    from tasks.index.status import describe_document
+
+    project = load_project(config)
+    corpus_settings(project, corpus)
+    found = describe_document(_store(project), corpus, path, datetime.now(UTC))
+    _print(found, as_json, printing.document_text(found))
+    return DONE
+
+
+@app.command
+def quarantine(corpus: str, /, *, config: Config = None, as_json: Json = False) -> int:
+    """List the documents of CORPUS that were refused, and why."""
+    from tasks.lineage.quarantine import quarantined_documents
+
+    project = load_project(config)
+    corpus_settings(project, corpus)
+    rows = quarantined_documents(_store(project).corpus(corpus))
+    _print({"corpus": corpus, "documents": rows}, as_json, printing.quarantine_text(rows))
+    return DONE
+
+
+@app.command
+def check(*, config: Config = None, as_json: Json = False) -> int:
+    """Check freshet.yaml, offline: every problem at once."""
+    from tasks.settings_file import find_file
+
+    file = find_file(config)
+    problems, notes = find_problems(file), find_notes(file)
+    found = {"file": str(file), "problems": [asdict(p) for p in problems], "notes": [asdict(n) for n in notes]}
+    _print(found, as_json, printing.check_text(file, problems, notes))
+    return FAILED if problems else DONE
+
+
+@app.command
+def schema() -> int:
+    """Print the JSON Schema of freshet.yaml, for editors."""
+    _print(json_schema(), True, "")
+    return DONE
+
+
+def _store(project: Project) -> Store:
+    from tasks.store import Store
+
+    return Store(project.store)
+
+
+def _print(found: Any, as_json: bool, text: str) -> None:
+    if as_json:
+        text = json.dumps(found, indent=2, ensure_ascii=False, default=_plain) + "\n"
+    sys.stdout.write(text)
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def main() -> None:
+    """Runs the command. What a person can mend is told without a traceback; a bug keeps its own."""
+    try:
+        code = app()
+    except FreshetError as error:
+        print(f"freshet: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        print("freshet: stopped; run the same command again to go on", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else DONE)

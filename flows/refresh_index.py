@@ -1,0 +1,162 @@
+"""Refreshes a corpus: from what its sources hold to a release that readers see."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger
+from prefect.runtime import flow_run
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from pydantic import Field
+
+from tasks.documents.prepare import PreparedBatch
+from tasks.documents.steps import (
+    ListedSource,
+    PlannedRefresh,
+    end_preparing,
+    list_source,
+    plan_refresh,
+    prepare_batch,
+    restate_batch,
+    source_names,
+)
+from tasks.errors import RefreshRejected
+from tasks.index.release import is_decided, list_releases, live_release, newest_decision, read_head
+from tasks.index.steps import (
+    delete_strays,
+    examine_head,
+    find_damage,
+    index_batch,
+    maintain_indices,
+    record_decision,
+    withdraw_documents,
+)
+from tasks.lineage.quarantine import count_by_code
+from tasks.reporting import Progress, RefreshReport, publish_report, summary
+from tasks.run import RefreshRun, begin_run, record_run
+from tasks.runners import open_task_runner
+from tasks.store import hold_corpus
+from tasks.timing import Stopwatch
+
+BATCHES_AHEAD = 1
+"""Batches that are parsed while an earlier one is embedded."""
+
+
+def _run_name() -> str:
+    given = flow_run.parameters
+    day = given.get("as_of") or flow_run.scheduled_start_time or datetime.now(UTC)
+    return f"refresh-{given['corpus']}-{str(day)[:10]}"
+
+
+@flow(name="refresh-index", flow_run_name=_run_name)
+def refresh_index(
+    corpus: Annotated[str, Field(description="name of the corpus, as in freshet.yaml")],
+    config: Annotated[Path | None, Field(description="freshet.yaml; by default FRESHET_CONFIG, or the nearest")] = None,
+    full: Annotated[bool, Field(description="read and hash every document, reconcile, join small files")] = False,
+    as_of: Annotated[datetime | None, Field(description="what moment to speak for; by default, the start")] = None,
+    allow_withdrawals: Annotated[int, Field(ge=0, description="approve so many withdrawals at most")] = 0,
+    wait: Annotated[float, Field(ge=0, description="seconds to wait for another refresh of the corpus")] = 600.0,
+) -> State[dict[str, Any]]:
+    """Refreshes a corpus and, if the gate passes, moves its readers to the new release.
+
+    Run it again whenever it was stopped: what was committed is not done twice.
+    """
+    logger, watch = get_run_logger(), Stopwatch()
+    with watch("total"):
+        run = begin_run(config, corpus, as_of or flow_run.scheduled_start_time, str(flow_run.id), str(flow_run.name))
+        report = RefreshReport(corpus=corpus, run_id=run.run_id, as_of=run.as_of, outcome="unchanged")
+        with hold_corpus(run.store, corpus, run.name, timedelta(seconds=wait), logger.warning):
+            try:
+                _build_head(run, report, watch, full, allow_withdrawals)
+                _decide(run, report, watch)
+                record_run(run, report, full)
+            finally:
+                end_preparing(run)
+    report.seconds = watch.seconds
+    publish_report(report)
+    if report.outcome == "rejected":
+        raise RefreshRejected(report.as_dict(), report.reasons)
+    for note in report.notes:
+        logger.warning(note)
+    return Completed(message=summary(report), data=report.as_dict())
+
+
+def _build_head(run: RefreshRun, report: RefreshReport, watch: Stopwatch, full: bool, allow_withdrawals: int) -> None:
+    """Brings the head of the tables up to what the sources hold. Readers see none of it yet."""
+    decision = newest_decision(list_releases(run.store, run.corpus))
+    with watch("reconcile"):
+        damage = find_damage(run, decision, full)
+    with watch("list"):
+        listed = [list_source(run, name) for name in source_names(run)]
+    with watch("plan"):
+        plan = plan_refresh(run, listed, damage.damaged, full, allow_withdrawals)
+    _report_plan(report, listed, plan)
+    if not plan.is_empty:
+        progress = Progress(run.corpus, len(plan.batches) + len(plan.restated_batches))
+        for name, batch in _prepared(run, plan):
+            written = index_batch(run, batch.documents, batch.chunks, name)
+            report.add_batch(batch.counts, written.texts_embedded)
+            watch.add(batch.seconds)
+            watch.add(written.seconds)
+            progress.step()
+        withdraw_documents(run, plan.withdrawn)
+    if damage.strays:
+        delete_strays(run, damage.strays)
+    if full or damage.strays or not plan.is_empty:
+        with watch("indices"):
+            maintain_indices(run, compact=full)
+
+
+def _prepared(run: RefreshRun, plan: PlannedRefresh) -> Iterator[tuple[str, PreparedBatch]]:
+    """Batches as they are prepared, in order, the next ones being prepared while one is in use."""
+    steps = [(restate_batch, plan.restated, part, f"restated-{i}") for i, part in enumerate(plan.restated_batches)]
+    steps += [(prepare_batch, plan.work, part, f"batch-{i}") for i, part in enumerate(plan.batches)]
+    waiting: deque[tuple[str, Any]] = deque()
+    with open_task_runner(run.project.settings.task_runner, BATCHES_AHEAD + 1) as runner:
+        for step, file, part, name in steps:
+            waiting.append((name, runner.submit(step, {"run": run, "file": file, "part": part, "name": name})))
+            if len(waiting) > BATCHES_AHEAD:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        for done, future in waiting:
+            yield done, future.result()
+
+
+def _decide(run: RefreshRun, report: RefreshReport, watch: Stopwatch) -> None:
+    """Lets the gate examine the head, unless readers have been offered just this state before."""
+    releases = list_releases(run.store, run.corpus)
+    live, head = live_release(releases), read_head(run)
+    report.release = live.release if live else None
+    report.describe_head(head.chunks if head else 0, count_by_code(run.store.corpus(run.corpus)))
+    decision = newest_decision(releases)
+    if head is None or (decision is not None and decision.outcome == "published" and is_decided(head, decision)):
+        return
+    with watch("gate"):
+        findings = examine_head(run)
+        decided = record_decision(run, head, findings)
+    report.outcome = "released" if decided.outcome == "published" else "rejected"
+    report.reasons = decided.reasons
+    if decided.outcome == "published":
+        report.release = decided.release
+
+
+def _report_plan(report: RefreshReport, listed: list[ListedSource], plan: PlannedRefresh) -> None:
+    report.sources = [{"source": s.name, "complete": s.complete, "listed": s.listed, "error": s.error} for s in listed]
+    report.documents |= {name: plan.counts[name] for name in ("unchanged", "withdrawn", "withheld")}
+    for source in listed:
+        if not source.complete:
+            report.notes.append(
+                f"source {source.name} could not be listed to the end: {source.error}. What it held goes on serving; "
+                f"mend it, then type: freshet refresh {report.corpus}"
+            )
+        report.notes += [f"{source.name}: {path} was skipped: {why}" for path, why in source.skipped.items()]
+    if plan.approvable:
+        report.notes.append(
+            f"{plan.approvable} of {plan.held} documents are gone from their sources; their withdrawal is withheld. "
+            f"If that is right, type: freshet refresh {report.corpus} --allow-withdrawals {plan.approvable}"
+        )

@@ -1,0 +1,124 @@
+"""The JSON Schema of freshet.yaml, for editors and for saying what is expected at a place."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from tasks.configuration.places import Place
+from tasks.configuration.types import (
+    CORPUS_PATTERN,
+    DURATION_PATTERN,
+    GLOB_PATTERN,
+    POSITIVE_GLOB_PATTERN,
+    PRINCIPAL_PATTERN,
+    SIZE_PATTERN,
+    duration_text,
+)
+from tasks.settings import SOURCE_KINDS, Settings
+
+_NOUNS = {
+    DURATION_PATTERN: "a duration like 180d",
+    SIZE_PATTERN: "a size like 100MB",
+    PRINCIPAL_PATTERN: "a principal: everyone, user:NAME or group:NAME",
+    GLOB_PATTERN: "a glob like legal/**",
+    POSITIVE_GLOB_PATTERN: "a glob like legal/**",
+    CORPUS_PATTERN: "a corpus name like staff-handbook",
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a settings file, with its variables replaced.
+
+    What a schema cannot say is left to `freshet check`: relations between keys, globs, folders.
+    """
+    schema = Settings.model_json_schema()
+    _tidy(schema)
+    # `propertyNames` makes a bad name of a corpus an error; `patternProperties` alone would let it pass unchecked.
+    corpora = schema["properties"]["corpora"]
+    (corpora["additionalProperties"],) = corpora.pop("patternProperties").values()
+    corpora["propertyNames"] = {"pattern": CORPUS_PATTERN}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "freshet.yaml",
+        "description": "Settings of Freshet: the corpora, their sources, and who may see and use them.",
+    }
+
+
+def _tidy(part: Any) -> None:
+    """Drops pydantic's titles of keys ("Max Tokens") and defaults of null, which editors would insert."""
+    if isinstance(part, dict):
+        for name, child in part.items():
+            if name == "properties":
+                for key in child.values():
+                    key.pop("title", None)
+                    if key.get("pattern") == DURATION_PATTERN and "default" in key:
+                        # Pydantic writes the default of a key of its own schema as ISO 8601.
+                        key["default"] = duration_text(TypeAdapter(timedelta).validate_python(key["default"]))
+                    if isinstance(key.get("default"), dict):
+                        key["default"] = {one: value for one, value in key["default"].items() if value is not None}
+                    if "default" in key and key["default"] is None:
+                        del key["default"]
+                        (kept,) = (one for one in key.pop("anyOf") if one.get("type") != "null")
+                        key.update(kept)
+            _tidy(child)
+    elif isinstance(part, list):
+        for child in part:
+            _tidy(child)
+
+
+def schema_at(schema: dict[str, Any], place: Place, data: Any) -> dict[str, Any]:
+    """The part of the schema that is about one place; {} where the schema knows nothing of it."""
+    part = _plain(schema, schema, data)
+    for step in place:
+        if isinstance(step, int):
+            part, data = part.get("items", {}), _child(data, step)
+        else:
+            part, data = (
+                part.get("properties", {}).get(step, part.get("additionalProperties") or {}),
+                _child(data, step),
+            )
+        part = _plain(schema, part, data)
+    return part
+
+
+def _child(data: Any, step: str | int) -> Any:
+    try:
+        return data[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _plain(schema: dict[str, Any], part: dict[str, Any], data: Any) -> dict[str, Any]:
+    """Follows references; of several kinds of source, takes the one that the data is."""
+    if "oneOf" in part:
+        options = [_plain(schema, one, data) for one in part["oneOf"]]
+        kinds = [kind for kind in SOURCE_KINDS if isinstance(data, dict) and kind in data] or SOURCE_KINDS[:1]
+        return next(one for one in options if kinds[0] in one["properties"])
+    if "$ref" in part:
+        return {**schema["$defs"][part["$ref"].rsplit("/", 1)[1]], **{"description": part.get("description", "")}}
+    return part
+
+
+def keys_of(part: dict[str, Any]) -> list[str]:
+    """The keys that may stand at a place; none where any name may."""
+    return list(part.get("properties", {}))
+
+
+def expected(part: dict[str, Any]) -> str:
+    """What a place takes, in a reader's words: 'a whole number from 16 to 8192'."""
+    if "enum" in part or "const" in part:
+        return "one of " + ", ".join(part.get("enum") or [part["const"]])
+    if part.get("pattern") in _NOUNS:
+        return _NOUNS[part["pattern"]]
+    kind = part.get("type")
+    if kind == "integer":
+        return f"a whole number from {part['minimum']} to {part['maximum']}"
+    if kind == "string":
+        return "text"
+    if kind == "array":
+        return "a list with at least one item" if part.get("minItems") else "a list"
+    return "a group of keys"

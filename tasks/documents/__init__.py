@@ -1,0 +1,1 @@
+"""One half of Freshet: from a source to checked, chunked text."""

@@ -1,0 +1,73 @@
+"""What a parser gives: a document's text, and the typed elements that make it up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+SEPARATOR = "\n\n"
+"""Stands between two elements in a document's text."""
+
+
+@dataclass(frozen=True)
+class Element:
+    """A typed piece of a document.
+
+    Attributes:
+        kind: unstructured's category: Title, NarrativeText, ListItem, Table, CodeSnippet …
+        start, end: character span in the document's text (half-open, in code points).
+        level: for a Title, its depth, 1 being the highest; 0 otherwise.
+        page: page number, from 1, where the format has pages.
+        box: (left, top, right, bottom) on the page in points, origin top left, where known.
+    """
+
+    kind: str
+    start: int
+    end: int
+    level: int = 0
+    page: int | None = None
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class ParsedDocument:
+    """A document as its parser understood it.
+
+    `text` is the elements' texts joined by SEPARATOR, so `text[e.start:e.end]` is each element's own
+    text. `title` is what the document calls itself, if anything. `properties` are facts that the document states about itself
+    (front matter, office properties), JSON-able.
+    """
+
+    text: str
+    elements: list[Element]
+    title: str | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+def to_json(document: ParsedDocument) -> str:
+    """The document as one JSON text, the form in which it leaves a parser process and is kept."""
+    return json.dumps(
+        {
+            "text": document.text,
+            "title": document.title,
+            "properties": document.properties,
+            "elements": [[e.kind, e.start, e.end, e.level, e.page, e.box] for e in document.elements],
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def from_json(text: str) -> ParsedDocument:
+    """The inverse of `to_json`."""
+    raw = json.loads(text)
+    return ParsedDocument(
+        text=raw["text"],
+        title=raw["title"],
+        properties=raw["properties"],
+        elements=[
+            Element(kind, start, end, level, page, tuple(box) if box else None)
+            for kind, start, end, level, page, box in raw["elements"]
+        ],
+    )

@@ -1,0 +1,85 @@
+"""What unstructured gives → blocks: text typed by its partitioners, tables as rows a person can read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from tasks.documents.parse.build import Block, rows_text
+from tasks.documents.parse.tagger import install_tagger
+
+NO_LANGUAGES = [""]
+"""Switches off unstructured's language detection, which costs more than the parsing and is not read here."""
+
+_SKIPPED = frozenset({"PageBreak"})
+_SPACES = re.compile(r"[ \t\xa0]+")
+
+
+def prepare(*formats: str) -> None:
+    """Import unstructured's partitioners of these formats, with the tagger in place.
+
+    Takes a second or two the first time; not done in the parsers, whose time is the document's.
+    """
+    _tagger_once()
+    for name in formats:
+        import_module(f"unstructured.partition.{name}")
+
+
+@lru_cache(maxsize=1)
+def _tagger_once() -> None:
+    install_tagger()
+
+
+def blocks_of(elements: Iterable[Any], numbered_pages: bool = False) -> list[Block]:
+    """The blocks of unstructured's elements.
+
+    A title is one whose depth unstructured read from the document. One that it guessed from the look of a
+    line is text: in a list of short lines it takes every second one for a heading.
+
+    Args:
+        elements: unstructured elements in order.
+        numbered_pages: whether the format has pages (slides, sheets) that a reader can turn to.
+    """
+    elements = [element for element in elements if element.category not in _SKIPPED]
+    blocks = []
+    for element in elements:
+        page = element.metadata.page_number if numbered_pages else None
+        if element.category == "Table":
+            blocks.append(_table(element, page))
+        elif element.category == "Title" and element.metadata.category_depth is not None:
+            level = element.metadata.category_depth + 1
+            blocks.append(Block("Title", " ".join(element.text.split()), level, page))
+        else:
+            text = element.text if element.category == "CodeSnippet" else _tidy(element.text)
+            kind = "UncategorizedText" if element.category == "Title" else element.category
+            blocks.append(Block(kind, text, page=page))
+    return blocks
+
+
+def _tidy(text: str) -> str:
+    return "\n".join(_SPACES.sub(" ", line).strip() for line in text.splitlines())
+
+
+def _table(element: Any, page: int | None) -> Block:
+    rows = html_rows(element.metadata.text_as_html or "")
+    if rows and all(sum(1 for cell in row if cell) <= 1 for row in rows):
+        # A table that never has two cells side by side is the frame of a page, not data.
+        return Block("NarrativeText", "\n".join(cell for row in rows for cell in row if cell), page=page)
+    return Block("Table", rows_text(rows) or _tidy(element.text), page=page)
+
+
+def html_rows(markup: str) -> list[list[str]]:
+    """The cells of an HTML table, a nested one's text inside its cell."""
+    if not markup.strip():
+        return []
+    from lxml import etree, html
+
+    try:
+        root = html.fragment_fromstring(markup, create_parent="div")
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
+        return []
+    rows = root.xpath(".//tr[count(ancestor::table) <= 1]")
+    return [[" ".join(" ".join(cell.itertext()).split()) for cell in row.xpath("./td|./th")] for row in rows]

@@ -1,0 +1,99 @@
+"""Blocks in reading order → the document whose spans they are."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.documents.elements import SEPARATOR, Element, ParsedDocument
+from tasks.documents.parse.refusal import Refused
+
+CELL_SEPARATOR = " | "
+"""Stands between two cells of a table's row."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), 65279, 65534, 65535))
+_CLEAN = {**_CONTROL, 0xA0: " ", 0x2028: "\n", 0x2029: "\n"}
+_TOO_MANY_BREAKS = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
+_TITLE_LIMIT = 300
+
+
+@dataclass(frozen=True)
+class Block:
+    """One element before it has a place in the document's text; fields as in `Element`."""
+
+    kind: str
+    text: str
+    level: int = 0
+    page: int | None = None
+    box: tuple[float, float, float, float] | None = None
+
+
+def clean(text: str) -> str:
+    """Text that is valid UTF-8 and holds no control characters but tab and newline, and no no-break spaces.
+
+    Lone surrogates (half of a character, which no encoder accepts) become U+FFFD.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_CLEAN)
+    text = _SURROGATE.sub("\ufffd", text)
+    return _TOO_MANY_BREAKS.sub("\n\n", text).strip()
+
+
+def build(
+    blocks: Iterable[Block], title: str | None = None, properties: Mapping[str, Any] | None = None
+) -> ParsedDocument:
+    """Join the blocks that hold text.
+
+    Raises:
+        Refused: PARSE-EMPTY where none does.
+    """
+    texts: list[str] = []
+    elements: list[Element] = []
+    at = 0
+    for block in blocks:
+        text = clean(block.text)
+        if not text:
+            continue
+        elements.append(Element(block.kind, at, at + len(text), block.level, block.page, block.box))
+        texts.append(text)
+        at += len(text) + len(SEPARATOR)
+    if not elements:
+        raise Refused("PARSE-EMPTY")
+    own_title = " ".join(clean(title or "").split())[:_TITLE_LIMIT] or None
+    return ParsedDocument(SEPARATOR.join(texts), elements, own_title, jsonable(dict(properties or {})))
+
+
+def rows_text(rows: Iterable[Iterable[str]]) -> str:
+    """One line a row, cells joined by ' | '; empty rows and empty cells at the end of a row are left out."""
+    lines = []
+    for row in rows:
+        cells = list(row)
+        while cells and not cells[-1].strip():
+            cells.pop()
+        if cells:
+            lines.append(CELL_SEPARATOR.join(cells))
+    return "\n".join(lines)
+
+
+def first_title(blocks: Iterable[Block]) -> str | None:
+    """The text of the first of the highest headings: what a document without a stated title calls itself."""
+    titles = [block for block in blocks if block.kind == "Title" and block.text.strip()]
+    return min(titles, key=lambda block: block.level or 9).text if titles else None
+
+
+def jsonable(value: Any) -> Any:
+    """The value with whatever JSON does not know (dates, keys that are numbers) as text, all of it valid UTF-8."""
+    if isinstance(value, Mapping):
+        return {clean(str(key)): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [jsonable(item) for item in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    return clean(value.isoformat() if hasattr(value, "isoformat") else str(value))

@@ -1,0 +1,63 @@
+"""What, besides its bytes, decides how a document is parsed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+
+from tasks.documents.parse.kinds import OFFICE_KINDS, PANDOC_KINDS, SUFFIXES, suffix_of
+from tasks.documents.parse.ocr import has_ocr
+from tasks.documents.parse.pandoc import has_pandoc
+from tasks.documents.parse.tagger import MODEL, RULES_VERSION, has_model
+
+PARSER_VERSION = "1"
+"""Raised whenever our own code would give another result for the same bytes."""
+
+_PACKAGES: dict[str, tuple[str, ...]] = {
+    "pdf": ("pypdfium2",),
+    "markdown": ("markdown-it-py",),
+    "csv": (),
+    "tsv": (),
+    "xml": (),
+    "html": ("unstructured",),
+    "text": ("unstructured",),
+    "eml": ("unstructured",),
+    "msg": ("unstructured", "python-oxmsg"),
+    "docx": ("unstructured", "python-docx"),
+    "pptx": ("unstructured", "python-pptx"),
+    "xlsx": ("unstructured", "openpyxl"),
+    "image": (),
+}
+_TAGGED = frozenset({"html", "text", "eml", "msg", *OFFICE_KINDS, *PANDOC_KINDS})
+
+
+def parser_fingerprint(name: str) -> str:
+    """A short text, the same for as long as the document called `name` would be parsed the same way.
+
+    Cheap: reads installed versions, imports no parser. A changed fingerprint means: parse again.
+    """
+    return _of_kind(SUFFIXES.get(suffix_of(name), "other"))
+
+
+@lru_cache(maxsize=64)
+def _of_kind(kind: str) -> str:
+    parts = [f"{kind}-{PARSER_VERSION}"]
+    if kind in PANDOC_KINDS:
+        packages: tuple[str, ...] = ("pypandoc_binary", "unstructured") if has_pandoc() else ()
+        parts.append("" if has_pandoc() else "no-pandoc")
+    else:
+        # A file whose suffix says nothing is read as what its bytes say.
+        packages = _PACKAGES.get(kind, ("pypdfium2", "unstructured"))
+    parts += [f"{package}-{_version(package)}" for package in packages]
+    if kind in _TAGGED or kind == "other":
+        parts.append(f"{MODEL}-{_version('en-core-web-sm')}" if has_model() else f"rules-{RULES_VERSION}")
+    if kind in ("pdf", "image", "other"):
+        parts.append("ocr" if has_ocr() else "no-ocr")
+    return ";".join(part for part in parts if part)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"

@@ -1,0 +1,114 @@
+"""What type of file a document is: its suffix says so, its first bytes may object."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import PurePosixPath
+
+IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "heic", "webp", "gif")
+
+SUFFIXES: dict[str, str] = {
+    "pdf": "pdf",
+    "docx": "docx",
+    "pptx": "pptx",
+    "xlsx": "xlsx",
+    "csv": "csv",
+    "tsv": "tsv",
+    "tab": "tsv",
+    "html": "html",
+    "htm": "html",
+    "xhtml": "html",
+    "xml": "xml",
+    "md": "markdown",
+    "markdown": "markdown",
+    "txt": "text",
+    "text": "text",
+    "log": "text",
+    "eml": "eml",
+    "msg": "msg",
+    "epub": "epub",
+    "odt": "odt",
+    "rtf": "rtf",
+    "rst": "rst",
+    "org": "org",
+    **dict.fromkeys(IMAGE_SUFFIXES, "image"),
+}
+"""Suffix, in lower case and without its dot → kind."""
+
+PANDOC_KINDS = frozenset({"epub", "odt", "rtf", "rst", "org"})
+OFFICE_KINDS = frozenset({"docx", "pptx", "xlsx"})
+
+_PLAIN_KINDS = frozenset({"csv", "tsv", "html", "xml", "markdown", "text", "eml", "rst", "org", "rtf"})
+_IMAGE_MAGIC = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"GIF8")
+_OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ZIP_MARKS = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
+_HEAD_BYTES = 2048
+
+
+def suffix_of(name: str) -> str:
+    """The suffix that decides, in lower case and without its dot; '' where there is none."""
+    return PurePosixPath(name).suffix.lower().removeprefix(".")
+
+
+def kind_of(path: str, name: str) -> str:
+    """The kind of the file at `path`, whose path in its source is `name`.
+
+    Bytes that can only be one thing (a PDF, an Office file, an image) outweigh a suffix that promises
+    text or says nothing; a suffix that promises a binary format stands, so that a damaged file is
+    reported as a damaged file of that type. Kinds outside the registry are plain suffixes ('zip', 'mp4').
+    """
+    suffix = suffix_of(name)
+    named = SUFFIXES.get(suffix)
+    with open(path, "rb") as file:
+        head = file.read(_HEAD_BYTES)
+    seen = _by_magic(path, head)
+    if named is None:
+        return seen or suffix or _plain(head)
+    if seen and seen != named and (named in _PLAIN_KINDS or {seen, named} <= OFFICE_KINDS):
+        return seen
+    return named
+
+
+def is_ole(path: str) -> bool:
+    """True for an OLE2 container: legacy Office, Outlook, and Office files under a password."""
+    with open(path, "rb") as file:
+        return file.read(len(_OLE_MAGIC)) == _OLE_MAGIC
+
+
+def _by_magic(path: str, head: bytes) -> str | None:
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith(b"PK\x03\x04"):
+        return _zip_kind(path)
+    if head.startswith(b"{\\rtf"):
+        return "rtf"
+    if head.startswith(_IMAGE_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+        return "image"
+    return None
+
+
+def _zip_kind(path: str) -> str | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            for mark, kind in _ZIP_MARKS:
+                if any(name.startswith(mark) for name in names):
+                    return kind
+            # Both formats store their own media type, uncompressed and first; it is under 100 bytes.
+            if "mimetype" in names and archive.getinfo("mimetype").file_size < 100:
+                media = archive.read("mimetype")
+                return "epub" if b"epub" in media else "odt" if b"opendocument.text" in media else None
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
+        return None
+    return None
+
+
+def _plain(head: bytes) -> str:
+    """A name without suffix (README, LICENSE) is text when its bytes look like it, else of unknown kind."""
+    start = head.lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "html"
+    if start.startswith(b"<?xml"):
+        return "xml"
+    has_bom = head.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"))
+    return "text" if has_bom or b"\x00" not in head else "binary"

@@ -1,0 +1,105 @@
+"""HTML, XML and plain text: our decoding, unstructured's partitioners."""
+
+from __future__ import annotations
+
+import html as html_entities
+import re
+from pathlib import Path
+from typing import Any
+
+from tasks.documents.elements import ParsedDocument
+from tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
+from tasks.documents.parse.build import Block, build, first_title
+from tasks.documents.parse.decode import decode
+from tasks.documents.parse.refusal import Refused
+
+_XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_HTML_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
+_TITLE_WITHIN = 100_000
+
+
+def parse_html(path: str) -> ParsedDocument:
+    """An HTML page, without its scripts and styles."""
+    text = decode(Path(path).read_bytes(), markup=True)
+    blocks = html_blocks(text)
+    match = _HTML_TITLE.search(text[:_TITLE_WITHIN])
+    stated = html_entities.unescape(match[1]).strip() if match else ""
+    return build(blocks, stated or first_title(blocks))
+
+
+def html_blocks(text: str) -> list[Block]:
+    """The blocks of HTML that is already text, whatever encoding it says it is in."""
+    from unstructured.partition.html import partition_html
+
+    text = _XML_DECLARATION.sub("", text).replace("\0", "")
+    if not text.strip():
+        return []
+    return blocks_of(partition_html(text=text, languages=NO_LANGUAGES))
+
+
+def parse_text(path: str) -> ParsedDocument:
+    """A plain text file, in paragraphs."""
+    blocks = text_blocks(decode(Path(path).read_bytes()))
+    return build(blocks)
+
+
+def text_blocks(text: str) -> list[Block]:
+    """The blocks of plain text."""
+    from unstructured.partition.text import partition_text
+
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return blocks_of(partition_text(text=text, languages=NO_LANGUAGES)) if text.strip() else []
+
+
+def parse_xml(path: str) -> ParsedDocument:
+    """The texts of an XML file, an element to each that holds text of its own.
+
+    Entities are not resolved beyond the predefined ones, and nothing outside of the file is read.
+    """
+    from lxml import etree
+
+    data = Path(path).read_bytes()
+    if not data.strip():
+        raise Refused("PARSE-EMPTY")
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(_XML_DECLARATION.sub("", decode(data, markup=True)).strip().encode("utf-8"), parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise Refused("PARSE-CORRUPT", type="xml", error=type(error).__name__) from None
+    return build(_xml_blocks(root))
+
+
+def _xml_blocks(root: Any) -> list[Block]:
+    """Leaves under the same parent stand together, 'name: text', as a record reads; mixed content stays whole."""
+    from lxml import etree
+
+    blocks: list[Block] = []
+    for node in root.iter(etree.Element):
+        children = [child for child in node if isinstance(child.tag, str)]
+        if (node.text or "").strip() or any((child.tail or "").strip() for child in node):
+            if not any(_is_mixed(parent) for parent in node.iterancestors()) and not (
+                _is_leaf(node) and node.getparent() is not None
+            ):
+                blocks.append(Block("NarrativeText", " ".join("".join(node.itertext()).split())))
+        elif children and any(_is_leaf(child) for child in children):
+            lines = [
+                f"{etree.QName(child).localname}: {_leaf_text(child)}"
+                for child in children
+                if _is_leaf(child) and _leaf_text(child)
+            ]
+            blocks.append(Block("UncategorizedText", "\n".join(lines)))
+    return blocks
+
+
+def _is_leaf(node: Any) -> bool:
+    return not any(isinstance(child.tag, str) for child in node)
+
+
+def _is_mixed(node: Any) -> bool:
+    return bool((node.text or "").strip()) or any((child.tail or "").strip() for child in node)
+
+
+def _leaf_text(node: Any) -> str:
+    return " ".join("".join(node.itertext()).split())

@@ -1,0 +1,102 @@
+"""Word, PowerPoint and Excel files, through unstructured."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import Any
+
+from tasks.documents.elements import ParsedDocument
+from tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
+from tasks.documents.parse.build import Block, build, first_title
+from tasks.documents.parse.kinds import is_ole
+from tasks.documents.parse.refusal import Refused
+
+_PROPERTIES = ("title", "author", "subject", "keywords", "category", "created", "modified", "last_modified_by")
+_SHARE_OF_MEMORY = 0.5
+"""Of the process's memory, what a container may unfold to: the tree built from XML is larger than the XML."""
+
+
+def parse_docx(path: str, memory: int) -> ParsedDocument:
+    """A Word document. Its pages depend on who prints it, so none are given."""
+    check_container(path, "docx", memory)
+    from unstructured.partition.docx import partition_docx
+
+    return _built(path, blocks_of(partition_docx(filename=path, languages=NO_LANGUAGES)))
+
+
+def parse_pptx(path: str, memory: int) -> ParsedDocument:
+    """A presentation; page numbers are slide numbers."""
+    check_container(path, "pptx", memory)
+    from unstructured.partition.pptx import partition_pptx
+
+    elements = partition_pptx(filename=path, languages=NO_LANGUAGES, include_slide_notes=True)
+    return _built(path, blocks_of(elements, numbered_pages=True))
+
+
+def parse_xlsx(path: str, memory: int) -> ParsedDocument:
+    """A workbook; page numbers are sheet numbers, and each sheet's name is a title of the first level."""
+    check_container(path, "xlsx", memory)
+    from unstructured.partition.xlsx import partition_xlsx
+
+    elements = partition_xlsx(filename=path, languages=NO_LANGUAGES)
+    blocks: list[Block] = []
+    sheet: str | None = None
+    for element, block in zip(elements, blocks_of(elements, numbered_pages=True), strict=True):
+        if element.metadata.page_name and element.metadata.page_name != sheet:
+            sheet = str(element.metadata.page_name)
+            blocks.append(Block("Title", sheet, level=1, page=block.page))
+        blocks.append(block)
+    return _built(path, blocks)
+
+
+def check_container(path: str, kind: str, memory: int) -> None:
+    """Refuse what is locked, is no container at all, or would unfold beyond the memory that there is.
+
+    The sizes are those that the container declares. Python's zip reader stops at them, so that a container
+    that understates them is damaged rather than dangerous.
+    """
+    if is_ole(path):
+        raise Refused("PARSE-ENCRYPTED", type=kind) if _holds_encrypted(path) else Refused("PARSE-CORRUPT", type=kind)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
+        raise Refused("PARSE-CORRUPT", type=kind, error=type(error).__name__) from None
+    unfolded = sum(entry.file_size for entry in entries)
+    if unfolded > memory * _SHARE_OF_MEMORY:
+        raise Refused("PARSE-MEMORY", type=kind, unfolds_to=unfolded, limit=int(memory * _SHARE_OF_MEMORY))
+    if any(entry.flag_bits & 0x1 for entry in entries):
+        raise Refused("PARSE-ENCRYPTED", type=kind)
+
+
+def _holds_encrypted(path: str) -> bool:
+    import olefile
+
+    try:
+        with olefile.OleFileIO(path) as container:
+            return bool(container.exists("EncryptedPackage"))
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _built(path: str, blocks: list[Block]) -> ParsedDocument:
+    properties = _core_properties(path)
+    return build(blocks, properties.get("title") or first_title(blocks), properties)
+
+
+def _core_properties(path: str) -> dict[str, Any]:
+    """What docProps/core.xml states; nothing where it is absent or unreadable."""
+    from lxml import etree
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            raw = archive.read("docProps/core.xml")
+        root = etree.fromstring(raw, etree.XMLParser(resolve_entities=False, no_network=True))
+    except (KeyError, zipfile.BadZipFile, etree.XMLSyntaxError, OSError, ValueError):
+        return {}
+    stated = {etree.QName(node).localname: (node.text or "").strip() for node in root if isinstance(node.tag, str)}
+    stated = {
+        ("author" if key == "creator" else "last_modified_by" if key == "lastModifiedBy" else key): value
+        for key, value in stated.items()
+    }
+    return {key: stated[key] for key in _PROPERTIES if stated.get(key)}

@@ -1,0 +1,167 @@
+"""Which parser reads which kind of file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tasks.documents.elements import ParsedDocument
+from tasks.documents.parse.kinds import PANDOC_KINDS
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a parser may know about the process that it runs in.
+
+    Attributes:
+        memory: the process's limit, in bytes.
+        progress: to be called where long work advances, so that it is not taken for a stall.
+    """
+
+    memory: int
+    progress: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Parser:
+    """A way to read one kind of file.
+
+    Attributes:
+        load: imports what parsing needs; its time is not the document's.
+        parse: path and context → document; raises `Refused`, or anything else for a damaged file.
+    """
+
+    load: Callable[[], None]
+    parse: Callable[[str, Context], ParsedDocument]
+
+
+Registry = Mapping[str, Callable[[], Parser]]
+"""Kind → a function that imports and returns its parser."""
+
+
+def _nothing() -> None:
+    return None
+
+
+def _loading(*formats: str) -> Callable[[], None]:
+    def load() -> None:
+        from tasks.documents.parse.adapter import prepare
+
+        prepare(*formats)
+
+    return load
+
+
+def _pdf() -> Parser:
+    from tasks.documents.parse.ocr import parse_scanned_pdf
+    from tasks.documents.parse.pdf import load_pdfium, parse_pdf
+    from tasks.documents.parse.refusal import Refused
+
+    def parse(path: str, context: Context) -> ParsedDocument:
+        try:
+            return parse_pdf(path, context.progress)
+        except Refused as refusal:
+            if refusal.code == "PARSE-EXTRA":
+                return parse_scanned_pdf(path, refusal)
+            raise
+
+    return Parser(load_pdfium, parse)
+
+
+def _markdown() -> Parser:
+    from tasks.documents.parse import markdown
+
+    return Parser(markdown.load, lambda path, _: markdown.parse_markdown(path))
+
+
+def _docx() -> Parser:
+    from tasks.documents.parse import office
+
+    return Parser(_loading("docx"), lambda path, context: office.parse_docx(path, context.memory))
+
+
+def _pptx() -> Parser:
+    from tasks.documents.parse import office
+
+    return Parser(_loading("pptx"), lambda path, context: office.parse_pptx(path, context.memory))
+
+
+def _xlsx() -> Parser:
+    from tasks.documents.parse import office
+
+    return Parser(_loading("xlsx"), lambda path, context: office.parse_xlsx(path, context.memory))
+
+
+def _html() -> Parser:
+    from tasks.documents.parse import markup
+
+    return Parser(_loading("html"), lambda path, _: markup.parse_html(path))
+
+
+def _xml() -> Parser:
+    from tasks.documents.parse import markup
+
+    return Parser(_nothing, lambda path, _: markup.parse_xml(path))
+
+
+def _text() -> Parser:
+    from tasks.documents.parse import markup
+
+    return Parser(_loading("text"), lambda path, _: markup.parse_text(path))
+
+
+def _csv() -> Parser:
+    from tasks.documents.parse import tabular
+
+    return Parser(_nothing, lambda path, _: tabular.parse_csv(path))
+
+
+def _tsv() -> Parser:
+    from tasks.documents.parse import tabular
+
+    return Parser(_nothing, lambda path, _: tabular.parse_tsv(path))
+
+
+def _eml() -> Parser:
+    from tasks.documents.parse import mail
+
+    return Parser(_loading("html", "text"), lambda path, _: mail.parse_eml(path))
+
+
+def _msg() -> Parser:
+    from tasks.documents.parse import mail
+
+    return Parser(_loading("html", "text"), lambda path, _: mail.parse_msg(path))
+
+
+def _image() -> Parser:
+    from tasks.documents.parse import ocr
+
+    return Parser(_nothing, lambda path, _: ocr.parse_image(path))
+
+
+def _pandoc(kind: str) -> Callable[[], Parser]:
+    def make() -> Parser:
+        from tasks.documents.parse import pandoc
+
+        return Parser(pandoc.load_pandoc, lambda path, context: pandoc.parse_pandoc(path, kind, context.memory))
+
+    return make
+
+
+PARSERS: Registry = {
+    "pdf": _pdf,
+    "markdown": _markdown,
+    "docx": _docx,
+    "pptx": _pptx,
+    "xlsx": _xlsx,
+    "html": _html,
+    "xml": _xml,
+    "text": _text,
+    "csv": _csv,
+    "tsv": _tsv,
+    "eml": _eml,
+    "msg": _msg,
+    "image": _image,
+    **{kind: _pandoc(kind) for kind in PANDOC_KINDS},
+}

@@ -1,0 +1,29 @@
+"""The parser processes of this process: started for its first batch, shared by the next, ended with the run."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+
+from tasks.documents.parse.pool import ParserPool
+from tasks.settings import Parsing
+
+_guard = threading.Lock()
+_open: dict[str, ParserPool] = {}
+
+
+def parser_pool(limits: Parsing) -> ParserPool:
+    """The pool with these limits; made on the first call. A batch may run in any process of a task runner."""
+    key = limits.model_dump_json()
+    with _guard:
+        if key not in _open:
+            _open[key] = ParserPool(limits)
+        return _open[key]
+
+
+@atexit.register
+def close_parser_pool() -> None:
+    """Ends the parser processes that this process started."""
+    with _guard:
+        while _open:
+            _open.popitem()[1].close()

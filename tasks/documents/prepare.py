@@ -1,0 +1,257 @@
+"""Prepares one batch of documents: bytes → parsed text → chunk rows and ledger rows, left in files.
+
+Nothing here touches the ledger or the chunk table. What is prepared is committed by `tasks.index.write`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import schemas
+from tasks.documents.chunk import chunk_document
+from tasks.documents.elements import from_json
+from tasks.documents.keep import element_id, find_parsed, find_parsed_by_content, keep_parsed
+from tasks.documents.rows import Row, chunk_rows, quarantined_row, same_but_for_time, served_row, untouched_row
+from tasks.predicates import is_any
+from tasks.timing import Stopwatch
+from tasks.verdicts import Verdict, verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tasks.documents.parse.pool import ParserPool
+    from tasks.documents.sources.base import SourceReader
+    from tasks.run import RefreshRun
+    from tasks.text.tokens import Tokenizer
+
+
+@dataclass(frozen=True)
+class PreparedBatch:
+    """What a batch left for the writer.
+
+    Attributes:
+        documents: Arrow file of ledger rows, each with `replace`: whether the document's chunks are
+            replaced by those in `chunks` (possibly none) or stay as they are.
+        chunks: Arrow file of chunk rows.
+        counts: documents by what became of them: added, changed, moved, access_changed, unchanged, quarantined.
+        seconds: time by step.
+    """
+
+    documents: Path
+    chunks: Path
+    counts: dict[str, int]
+    seconds: dict[str, float]
+
+
+@dataclass
+class _Document:
+    """A document of the batch on its way.
+
+    `planned` is its row of the plan, `held` its row of the ledger, if any. `rows` are its chunk rows, None
+    where its chunks stay as they are. `ledger` is its next row.
+    """
+
+    planned: Row
+    held: Row | None
+    content_hash: str | None = None
+    file: Path | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+    outcome: str = ""
+    rows: list[Row] | None = None
+    ledger: Row | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        assert self.content_hash is not None
+        return self.content_hash, self.planned["parser"]
+
+
+def prepare_batch(
+    run: RefreshRun,
+    work: pa.Table,
+    name: str,
+    readers: Mapping[str, SourceReader],
+    pool: ParserPool,
+    tokenizer: Tokenizer,
+) -> PreparedBatch:
+    """Reads, parses and cuts the documents of `work` (rows of `Plan.work`).
+
+    A document that cannot be used gets a verdict of severity `block`; what it served before goes on
+    serving. What was parsed before, by the same parser, is not parsed again.
+
+    Args:
+        name: of the batch; its files are called so.
+        readers: by source name.
+    """
+    watch = Stopwatch()
+    documents = _with_ledger_rows(run, work)
+    fetched = run.folder / f"{name}-fetched"
+    try:
+        with watch("fetch"):
+            _fetch(documents, readers, fetched)
+        for document in documents:
+            _settle_untouched(run, document)
+        with watch("parse"):
+            parsed = _parse(run, [d for d in documents if not d.ledger and not d.verdicts], pool)
+    finally:
+        shutil.rmtree(fetched, ignore_errors=True)
+    with watch("chunk"):
+        for document in documents:
+            if not document.ledger and not document.verdicts:
+                _cut(run, document, parsed[document.key], tokenizer)
+        _settle_quarantined(run, [d for d in documents if d.verdicts], tokenizer)
+    return _leave(run, name, documents, watch)
+
+
+def restate_batch(run: RefreshRun, restated: pa.Table, name: str) -> PreparedBatch:
+    """Ledger rows for documents (rows of `Plan.restated`) of which only what the settings say has changed."""
+    watch = Stopwatch()
+    documents = _with_ledger_rows(run, restated)
+    for document in documents:
+        assert document.held is not None
+        document.ledger = untouched_row(run, document.planned, document.held, verified=False)
+        document.outcome = "access_changed"
+    return _leave(run, name, documents, watch)
+
+
+def _with_ledger_rows(run: RefreshRun, work: pa.Table) -> list[_Document]:
+    table = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
+    planned = work.to_pylist()
+    held: dict[str, Row] = {}
+    if table is not None:
+        known = is_any("doc_id", [row["doc_id"] for row in planned])
+        held = {row["doc_id"]: row for row in table.search().where(known).to_list()}
+    return [_Document(row, held.get(row["doc_id"])) for row in planned]
+
+
+def _fetch(documents: Sequence[_Document], readers: Mapping[str, SourceReader], into: Path) -> None:
+    """Brings each document's bytes to a local file, or gives the verdict that says why not."""
+    from tasks.documents.sources.base import FetchedFile
+
+    by_source: dict[str, list[_Document]] = {}
+    for document in documents:
+        size, limit = document.planned["size"], document.planned["max_size"]
+        if size is not None and size > limit:
+            document.verdicts.append(verdict("SOURCE-SIZE", bytes=size, limit=limit))
+            # The hint stands for content that nobody read; with it, the document is not looked at again.
+            document.content_hash = f"unread:{document.planned['hint']}"
+        else:
+            by_source.setdefault(document.planned["source"], []).append(document)
+    for number, (source, wanted) in enumerate(sorted(by_source.items())):
+        folder = into / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        found = readers[source].fetch([d.planned["path"] for d in wanted], folder)
+        for document in wanted:
+            answer = found[document.planned["path"]]
+            if isinstance(answer, FetchedFile):
+                document.content_hash, document.file = answer.content_hash, Path(answer.local_path)
+                document.planned["size"] = answer.size
+            else:
+                document.verdicts.append(verdict("SOURCE-UNREADABLE", reason=answer.reason))
+
+
+def _settle_untouched(run: RefreshRun, document: _Document) -> None:
+    """Settles a document whose bytes and fingerprints are those of its chunks: only its hint was new."""
+    held, planned = document.held, document.planned
+    if held is None or document.verdicts or planned["damaged"]:
+        return
+    made = held["content_hash"], held["seen_hash"], held["parser"], held["chunking"], held["space"]
+    if made == (document.content_hash, document.content_hash, planned["parser"], run.chunking, run.model.space):
+        document.ledger = untouched_row(run, planned, held, verified=True)
+        restated = any(document.ledger[c] != held[c] for c in ("acl", "uses", "owner", "licence"))
+        document.outcome = "access_changed" if restated else "unchanged"
+
+
+def _parse(run: RefreshRun, documents: Sequence[_Document], pool: ParserPool) -> dict[tuple[str, str], str]:
+    """Parsed documents as JSON by key: kept ones as they are, the others parsed now and kept.
+
+    Each content is parsed once, however many documents of the batch hold it.
+    """
+    from tasks.documents.parse.pool import ParseFile
+
+    tables = run.store.corpus(run.corpus)
+    wanted: dict[tuple[str, str], list[_Document]] = {}
+    for document in documents:
+        wanted.setdefault(document.key, []).append(document)
+    kept = find_parsed(tables, [element_id(*key) for key in wanted])
+    parsed = {key: kept[element_id(*key)] for key in wanted if element_id(*key) in kept}
+    missing = [key for key in wanted if key not in parsed]
+    files = [ParseFile(str(wanted[key][0].file), wanted[key][0].planned["path"]) for key in missing]
+    fresh: dict[tuple[str, str], str] = {}
+    for key, outcome in zip(missing, pool.parse_many(files), strict=True):
+        if outcome.document_json is not None:
+            fresh[key] = outcome.document_json
+        else:
+            for document in wanted[key]:
+                document.verdicts.extend(outcome.verdicts)
+    keep_parsed(tables, fresh, run.as_of)
+    return parsed | fresh
+
+
+def _cut(run: RefreshRun, document: _Document, parsed: str, tokenizer: Tokenizer) -> None:
+    planned, content = document.planned, from_json(parsed)
+    chunks = chunk_document(planned["doc_id"], content, tokenizer, run.settings.chunking)
+    document.rows = chunk_rows(planned["doc_id"], chunks, planned["acl"].split())
+    assert document.content_hash is not None
+    document.ledger = served_row(run, planned, document.content_hash, content, document.rows)
+    document.outcome = planned["change"]
+
+
+def _settle_quarantined(run: RefreshRun, documents: Sequence[_Document], tokenizer: Tokenizer) -> None:
+    """Refuses the new versions; an earlier good one goes on serving, cut anew from its kept parse if need be."""
+    serving = {d.planned["doc_id"]: d.held for d in documents if d.held and d.held["content_hash"] is not None}
+    outdated = {
+        doc_id: held
+        for doc_id, held in serving.items()
+        if (held["chunking"], held["space"]) != (run.chunking, run.model.space)
+    }
+    outdated |= {
+        d.planned["doc_id"]: d.held for d in documents if d.planned["damaged"] and d.planned["doc_id"] in serving
+    }
+    kept = (
+        find_parsed_by_content(
+            run.store.corpus(run.corpus), sorted({held["content_hash"] for held in outdated.values()})
+        )
+        if outdated
+        else {}
+    )
+    for document in documents:
+        planned = document.planned
+        if planned["doc_id"] not in serving:
+            document.rows = []
+        elif planned["doc_id"] in outdated:
+            parsed = kept.get(outdated[planned["doc_id"]]["content_hash"])
+            chunks = (
+                chunk_document(planned["doc_id"], from_json(parsed), tokenizer, run.settings.chunking) if parsed else []
+            )
+            document.rows = chunk_rows(planned["doc_id"], chunks, planned["acl"].split())
+        document.ledger = quarantined_row(
+            run, planned, document.held, document.content_hash, document.verdicts, document.rows
+        )
+        document.outcome = "quarantined"
+
+
+def _leave(run: RefreshRun, name: str, documents: Sequence[_Document], watch: Stopwatch) -> PreparedBatch:
+    """Writes the files of a batch. A ledger row that says nothing new is left out."""
+    import pyarrow as pa
+    from pyarrow import feather
+
+    rows: list[Row] = []
+    chunks: list[Row] = []
+    for document in documents:
+        assert document.ledger is not None
+        if document.rows is None and document.held and same_but_for_time(document.ledger, document.held):
+            continue
+        rows.append({**document.ledger, "replace": document.rows is not None})
+        chunks += document.rows or []
+    run.folder.mkdir(parents=True, exist_ok=True)
+    files = run.folder / f"{name}-documents.arrow", run.folder / f"{name}-chunks.arrow"
+    ledger_schema = schemas.documents().append(pa.field("replace", pa.bool_(), nullable=False))
+    feather.write_feather(pa.Table.from_pylist(rows, schema=ledger_schema), files[0], compression="zstd")
+    feather.write_feather(pa.Table.from_pylist(chunks, schema=schemas.chunk_rows()), files[1], compression="zstd")
+    return PreparedBatch(*files, counts=dict(Counter(d.outcome for d in documents)), seconds=watch.seconds)

@@ -1,0 +1,160 @@
+"""Rows of the ledger and of the chunk table, as one document's processing makes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from tasks.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tasks.documents.chunk import Chunk
+    from tasks.documents.elements import ParsedDocument
+    from tasks.run import RefreshRun
+
+Row = dict[str, Any]
+
+
+def chunk_rows(doc_id: str, chunks: Iterable[Chunk], acl: Sequence[str]) -> list[Row]:
+    """Rows of `schemas.chunk_rows` for a document's chunks."""
+    return [
+        {
+            "chunk_id": chunk.chunk_id,
+            "doc_id": doc_id,
+            "ordinal": chunk.ordinal,
+            "text": chunk.text,
+            "text_hash": chunk.text_hash,
+            "start": chunk.start,
+            "end": chunk.end,
+            "headings": list(chunk.headings),
+            "page_first": chunk.page_first,
+            "page_last": chunk.page_last,
+            "kinds": list(chunk.kinds),
+            "tokens": chunk.tokens,
+            "acl": list(acl),
+            "row_digest": _row_digest(chunk),
+        }
+        for chunk in chunks
+    ]
+
+
+def _row_digest(chunk: Chunk) -> int:
+    """64 bits over all that a chunk row says, but its access: that is compared as it stands."""
+    said = [
+        chunk.chunk_id, chunk.ordinal, chunk.start, chunk.end,
+        list(chunk.headings), chunk.page_first, chunk.page_last, list(chunk.kinds),
+    ]  # fmt: skip
+    return int.from_bytes(sha256(json.dumps(said).encode()).digest()[:8], "big", signed=True)
+
+
+def document_digest(row_digests: Iterable[int]) -> int:
+    """A document's digest: the sum of its rows' digests in 64 bits, so that any order gives the same."""
+    total = sum(row_digests) % 2**64
+    return total - 2**64 if total >= 2**63 else total
+
+
+def served_row(run: RefreshRun, planned: Row, content_hash: str, document: ParsedDocument, rows: Sequence[Row]) -> Row:
+    """The ledger row of a document whose new version is good."""
+    return {
+        **_governance(planned, planned["modified_at"]),
+        "title": document.title or PurePosixPath(planned["path"]).name,
+        "seen_hint": planned["hint"],
+        "seen_hash": content_hash,
+        "content_hash": content_hash,
+        "source_version": planned["source_version"],
+        "modified_at": planned["modified_at"],
+        "size": planned["size"],
+        "verified_at": run.as_of,
+        "parser": planned["parser"],
+        **_made_from(run, rows),
+        "verdicts": _as_json([]),
+    }
+
+
+def untouched_row(run: RefreshRun, planned: Row, held: Row, verified: bool) -> Row:
+    """The ledger row of a document whose chunks stay: its hint, owner, access, use or freshness may differ."""
+    return {
+        **held,
+        **_governance(planned, held["modified_at"]),
+        "seen_hint": planned["hint"],
+        "verified_at": run.as_of if verified else held["verified_at"],
+    }
+
+
+def quarantined_row(
+    run: RefreshRun,
+    planned: Row,
+    held: Row | None,
+    content_hash: str | None,
+    verdicts: Sequence[Verdict],
+    rows: Sequence[Row] | None,
+) -> Row:
+    """The ledger row of a document whose new version is refused.
+
+    Args:
+        held: its row so far, if any. A version that it served goes on serving.
+        content_hash: of the refused version; None where its bytes could not be had, and then the hint is not
+            kept either, so that the next refresh tries again.
+        rows: what is served of it anew; None where its chunks stay as they are.
+    """
+    refused = {
+        "seen_hint": planned["hint"] if content_hash else "",
+        "seen_hash": content_hash,
+        "parser": f"{planned['parser']}|{planned['limits']}",
+        "verdicts": _as_json(verdicts),
+    }
+    if held is not None and held["content_hash"] is not None and (rows is None or rows):
+        made = {} if rows is None else _made_from(run, rows)
+        return {**held, **_governance(planned, held["modified_at"]), **refused, **made}
+    return {
+        **_governance(planned, planned["modified_at"]),
+        **refused,
+        "title": PurePosixPath(planned["path"]).name,
+        "content_hash": None,
+        "source_version": planned["source_version"],
+        "modified_at": planned["modified_at"],
+        "size": planned["size"],
+        "verified_at": run.as_of,
+        **_made_from(run, []),
+    }
+
+
+def _governance(planned: Row, modified_at: datetime | None) -> Row:
+    def later(microseconds: int | None) -> datetime | None:
+        if modified_at is None or microseconds is None:
+            return None
+        return modified_at + timedelta(microseconds=microseconds)
+
+    return {
+        **{column: planned[column] for column in ("doc_id", "source", "path", "uri", "owner", "licence")},
+        "acl": planned["acl"].split(),
+        "uses": planned["uses"].split(),
+        "stale_after": later(planned["warn_after"]),
+        "blocked_after": later(planned["block_after"]),
+    }
+
+
+def _made_from(run: RefreshRun, rows: Sequence[Row]) -> Row:
+    return {
+        "chunking": run.chunking,
+        "space": run.model.space,
+        "chunks": len(rows),
+        "chunks_digest": document_digest(row["row_digest"] for row in rows),
+        "table_version": 0,
+    }
+
+
+def _as_json(verdicts: Sequence[Verdict]) -> str:
+    return json.dumps([v.as_dict() for v in verdicts], sort_keys=True)
+
+
+def same_but_for_time(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    """Whether two ledger rows say the same of a document, apart from when it was verified and written."""
+    passing = {"verified_at", "table_version"}
+    return {k: v for k, v in left.items() if k not in passing} == {k: v for k, v in right.items() if k not in passing}

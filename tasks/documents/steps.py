@@ -1,0 +1,256 @@
+"""The document half of a refresh as Prefect tasks: thin, one a batch. Files and ids pass between them, never texts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefect import task
+
+from tasks.documents.prepare import PreparedBatch
+from tasks.retrying import is_passing_fault
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tasks.documents.plan import Plan
+    from tasks.documents.sources.base import SourceReader
+    from tasks.run import RefreshRun
+
+BATCH_DOCUMENTS = 64
+BATCH_BYTES = 16_000_000
+VERIFIED_DOCUMENTS = 1000
+"""A batch of documents to parse, and one of documents to hash only. Memory depends on these, not on the corpus."""
+
+
+@dataclass(frozen=True)
+class ListedSource:
+    """What came of listing a source. `file` holds its rows, as `plan.describe_listing` gives them."""
+
+    name: str
+    file: Path
+    listed: int
+    complete: bool
+    error: str | None
+    skipped: dict[str, str]
+
+
+@dataclass(frozen=True)
+class PlannedRefresh:
+    """A plan, left in files.
+
+    Attributes:
+        work, restated: files of `Plan.work` and `Plan.restated`.
+        batches: (offset, length) of each batch of `work`; likewise `restated_batches`.
+        withdrawn: file with the ids of documents to withdraw, those that moved away included.
+        leaving: how many that are.
+        counts: documents by what becomes of them without being read: unchanged, withdrawn, withheld.
+        approvable: those withheld that a person may approve; the others' source was not listed to the end.
+        held: documents in the ledger before.
+    """
+
+    work: Path
+    restated: Path
+    batches: list[tuple[int, int]]
+    restated_batches: list[tuple[int, int]]
+    withdrawn: Path
+    leaving: int
+    counts: dict[str, int]
+    approvable: int
+    held: int
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.batches and not self.restated_batches and not self.leaving
+
+
+@task(name="list-source", task_run_name="list-{source}")
+def list_source(run: RefreshRun, source: str) -> ListedSource:
+    """Lists a source and joins what the settings say of its documents. An unreachable source is no error here."""
+    from pyarrow import feather
+
+    from tasks.documents.parse.fingerprint import parser_fingerprint
+    from tasks.documents.plan import describe_listing
+    from tasks.documents.sources import source_name
+
+    settings = next(s for s in run.settings.sources if source_name(s) == source)
+    listing = _readers(run)[source].list()
+    table = describe_listing(listing.table, settings, source, parser_fingerprint, _limits(run, int(settings.max_size)))
+    file = _file(run, f"listing-{sha256(source.encode()).hexdigest()[:8]}")
+    feather.write_feather(table, file, compression="uncompressed")
+    return ListedSource(
+        source, file, table.num_rows, listing.complete, listing.error, {s.path: s.reason for s in listing.skipped}
+    )
+
+
+@task(name="plan-refresh")
+def plan_refresh(
+    run: RefreshRun, listed: Sequence[ListedSource], damaged: Collection[str], full: bool, allow_withdrawals: int
+) -> PlannedRefresh:
+    """Compares the listings with the ledger. Reads only documents that might have moved; all, if `full`."""
+    import pyarrow as pa
+    from pyarrow import feather
+
+    from tasks import schemas
+    from tasks.documents import plan as planning
+
+    ledger_table = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
+    if ledger_table is None:
+        ledger = schemas.documents().empty_table().select(planning.LEDGER_COLUMNS)
+    else:
+        ledger = ledger_table.search().select(planning.LEDGER_COLUMNS).to_arrow()
+    rows = pa.concat_tables([feather.read_table(source.file) for source in listed])
+    plan = planning.make_plan(run.corpus, rows, ledger, chunking=run.chunking, space=run.model.space, damaged=damaged)
+    if full:
+        plan = planning.read_anyway(plan, _altered_in_secret(run, plan))
+    plan, left = planning.mark_moves(plan, _hashes(run, planning.candidates_for_moves(plan)))
+    fate = planning.decide_withdrawals(
+        plan.vanished,
+        held=ledger.num_rows,
+        incomplete=[s.name for s in listed if not s.complete],
+        emptied=[s.name for s in listed if s.complete and not s.listed],
+        allowed=allow_withdrawals,
+    )
+    leaving = pa.concat_tables([left.select(["doc_id"]), fate.withdrawn.select(["doc_id"])])
+    files = {"work": plan.work, "restated": plan.restated, "withdrawn": leaving}
+    for name, table in files.items():
+        feather.write_feather(table, _file(run, name), compression="uncompressed")
+    return PlannedRefresh(
+        work=_file(run, "work"),
+        restated=_file(run, "restated"),
+        batches=_batches(plan.work["size"].to_pylist(), BATCH_DOCUMENTS),
+        restated_batches=_batches([0] * plan.restated.num_rows, VERIFIED_DOCUMENTS),
+        withdrawn=_file(run, "withdrawn"),
+        counts={
+            "unchanged": planning.count_good(plan.unchanged),
+            "withdrawn": fate.withdrawn.num_rows,
+            "withheld": fate.withheld.num_rows + fate.missing.num_rows,
+        },
+        leaving=leaving.num_rows,
+        approvable=fate.withheld.num_rows,
+        held=ledger.num_rows,
+    )
+
+
+@task(
+    name="prepare-batch",
+    task_run_name="prepare-{name}",
+    # Preparing is repeatable: it writes only files of its own and parses that are kept by content.
+    retries=2,
+    retry_delay_seconds=[2, 10],
+    retry_condition_fn=is_passing_fault,
+)
+def prepare_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str) -> PreparedBatch:
+    """Fetches, parses, checks and cuts one batch of documents."""
+    from tasks.documents import prepare
+    from tasks.documents.parse.shared import parser_pool
+    from tasks.text.tokens import load_tokenizer
+
+    return prepare.prepare_batch(
+        run,
+        _read_part(file, part),
+        name,
+        _readers(run),
+        parser_pool(run.settings.parsing),
+        load_tokenizer(run.model.folder),
+    )
+
+
+@task(name="restate-batch", task_run_name="restate-{name}")
+def restate_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str) -> PreparedBatch:
+    """Prepares documents of which only owner, access, use or freshness changed."""
+    from tasks.documents import prepare
+
+    return prepare.restate_batch(run, _read_part(file, part), name)
+
+
+def source_names(run: RefreshRun) -> list[str]:
+    """The names of the corpus's sources, in the order of the settings."""
+    from tasks.documents.sources import source_name
+
+    return [source_name(source) for source in run.settings.sources]
+
+
+def end_preparing(run: RefreshRun) -> None:
+    """Ends the parser processes and removes what the steps left for each other."""
+    from tasks.documents.parse.shared import close_parser_pool
+
+    close_parser_pool()
+    shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def _readers(run: RefreshRun) -> dict[str, SourceReader]:
+    from tasks.documents.sources import open_source, source_name
+
+    cache = run.folder.parent.parent / "cache" / run.corpus
+    return {source_name(s): open_source(s, run.project.root, cache) for s in run.settings.sources}
+
+
+def _limits(run: RefreshRun, max_size: int) -> str:
+    """Fingerprint of the limits of parsing: what was refused under some is tried again under others."""
+    limits = run.settings.parsing.model_dump_json(exclude={"workers"})
+    return sha256(f"{limits}|{max_size}".encode()).hexdigest()[:12]
+
+
+def _altered_in_secret(run: RefreshRun, plan: Plan) -> list[str]:
+    """Documents whose bytes differ from the ledger's although the source's hint does not."""
+    import pyarrow as pa
+
+    columns = ["doc_id", "source", "path", "size", "old_seen_hash"]
+    quiet = pa.concat_tables([plan.unchanged.select(columns), plan.restated.select(columns)])
+    altered = []
+    for offset, length in _batches(quiet["size"].to_pylist(), VERIFIED_DOCUMENTS):
+        part = quiet.slice(offset, length)
+        hashes = _hashes(run, part)
+        said = zip(part["doc_id"].to_pylist(), part["old_seen_hash"].to_pylist(), strict=True)
+        altered += [doc_id for doc_id, seen in said if hashes.get(doc_id, seen) != seen]
+    return altered
+
+
+def _hashes(run: RefreshRun, documents: pa.Table) -> dict[str, str]:
+    """Content hashes by doc_id; documents that cannot be fetched, or are not to be, have none."""
+    from tasks.documents.sources.base import FetchedFile
+
+    readers, hashes = _readers(run), {}
+    for source in documents["source"].unique().to_pylist():
+        import pyarrow.compute as pc
+
+        rows = documents.filter(pc.equal(documents["source"], source))
+        ids = dict(zip(rows["path"].to_pylist(), rows["doc_id"].to_pylist(), strict=True))
+        into = run.folder / "hashed"
+        into.mkdir(parents=True, exist_ok=True)
+        for path, found in readers[source].fetch(list(ids), into).items():
+            if isinstance(found, FetchedFile):
+                hashes[ids[path]] = found.content_hash
+        shutil.rmtree(into, ignore_errors=True)
+    return hashes
+
+
+def _batches(sizes: Sequence[int | None], most: int) -> list[tuple[int, int]]:
+    """Cuts rows into consecutive (offset, length), each of at most `most` rows and about BATCH_BYTES."""
+    parts: list[tuple[int, int]] = []
+    start = weight = 0
+    for row, size in enumerate(sizes):
+        if row > start and (row - start >= most or weight + (size or 0) > BATCH_BYTES):
+            parts.append((start, row - start))
+            start, weight = row, 0
+        weight += size or 0
+    if len(sizes) > start:
+        parts.append((start, len(sizes) - start))
+    return parts
+
+
+def _read_part(file: Path, part: tuple[int, int]) -> pa.Table:
+    from pyarrow import feather
+
+    # Memory-mapped: a batch reads its own rows, however long the plan is.
+    return feather.read_table(file, memory_map=True).slice(*part)
+
+
+def _file(run: RefreshRun, name: str) -> Path:
+    run.folder.mkdir(parents=True, exist_ok=True)
+    return run.folder / f"{name}.arrow"

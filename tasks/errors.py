@@ -1,0 +1,77 @@
+"""The exceptions that a person can meet: what was wrong, the value, and how to mend it.
+
+Every one is picklable (Prefect carries exceptions between processes), and the command prints them
+without a traceback. A bug raises anything else and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class FreshetError(Exception):
+    """Something a person can mend.
+
+    Args:
+        what: what was wrong, naming the thing and its value.
+        mend: the next command or the change that mends it.
+    """
+
+    def __init__(self, what: str, mend: str = "") -> None:
+        super().__init__(what, mend)
+        self.what = what
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  {self.mend}" if self.mend else self.what
+
+
+class SettingsError(FreshetError):
+    """freshet.yaml, the environment or a command's argument cannot be used as it stands."""
+
+
+class MissingExtra(FreshetError):
+    """An optional dependency is needed that is not installed."""
+
+
+class SourceError(FreshetError):
+    """A source cannot be listed or read."""
+
+
+class StoreError(FreshetError):
+    """The store does not hold what was asked of it, or what it holds is damaged."""
+
+
+class CorpusBusy(StoreError):
+    """Another writer holds the corpus."""
+
+
+class ConcurrentWriter(StoreError):
+    """A table moved under a writer that should have been alone: nothing was published."""
+
+
+class EmbeddingError(FreshetError):
+    """The model cannot be loaded, or its vectors are unusable."""
+
+
+class RefreshRejected(FreshetError):
+    """The gate refused to publish what a refresh built; readers stay where they were.
+
+    Args:
+        report: the refresh's report, JSON-able.
+        reasons: why; the first three are told.
+    """
+
+    def __init__(self, report: dict[str, Any], reasons: list[str]) -> None:
+        corpus, release = report["corpus"], report["release"]
+        super().__init__(
+            f"the gate rejected the refresh of {corpus}: {'; '.join(reasons[:3])}",
+            f"Readers stay at {f'release {release}' if release else 'no release'}. "
+            f"See artifact refresh-{corpus}, mend the cause, then type: freshet refresh {corpus}",
+        )
+        self.args = (report, reasons)
+        self.report = report
+
+
+class AccessCheckFailed(FreshetError):
+    """Who may see a hit could not be established, so nothing is shown."""

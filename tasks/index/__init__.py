@@ -1,0 +1,1 @@
+"""The other end of the refresh: from chunks to searchable releases."""

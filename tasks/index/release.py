@@ -1,0 +1,190 @@
+"""Releases: which state of the tables readers see. Publishing is one appended row, and so is rolling back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from tasks import schemas
+from tasks.errors import StoreError
+from tasks.predicates import equals
+from tasks.store import brief_lock
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
+
+    from tasks.run import RefreshRun
+    from tasks.store import Store
+
+Outcome = Literal["published", "rejected"]
+
+
+@dataclass(frozen=True)
+class Release:
+    """A decision on record: a row of `schemas.releases`."""
+
+    corpus: str
+    release: int
+    outcome: Outcome
+    rollback_of: int | None
+    model: str
+    space: str
+    table_version: int
+    ledger_version: int
+    documents: int
+    chunks: int
+    reasons: list[str]
+    run_id: str
+    as_of: datetime
+    published_at: datetime
+
+    @property
+    def table(self) -> str:
+        return schemas.chunks_table(self.space)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the tables of a corpus hold now, whether readers may see it or not."""
+
+    space: str
+    table_version: int
+    ledger_version: int
+    documents: int
+    chunks: int
+
+
+def list_releases(store: Store, corpus: str) -> list[Release]:
+    """Every decision on a corpus, newest first."""
+    table = store.ledger.find(schemas.RELEASES)
+    rows = [] if table is None else table.search().where(equals("corpus", corpus)).to_list()
+    return sorted((Release(**row) for row in rows), key=lambda r: r.release, reverse=True)
+
+
+def live_release(releases: Sequence[Release]) -> Release | None:
+    """The release that readers see: the newest published one."""
+    return next((r for r in releases if r.outcome == "published"), None)
+
+
+def newest_decision(releases: Sequence[Release]) -> Release | None:
+    """The newest decision on a head; a rollback decides on none."""
+    return next((r for r in releases if r.rollback_of is None), None)
+
+
+def read_head(run: RefreshRun) -> Head | None:
+    """The head of the corpus in the embedding space in force; None before anything was written."""
+    tables = run.store.corpus(run.corpus)
+    chunks, ledger = tables.find(schemas.chunks_table(run.model.space)), tables.find(schemas.DOCUMENTS)
+    if chunks is None or ledger is None:
+        return None
+    return Head(
+        space=run.model.space,
+        table_version=chunks.version,
+        ledger_version=ledger.version,
+        documents=ledger.count_rows("content_hash IS NOT NULL"),
+        chunks=chunks.count_rows(),
+    )
+
+
+def is_decided(head: Head, decision: Release | None) -> bool:
+    """Whether a decision is on just this state of the tables."""
+    return decision is not None and (decision.space, decision.table_version, decision.ledger_version) == (
+        head.space,
+        head.table_version,
+        head.ledger_version,
+    )
+
+
+def record_decision(run: RefreshRun, head: Head, outcome: Outcome, reasons: Sequence[str]) -> Release:
+    """Publishes the head, or records why it is not published. Readers move with the appended row, at once."""
+    with brief_lock(run.store, run.corpus):
+        number = _next_number(run.store, run.corpus)
+        if outcome == "published":
+            tables = run.store.corpus(run.corpus)
+            _pin(tables.find(schemas.chunks_table(head.space)), number, head.table_version)
+            _pin(tables.find(schemas.DOCUMENTS), number, head.ledger_version)
+        release = Release(
+            corpus=run.corpus,
+            release=number,
+            outcome=outcome,
+            rollback_of=None,
+            model=run.model.name,
+            space=head.space,
+            table_version=head.table_version,
+            ledger_version=head.ledger_version,
+            documents=head.documents,
+            chunks=head.chunks,
+            reasons=list(reasons),
+            run_id=run.run_id,
+            as_of=run.as_of,
+            published_at=datetime.now(UTC),
+        )
+        _append(run.store, release)
+    return release
+
+
+def roll_back(store: Store, corpus: str, number: int, *, now: datetime) -> Release:
+    """Publishes an earlier release again, as a release of its own.
+
+    Who may see what stays what it is now, and documents withdrawn since stay gone: both are decided by the
+    newest ledger when somebody asks. It stays in force until a refresh finds something new to publish.
+
+    Raises:
+        StoreError: there is no such published release, or its table version is gone.
+    """
+    with brief_lock(store, corpus):
+        releases = list_releases(store, corpus)
+        chosen = next((r for r in releases if r.release == number and r.outcome == "published"), None)
+        if chosen is None:
+            published = ", ".join(str(r.release) for r in releases if r.outcome == "published") or "none"
+            raise StoreError(
+                f"corpus {corpus} has no published release {number}; published: {published}",
+                f"Run freshet releases {corpus} to see them.",
+            )
+        tables = store.corpus(corpus)
+        tables.at(chosen.table, chosen.table_version)
+        tables.at(schemas.DOCUMENTS, chosen.ledger_version)
+        release = replace(
+            chosen,
+            release=_next_number(store, corpus),
+            rollback_of=chosen.rollback_of or chosen.release,
+            run_id="rollback",
+            published_at=now,
+        )
+        _append(store, release)
+    return release
+
+
+def pinned_chunks(run: RefreshRun, releases: Sequence[Release]) -> list[Table]:
+    """The chunk table of the space in force at each distinct published version, newest first."""
+    tables = run.store.corpus(run.corpus)
+    versions = {r.table_version: None for r in releases if r.outcome == "published" and r.space == run.model.space}
+    pinned = []
+    for version in versions:
+        try:
+            pinned.append(tables.at(schemas.chunks_table(run.model.space), version))
+        except StoreError:
+            # Cleaned up since: what only that release held is embedded again.
+            continue
+    return pinned
+
+
+def _pin(table: Table | None, number: int, version: int) -> None:
+    """Tags the version, so that cleaning up keeps it. A tag that a killed run left is moved."""
+    assert table is not None
+    name = f"release-{number}"
+    if name in table.tags.list():
+        table.tags.update(name, version)
+    else:
+        table.tags.create(name, version)
+
+
+def _next_number(store: Store, corpus: str) -> int:
+    return max((r.release for r in list_releases(store, corpus)), default=0) + 1
+
+
+def _append(store: Store, release: Release) -> None:
+    row: dict[str, Any] = vars(release)
+    store.ledger.append(schemas.RELEASES, schemas.releases(), [row])

@@ -1,0 +1,106 @@
+"""The index half of a refresh as Prefect tasks: thin, one a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefect import task
+
+from tasks.index.write import Reconciliation, WrittenBatch
+from tasks.retrying import is_passing_fault
+
+if TYPE_CHECKING:
+    from tasks.index.release import Head, Release
+    from tasks.index.write import Vectors
+    from tasks.run import RefreshRun
+    from tasks.verdicts import Verdict
+
+
+def find_damage(run: RefreshRun, decision: Release | None, full: bool) -> Reconciliation:
+    """What a killed run left, if the head is not the one last decided on; a full refresh always looks."""
+    from tasks.index.release import is_decided, read_head
+
+    head = read_head(run)
+    if head is None or (is_decided(head, decision) and not full):
+        return Reconciliation([], [])
+    return reconcile(run)
+
+
+@task(name="reconcile")
+def reconcile(run: RefreshRun) -> Reconciliation:
+    """Looks for documents whose chunks are not what the ledger says."""
+    from tasks.index import write
+
+    return write.reconcile(run)
+
+
+@task(
+    name="index-batch",
+    task_run_name="index-{name}",
+    # Writing is repeatable: it begins by comparing with what the tables hold.
+    retries=2,
+    retry_delay_seconds=[2, 10],
+    retry_condition_fn=is_passing_fault,
+)
+def index_batch(run: RefreshRun, documents: Path, chunks: Path, name: str) -> WrittenBatch:
+    """Embeds what is new in a prepared batch and commits it: chunks, then ledger."""
+    from tasks.index import write
+    from tasks.index.release import list_releases, pinned_chunks
+
+    released = pinned_chunks(run, list_releases(run.store, run.corpus))
+    return write.write_batch(run, documents, chunks, lambda texts: _embed(run, texts), released)
+
+
+@task(name="withdraw-documents")
+def withdraw_documents(run: RefreshRun, withdrawn: Path) -> int:
+    """Takes out the documents whose ids are in the file."""
+    from pyarrow import feather
+
+    from tasks.index import write
+
+    doc_ids = feather.read_table(withdrawn)["doc_id"].to_pylist()
+    write.withdraw(run, doc_ids)
+    return len(doc_ids)
+
+
+@task(name="delete-strays")
+def delete_strays(run: RefreshRun, doc_ids: Sequence[str]) -> None:
+    """Deletes chunks that no ledger row names."""
+    from tasks.index import write
+
+    write.delete_strays(run, doc_ids)
+
+
+@task(name="maintain-indices")
+def maintain_indices(run: RefreshRun, compact: bool) -> None:
+    """Brings the indices up to date; joins small files first, if asked."""
+    from tasks.index import maintain
+
+    if compact:
+        maintain.compact(run)
+    maintain.maintain_indices(run)
+
+
+@task(name="examine-head")
+def examine_head(run: RefreshRun) -> list[Verdict]:
+    """The gate: what speaks against publishing what was built."""
+    from tasks.index import evaluate
+
+    return evaluate.examine_head(run)
+
+
+@task(name="publish")
+def record_decision(run: RefreshRun, head: Head, findings: Sequence[Verdict]) -> Release:
+    """Publishes the head as a release, or records why it is not published."""
+    from tasks.index import release
+
+    reasons = [f"{v.code} {v.evidence}" for v in findings if v.severity == "block"]
+    return release.record_decision(run, head, "rejected" if reasons else "published", reasons)
+
+
+def _embed(run: RefreshRun, texts: Sequence[str]) -> Vectors:
+    from tasks.index.embed import load_embedder
+
+    return load_embedder(run.model, run.project.settings.embedding.precision).embed(texts)

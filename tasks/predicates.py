@@ -1,0 +1,42 @@
+"""Every filter that reaches the store is built here, so that there is one place to get quoting right.
+
+LanceDB takes predicates as SQL text. A value becomes a literal only through `_literal`, which doubles
+the quotes in it; column names are written in this project's code and never come from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def _literal(value: str) -> str:
+    """A SQL string literal. NUL cannot be part of one, and no name or hash of ours holds it."""
+    if "\0" in value:
+        raise ValueError("a value with a NUL character cannot be looked up")
+    return "'" + value.replace("'", "''") + "'"
+
+
+def equals(column: str, value: str) -> str:
+    return f"{column} = {_literal(value)}"
+
+
+def is_any(column: str, values: Iterable[str]) -> str:
+    """True where the column holds one of the values; never true for no values."""
+    listed = ", ".join(_literal(v) for v in values)
+    return f"{column} IN ({listed})" if listed else "false"
+
+
+def is_none(column: str, values: Iterable[str]) -> str:
+    """True where the column holds none of the values; always true for no values."""
+    listed = ", ".join(_literal(v) for v in values)
+    return f"{column} NOT IN ({listed})" if listed else "true"
+
+
+def permits(principals: Iterable[str]) -> str:
+    """True where the access list names one of the principals; never true for no principals."""
+    listed = ", ".join(_literal(p) for p in principals)
+    return f"array_has_any(acl, [{listed}])" if listed else "false"
+
+
+def both(first: str, second: str) -> str:
+    return f"({first}) AND ({second})"

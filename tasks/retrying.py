@@ -1,0 +1,15 @@
+"""Which failures of a task are worth another attempt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def is_passing_fault(task: Any, run: Any, state: Any) -> bool:
+    """Whether a task failed on input or output (a disk, a network, a bucket), which may pass.
+
+    Prefect asks this before it retries. Everything else is a mistake of a person or of ours, and would
+    only fail again.
+    """
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError | PermissionError)

@@ -1,0 +1,117 @@
+"""What every step of one refresh needs to know: small, picklable, the same from start to end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import schemas
+from tasks.errors import SettingsError
+from tasks.settings import Corpus
+from tasks.settings_file import Project, load_project
+from tasks.store import Store
+from tasks.text.models import ModelFiles, resolve_model
+
+if TYPE_CHECKING:
+    from tasks.reporting import RefreshReport
+
+
+@dataclass(frozen=True)
+class RefreshRun:
+    """One refresh of one corpus.
+
+    Attributes:
+        project: the settings as they were when the run began.
+        corpus: the corpus's name.
+        run_id: id of the Prefect flow run.
+        name: what people call the run, like `refresh-handbook-2026-11-22`.
+        as_of: the moment the refresh speaks for; never the wall clock.
+        model: the embedding model in force.
+        chunking: fingerprint of how documents are cut.
+    """
+
+    project: Project
+    corpus: str
+    run_id: str
+    name: str
+    as_of: datetime
+    model: ModelFiles
+    chunking: str
+
+    @property
+    def settings(self) -> Corpus:
+        return self.project.settings.corpora[self.corpus]
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.project.store)
+
+    @property
+    def folder(self) -> Path:
+        """Where one step leaves files for the next."""
+        return self.store.work_folder(self.corpus)
+
+    def __getstate__(self) -> dict[str, object]:
+        # An open store does not travel between processes.
+        return {name: value for name, value in self.__dict__.items() if name != "store"}
+
+
+def begin_run(config: Path | None, corpus: str, as_of: datetime | None, run_id: str, name: str) -> RefreshRun:
+    """Reads the settings and settles everything that shapes the refresh, before anything is started.
+
+    Raises:
+        SettingsError: the settings are wrong, or have no such corpus.
+    """
+    from tasks.documents.chunk import chunking_fingerprint
+    from tasks.text.tokens import tokenizer_fingerprint
+
+    project = load_project(config)
+    chosen = corpus_settings(project, corpus)
+    model = resolve_model(project.settings.embedding, project.root)
+    moment = as_of or datetime.now(UTC)
+    return RefreshRun(
+        project=project,
+        corpus=corpus,
+        run_id=run_id,
+        name=name,
+        as_of=moment if moment.tzinfo else moment.replace(tzinfo=UTC),
+        model=model,
+        chunking=chunking_fingerprint(chosen.chunking, tokenizer_fingerprint(model.folder)),
+    )
+
+
+def corpus_settings(project: Project, corpus: str) -> Corpus:
+    """A corpus's settings.
+
+    Raises:
+        SettingsError: there is no such corpus; names those there are.
+    """
+    known = project.settings.corpora
+    if corpus in known:
+        return known[corpus]
+    near = get_close_matches(corpus, known, n=1)
+    raise SettingsError(
+        f"{project.file.name} has no corpus {corpus!r}; it has: {', '.join(known) or 'none'}",
+        f"Did you mean {near[0]}?" if near else f"Add it under corpora: in {project.file.name}.",
+    )
+
+
+def record_run(run: RefreshRun, report: RefreshReport, full: bool) -> None:
+    """Adds the refresh to the store's record of runs, from which citations know when a source was last seen."""
+    row = {
+        "run_id": run.run_id,
+        "corpus": run.corpus,
+        "outcome": report.outcome,
+        "release": report.release,
+        "full": full,
+        "as_of": run.as_of,
+        "ended_at": datetime.now(UTC),
+        "sources": report.sources,
+        "report": json.dumps(report.as_dict()),
+    }
+    run.store.ledger.append(schemas.RUNS, schemas.runs(), [row])

@@ -1,0 +1,179 @@
+"""The Arrow schema of every table of the store, in one place.
+
+Timestamps are microseconds in UTC. A digest or hash is lower-case hexadecimal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DOCUMENTS = "documents"
+ELEMENTS = "elements"
+RELEASES = "releases"
+RUNS = "runs"
+
+
+def chunks_table(space: str) -> str:
+    """The table that holds a corpus's chunks in one embedding space: vectors of two never share one."""
+    return f"chunks-{space}"
+
+
+def _timestamp() -> pa.DataType:
+    import pyarrow as pa
+
+    return pa.timestamp("us", tz="UTC")
+
+
+def _key(name: str) -> pa.Field:
+    """The column that tells rows apart. So marked, two writers of one new key conflict instead of both inserting it."""
+    import pyarrow as pa
+
+    return pa.field(name, pa.string(), nullable=False, metadata={"lance-schema:unenforced-primary-key": "true"})
+
+
+def documents() -> pa.Schema:
+    """The document ledger: what the store knows of each document, one row each.
+
+    `seen_*` describe the newest version that was looked at; `content_hash`, `source_version`, `modified_at`
+    and `size` the one whose chunks are served. They differ while a bad new version waits in quarantine and
+    the earlier good one goes on serving; `content_hash` is null where no version was ever good.
+    """
+    import pyarrow as pa
+
+    text, strings = pa.string(), pa.list_(pa.string())
+    return pa.schema(
+        [
+            _key("doc_id"),
+            pa.field("source", text, nullable=False),
+            pa.field("path", text, nullable=False),
+            pa.field("uri", text, nullable=False),
+            pa.field("title", text),
+            pa.field("owner", text, nullable=False),
+            pa.field("licence", text),
+            pa.field("acl", strings, nullable=False),
+            pa.field("uses", strings, nullable=False),
+            pa.field("seen_hint", text, nullable=False),
+            pa.field("seen_hash", text),
+            pa.field("content_hash", text),
+            pa.field("source_version", text),
+            pa.field("modified_at", _timestamp()),
+            pa.field("size", pa.int64()),
+            pa.field("stale_after", _timestamp()),
+            pa.field("blocked_after", _timestamp()),
+            pa.field("verified_at", _timestamp(), nullable=False),
+            pa.field("parser", text, nullable=False),
+            pa.field("chunking", text, nullable=False),
+            pa.field("space", text, nullable=False),
+            pa.field("chunks", pa.int32(), nullable=False),
+            pa.field("chunks_digest", pa.int64(), nullable=False),
+            pa.field("table_version", pa.int64(), nullable=False),
+            pa.field("verdicts", text, nullable=False),
+        ]
+    )
+
+
+def elements() -> pa.Schema:
+    """Parsed documents by content and parser, so that chunking anew need not parse anew."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            _key("element_id"),
+            pa.field("content_hash", pa.string(), nullable=False),
+            pa.field("parser", pa.string(), nullable=False),
+            pa.field("kept_at", _timestamp(), nullable=False),
+            pa.field("payload", pa.binary(), nullable=False),
+        ]
+    )
+
+
+def chunk_rows() -> pa.Schema:
+    """Chunks before they are embedded: what a batch's documents hold."""
+    import pyarrow as pa
+
+    text, number, strings = pa.string(), pa.int32(), pa.list_(pa.string())
+    return pa.schema(
+        [
+            _key("chunk_id"),
+            pa.field("doc_id", text, nullable=False),
+            pa.field("ordinal", number, nullable=False),
+            pa.field("text", text, nullable=False),
+            pa.field("text_hash", text, nullable=False),
+            pa.field("start", number, nullable=False),
+            pa.field("end", number, nullable=False),
+            pa.field("headings", strings, nullable=False),
+            pa.field("page_first", number),
+            pa.field("page_last", number),
+            pa.field("kinds", strings, nullable=False),
+            pa.field("tokens", number, nullable=False),
+            pa.field("acl", strings, nullable=False),
+            pa.field("row_digest", pa.int64(), nullable=False),
+        ]
+    )
+
+
+def chunks(dimension: int) -> pa.Schema:
+    """The chunk table of an embedding space: chunk rows and their vectors, of unit length."""
+    import pyarrow as pa
+
+    return chunk_rows().append(pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False))
+
+
+def releases() -> pa.Schema:
+    """Every decision of the gate and every rollback, append-only.
+
+    `release` counts the decisions of a corpus from 1. The live release is the newest row whose `outcome`
+    is `published`; a rollback is a row of its own that names the table version of an earlier one.
+    """
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.int64()
+    return pa.schema(
+        [
+            pa.field("corpus", text, nullable=False),
+            pa.field("release", number, nullable=False),
+            pa.field("outcome", text, nullable=False),
+            pa.field("rollback_of", number),
+            pa.field("model", text, nullable=False),
+            pa.field("space", text, nullable=False),
+            pa.field("table_version", number, nullable=False),
+            pa.field("ledger_version", number, nullable=False),
+            pa.field("documents", number, nullable=False),
+            pa.field("chunks", number, nullable=False),
+            pa.field("reasons", pa.list_(text), nullable=False),
+            pa.field("run_id", text, nullable=False),
+            pa.field("as_of", _timestamp(), nullable=False),
+            pa.field("published_at", _timestamp(), nullable=False),
+        ]
+    )
+
+
+def runs() -> pa.Schema:
+    """Every refresh that ran to an end, append-only: what it looked at and what came of it."""
+    import pyarrow as pa
+
+    text = pa.string()
+    source = pa.struct(
+        [
+            pa.field("source", text),
+            pa.field("complete", pa.bool_()),
+            pa.field("listed", pa.int64()),
+            pa.field("error", text),
+        ]
+    )
+    return pa.schema(
+        [
+            pa.field("run_id", text, nullable=False),
+            pa.field("corpus", text, nullable=False),
+            pa.field("outcome", text, nullable=False),
+            pa.field("release", pa.int64()),
+            pa.field("full", pa.bool_(), nullable=False),
+            pa.field("as_of", _timestamp(), nullable=False),
+            pa.field("ended_at", _timestamp(), nullable=False),
+            pa.field("sources", pa.list_(source), nullable=False),
+            pa.field("report", text, nullable=False),
+        ]
+    )

@@ -1,0 +1,1 @@
+"""What documents and datasets both need of a text."""

@@ -1,0 +1,140 @@
+"""docs/configuration.md says of every key what the models say."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args
+
+import jsonschema
+import pytest
+import yaml
+from pydantic import BaseModel, ByteSize
+
+from tasks.configuration.types import duration_text
+from tasks.settings import (
+    AccessRule,
+    Chunking,
+    Corpus,
+    Embedding,
+    FolderSource,
+    Freshness,
+    GitSource,
+    Parsing,
+    Settings,
+)
+from tasks.settings_file import json_schema, load_project
+
+PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+COMMON = set(FolderSource.model_fields) & set(GitSource.model_fields)
+SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
+    "The whole file": (Settings, set(Settings.model_fields)),
+    "embedding": (Embedding, set(Embedding.model_fields)),
+    "A corpus": (Corpus, set(Corpus.model_fields)),
+    "A source": (FolderSource, COMMON),
+    "A folder source": (FolderSource, set(FolderSource.model_fields) - COMMON),
+    "A git source": (GitSource, set(GitSource.model_fields) - COMMON),
+    "An access rule": (AccessRule, set(AccessRule.model_fields)),
+    "freshness": (Freshness, set(Freshness.model_fields)),
+    "chunking": (Chunking, set(Chunking.model_fields)),
+    "parsing": (Parsing, set(Parsing.model_fields)),
+}
+
+
+def _rows(section: str) -> dict[str, list[str]]:
+    """The key table of a section: key → its cells."""
+    match = re.search(rf"^##+ {re.escape(section)}\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert match, f"no section {section}"
+    lines = [line for line in match[1].splitlines() if line.startswith("| `")]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return {row[0].strip(" `"): row for row in rows}
+
+
+def _example() -> str:
+    match = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert match
+    return match[1]
+
+
+def _default_text(model: type[BaseModel], key: str) -> str:
+    field = model.model_fields[key]
+    default: Any = field.default
+    if field.is_required():
+        return "required"
+    if isinstance(default, BaseModel):
+        return "its defaults"
+    if default is None:
+        return "the address" if key == "name" else "none"
+    if isinstance(default, timedelta):
+        return f"`{duration_text(default)}`"
+    if isinstance(default, ByteSize):
+        unit = "GB" if default % 10**9 == 0 else "MB"
+        return f"`{int(default) // (10**9 if unit == 'GB' else 10**6)}{unit}`"
+    text = yaml.safe_dump(default, default_flow_style=True).strip().removesuffix("...").strip()
+    return f"`{text.replace(chr(39), chr(34))}`"
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_key_is_documented_and_no_other(section: str) -> None:
+    assert set(_rows(section)) == SECTIONS[section][1]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_documented_defaults_are_the_models(section: str) -> None:
+    model, keys = SECTIONS[section]
+    rows = _rows(section)
+    assert {key: rows[key][2] for key in keys} == {key: _default_text(model, key) for key in keys}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_documented_types_name_every_choice_and_every_bound(section: str) -> None:
+    model, keys = SECTIONS[section]
+    schemas = json_schema()["$defs"].get(model.__name__) or json_schema()
+    for key in keys:
+        row, part = _rows(section)[key], schemas["properties"][key]
+        choices = part.get("enum") or part.get("items", {}).get("enum") or []
+        bounds = [part[bound] for bound in ("minimum", "maximum") if part.get("type") == "integer"]
+        assert [one for one in (*choices, *bounds) if str(one) not in row[1]] == []
+
+
+def test_every_model_of_the_settings_has_a_section() -> None:
+    documented = {model for model, _ in SECTIONS.values()}
+
+    def models(annotation: Any) -> set[type[BaseModel]]:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return {annotation} | {m for f in annotation.model_fields.values() for m in models(f.annotation)}
+        return {m for one in get_args(annotation) if one is not NoneType for m in models(one)}
+
+    assert models(Settings) == documented
+
+
+def test_the_example_loads_and_shows_every_key(tmp_path: Path) -> None:
+    (tmp_path / "examples" / "handbook").mkdir(parents=True)
+    (tmp_path / "freshet.yaml").write_text(_example(), encoding="utf-8")
+    project = load_project(tmp_path / "freshet.yaml")
+    sources = project.settings.corpora["handbook"].sources
+    assert [type(source) for source in sources] == [FolderSource, GitSource]
+    written = set(re.findall(r"([a-z_]+):(?= |$)", _example(), re.MULTILINE))
+    assert set().union(*(keys for _, keys in SECTIONS.values())) <= written
+    # Keys that the example sets for show have their default.
+    corpus = project.settings.corpora["handbook"]
+    assert (corpus.chunking, corpus.parsing) == (Chunking(), Parsing())
+    assert project.settings.model_copy(update={"corpora": {}}) == Settings()
+
+
+def test_the_schema_accepts_the_example() -> None:
+    jsonschema.Draft202012Validator(json_schema()).validate(yaml.safe_load(_example()))
+
+
+def test_the_limits_that_the_page_names_are_those_of_the_reader() -> None:
+    from tasks.configuration.lines import MAX_BYTES, MAX_VALUES
+
+    assert f"{MAX_BYTES:,} bytes" in PAGE
+    assert f"{MAX_VALUES:,} values" in PAGE
+
+
+def test_internal_links_lead_to_headings() -> None:
+    headings = {re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", PAGE, re.M)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= headings

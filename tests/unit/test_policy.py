@@ -1,0 +1,100 @@
+"""Who may see what, decided from settings and names alone."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.errors import SettingsError
+from tasks.lineage.policy import effective_acl, effective_acls, principals_of
+from tasks.settings import AccessRule, FolderSource
+
+
+def _source(*rules: tuple[str, list[str]], acl: list[str] | None = None) -> FolderSource:
+    access = [AccessRule(path=path, acl=principals) for path, principals in rules]
+    return FolderSource(folder="x", owner="o", acl=acl or ["everyone"], access=access)
+
+
+def test_without_a_rule_the_acl_of_the_source_holds_sorted_and_distinct() -> None:
+    source = _source(acl=["user:b", "group:a", "user:b"])
+    assert effective_acl("a.md", source) == ["group:a", "user:b"]
+
+
+def test_the_first_matching_rule_wins_also_when_it_is_wider() -> None:
+    source = _source(
+        ("legal/public/**", ["everyone"]), ("legal/**", ["group:legal"]), ("*.md", ["user:ada"]), acl=["user:root"]
+    )
+    paths = ["legal/public/a.md", "legal/a.md", "deep/er/a.md", "a.txt"]
+    assert effective_acls(paths, source) == [["everyone"], ["group:legal"], ["user:ada"], ["user:root"]]
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "matches"),
+    [
+        ("legal/**", "legal/a/b.md", True),
+        ("legal/**", "other/legal/a.md", False),
+        ("legal/", "other/legal/a.md", True),
+        ("/legal", "legal/a.md", True),
+        ("*.md", "a/b.md", True),
+        ("*.md", "a/b.MD", False),
+        ("a/*.md", "a/b/c.md", False),
+        ("a/**/c.md", "a/c.md", True),
+        ("[ab].md", "b.md", True),
+        ("**", "a", True),
+        ("**", "\na", True),
+        ("*.md", "a\nb.md", True),
+        ("*.md", "a.md\n", False),
+    ],
+)
+def test_globs_match_as_in_gitignore(glob: str, path: str, matches: bool) -> None:
+    assert effective_acl(path, _source((glob, ["group:g"]))) == (["group:g"] if matches else ["everyone"])
+
+
+PATHS = st.lists(st.text(st.characters(exclude_characters="\0/", codec="utf-8"), min_size=1), min_size=1, max_size=4)
+
+
+@given(PATHS.map("/".join))
+def test_no_file_name_escapes_a_rule_for_everything(path: str) -> None:
+    assert effective_acl(path, _source(("**", ["group:g"]))) == ["group:g"]
+
+
+@given(PATHS.map("/".join))
+def test_no_file_name_escapes_the_rule_of_its_folder(path: str) -> None:
+    assert effective_acl(f"legal/{path}", _source(("legal/**", ["group:g"]))) == ["group:g"]
+
+
+def test_many_paths_take_about_as_long_as_reading_their_names() -> None:
+    source = _source(*((f"folder-{i}/**", ["group:g"]) for i in range(5)))
+    paths = [f"folder-{i % 10}/sub/document-{i}.md" for i in range(100_000)]
+    started = time.process_time()
+    found = effective_acls(paths, source)
+    assert time.process_time() - started < 3
+    assert sum(acl == ["group:g"] for acl in found) == 50_000
+
+
+def test_whoever_asks_is_everyone_too() -> None:
+    assert principals_of([]) == ["everyone"]
+    assert principals_of(["user:ada", "group:legal", "user:ada"]) == ["user:ada", "group:legal", "everyone"]
+    assert principals_of(["everyone"]) == ["everyone"]
+
+
+@pytest.mark.parametrize("name", ["user:x' OR 1=1 --", "group:Domain Users", 'user:"; DROP', "user:everyone"])
+def test_a_strange_name_is_only_itself(name: str) -> None:
+    assert principals_of([name]) == [name, "everyone"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "ada", "x' OR 1=1 --", "user:", "user: ada", "User:ada", "everyone ", "user:a\neveryone", "user:\u202ea"],
+)
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError):
+        principals_of(["user:ada", name])
+
+
+def test_a_bare_word_is_told_what_it_could_be() -> None:
+    with pytest.raises(SettingsError, match=r"'ada' is no principal\n.*did you mean user:ada or group:ada\?"):
+        principals_of(["ada"])

@@ -1,0 +1,118 @@
+"""Which paths a source takes, which are refused, and what an address may show."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.documents.sources import matches, source_name
+from tasks.documents.sources.paths import mask_credentials, path_filter, printable, safe_reason, spellings, unsafe
+from tasks.errors import SettingsError
+from tasks.settings import GitSource
+
+
+@pytest.mark.parametrize(
+    ("path", "include", "exclude", "taken"),
+    [
+        ("a/b.md", ["**"], [], True),
+        (".hidden/b.md", ["**"], [], True),
+        ("a/b.md", ["*.md"], [], True),
+        ("a/b.pdf", ["*.md"], [], False),
+        ("docs/a/b.md", ["docs/**"], [], True),
+        ("other/docs/b.md", ["docs/**"], [], False),
+        ("docs/b.md", ["docs"], [], True),
+        ("a/b.md", ["**"], ["a/"], False),
+        ("a/b.md", ["**"], ["*.md", "!b.md"], True),
+        ("a/b.md", ["*.md", "!b.md"], [], False),
+        ("A.MD", ["*.md"], [], False),
+        ("übung/é.md", ["übung/*.md"], [], True),
+    ],
+)
+def test_globs_mean_what_they_mean_in_gitignore(
+    path: str, include: list[str], exclude: list[str], taken: bool
+) -> None:
+    assert matches(path, include, exclude) is taken
+
+
+@pytest.mark.parametrize("pattern", ["!", "[a", "/", "#comment", " "])
+def test_a_glob_that_is_invalid_or_matches_nothing_is_named(pattern: str) -> None:
+    with pytest.raises(SettingsError, match="exclude"):
+        path_filter(["**"], [pattern])
+
+
+def test_a_hundred_thousand_paths_match_within_a_second() -> None:
+    paths = [f"dir{i % 97}/sub{i % 1009}/file-{i}.{'md' if i % 3 else 'pdf'}" for i in range(100_000)]
+    chosen = path_filter(["*.md", "legal/**"], ["dir1/**", "*.tmp"])
+    started = time.process_time()
+    taken = sum(map(chosen.matches, paths))
+    assert time.process_time() - started < 1
+    assert taken == sum(path.endswith(".md") and not path.startswith("dir1/") for path in paths)
+
+
+_PARTS = st.sampled_from(["a", "b", "ab", "private", "x.md", ".env"])
+_GLOBS = st.sampled_from(
+    ["a", "a/", "a/**", "a/*", "*.md", "/a", "private/[!a]*", "**/b", "a/**/b", "*", "a*/", "!a", "b/x.md", "**"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(_GLOBS, max_size=4), st.lists(_PARTS, min_size=2, max_size=5))
+def test_a_pruned_folder_holds_nothing_that_would_be_taken(exclude: list[str], parts: list[str]) -> None:
+    chosen = path_filter(["**"], exclude)
+    pruned = any(chosen.prunes("/".join(parts[:depth])) for depth in range(1, len(parts)))
+    assert not (pruned and chosen.matches("/".join(parts)))
+
+
+@pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../x", "a/..", "./a", "a//b", "a/", "a\0b", ".."])
+def test_an_unsafe_path_is_refused(path: str) -> None:
+    assert unsafe(path)
+
+
+@pytest.mark.parametrize("path", ["a", "a/b.md", "..a/b..", ".hidden", "a b/ü", "c:\\x"])
+def test_an_ordinary_path_is_safe(path: str) -> None:
+    assert unsafe(path) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://ada:s3cret@host/p.git", "https://***@host/p.git"),
+        ("https://ghp_token@host/p.git", "https://***@host/p.git"),
+        ("https://host/a@b", "https://host/a@b"),
+        ("https://host:8443/a@b", "https://host:8443/a@b"),
+        ("https://ada:s3/cret@host/p", "https://***@host/p"),
+        ("https://ada:s3@cret@host/p", "https://***@host/p"),
+        ("ssh://git@host/p", "ssh://git@host/p"),
+        ("sftp://ada:s3cret@host/p", "sftp://ada:***@host/p"),
+        ("git@host:p.git", "git@host:p.git"),
+        ("https://host/p?sig=s3cret", "https://host/p?***"),
+        ("cannot read 'https://a:s3cret@h/x' now", "cannot read 'https://***@h/x' now"),
+        ("s3://bucket/prefix", "s3://bucket/prefix"),
+    ],
+)
+def test_credentials_are_masked(text: str, shown: str) -> None:
+    assert mask_credentials(text) == shown
+
+
+def test_a_reason_shows_no_password_even_apart_from_its_address() -> None:
+    reason = safe_reason(OSError("user ada with s3cret refused\nby host"), "sftp://ada:s3cret@host/p")
+    assert reason == "user ada with *** refused by host"
+
+
+def test_a_source_is_named_by_its_settings_or_by_its_masked_address() -> None:
+    git = GitSource(git="https://ada:s3cret@host/p.git", owner="o", acl=["everyone"])
+    assert source_name(git) == "https://***@host/p.git"
+    assert source_name(git.model_copy(update={"name": "policies"})) == "policies"
+
+
+def test_spellings_finds_stored_names_best_first() -> None:
+    tree = {"": ["e\u0301", "é", "x"], "é": ["b.md"], "e\u0301": ["b.md", "c.md"]}
+    assert list(spellings("é/b.md", lambda folder: tree.get(folder, []))) == ["é/b.md", "e\u0301/b.md"]
+    assert list(spellings("é/c.md", lambda folder: tree.get(folder, []))) == ["e\u0301/c.md"]
+
+
+def test_a_name_that_is_no_utf8_can_be_shown() -> None:
+    assert printable(b"caf\xe9.md".decode("utf-8", "surrogateescape")) == "caf\\xe9.md"
