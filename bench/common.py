@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+import socket
+import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,7 +29,7 @@ def data_folder() -> Path:
     """The folder of public test data; ends the program with a plain message where there is none."""
     folder = Path(os.environ.get("FRESHET_TEST_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
-        sys.exit(f"{folder} does not exist. Set FRESHET_TEST_DATA to the folder of the test data (see bench/README.md).")
+        sys.exit(f"{folder} does not exist: set FRESHET_TEST_DATA to the folder of test data (bench/README.md)")
     return folder
 
 
@@ -34,7 +40,7 @@ def xquad() -> tuple[list[str], dict[str, int]]:
     questions: dict[str, int] = {}
     for number, paragraph in enumerate(paragraphs):
         for entry in paragraph["qas"]:
-            questions.setdefault(entry["question"], number)
+            questions.setdefault(entry["question"].strip(), number)
     return [paragraph["context"] for paragraph in paragraphs], questions
 
 
@@ -72,9 +78,9 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], title: s
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(len(heading), *(len(row[i]) for row in cells)) for i, heading in enumerate(headings)]
     right = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(headings))]
-    lines = [headings, ["-" * (width - 1) + ":" if aside else "-" * width for width, aside in zip(widths, right, strict=True)]]
+    rule = ["-" * (width - 1) + ":" if aside else "-" * width for width, aside in zip(widths, right, strict=True)]
     print(f"\n{title}\n" if title else "")
-    for line in [*lines, *cells]:
+    for line in [headings, rule, *cells]:
         padded = (cell.rjust(w) if aside else cell.ljust(w) for cell, w, aside in zip(line, widths, right, strict=True))
         print("| " + " | ".join(padded) + " |")
 
@@ -95,3 +101,57 @@ def write_results(name: str, results: dict[str, Any]) -> Path:
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
     print(f"\nWritten to {file.relative_to(ROOT)}")
     return file
+
+
+@contextmanager
+def prefect_server() -> Iterator[None]:
+    """A Prefect server of the bench's own, so that no measured process has to start a temporary one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="freshet-bench-prefect-") as home:
+        api = f"http://127.0.0.1:{port}/api"
+        os.environ |= {
+            "PREFECT_HOME": home,
+            "PREFECT_API_URL": api,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_LOGGING_LEVEL": "ERROR",
+        }
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(600):
+                with suppress(OSError), urllib.request.urlopen(f"{api}/health", timeout=2):
+                    break
+                if server.poll() is not None:
+                    sys.exit("the Prefect server ended at once")
+                time.sleep(0.2)
+            yield
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def write_project(folder: Path, source: Path, **corpus: Any) -> Path:
+    """A freshet.yaml in `folder` with one corpus, `bench`, over the documents in `source`; returns the file.
+
+    Args:
+        corpus: further settings; those of `chunking` go to the corpus, `embedding` to the top, the rest to the source.
+    """
+    settings: dict[str, Any] = {"store": "./store"}
+    if "embedding" in corpus:
+        settings["embedding"] = corpus.pop("embedding")
+    chunking = {"chunking": corpus.pop("chunking")} if "chunking" in corpus else {}
+    described = {"folder": str(source), "name": "bench", "owner": "bench", "acl": ["everyone"], **corpus}
+    settings["corpora"] = {"bench": {"sources": [described], **chunking}}
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "freshet.yaml"
+    file.write_text(json.dumps(settings, indent=2), "utf-8")  # JSON is YAML
+    return file
+
+
+def refresh_here(config: Path, full: bool = False) -> dict[str, Any]:
+    """Refreshes corpus `bench` in this process and returns the report."""
+    from flows.running import run_refresh
+
+    return run_refresh("bench", config=config, full=full, as_of=None, allow_withdrawals=10**9, wait=0.0)

@@ -6,30 +6,12 @@ its meaning.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from expectations.document_rules import DOCUMENT_RULES
+from expectations.gate_rules import GATE_RULES
+from expectations.provenance_rules import PROVENANCE_RULES
+from expectations.rule import Rule, Severity
 
-Severity = Literal["block", "warn", "note"]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule.
-
-    Attributes:
-        code: the stable name.
-        severity: `block` keeps the item out, `warn` lets it in with a mark, `note` only records.
-        why: the reason, in plain words.
-        mend: what its owner can do about it.
-        threshold: the number it is judged by, in the unit that `why` names; None where there is none.
-    """
-
-    code: str
-    severity: Severity
-    why: str
-    mend: str
-    threshold: float | None = None
-
+__all__ = ["RULES", "Rule", "Severity"]
 
 _PARSING = (
     Rule("PARSE-EMPTY", "block", "The document holds no text.", "Remove it from the source, or fill it."),
@@ -128,4 +110,6 @@ _GATE = (
     ),
 )
 
-RULES: dict[str, Rule] = {rule.code: rule for rule in (*_PARSING, *_SOURCE, *_GATE)}
+RULES: dict[str, Rule] = {
+    rule.code: rule for rule in (*_PARSING, *_SOURCE, *_GATE, *DOCUMENT_RULES, *PROVENANCE_RULES, *GATE_RULES)
+}

@@ -6,6 +6,7 @@ With --json, standard output holds the JSON alone; everything else goes to stand
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ app = App(
     help="Keeps what a language model is given fresh and governed.",
     version=_version,
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # main says what to do next
 )
 
 
@@ -61,6 +63,8 @@ def refresh(
     """Refresh CORPUS, and move its readers to the new release if the gate passes."""
     project = load_project(config)
     corpus_settings(project, corpus)  # nothing is started for a corpus that does not exist
+    # Prefect's temporary server may take longer than the 20 seconds that Prefect gives it on a busy machine.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     from flows.running import run_refresh
 
     report = run_refresh(

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger
-from prefect.runtime import flow_run
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
@@ -26,7 +26,14 @@ from tasks.documents.steps import (
     source_names,
 )
 from tasks.errors import RefreshRejected
-from tasks.index.release import is_decided, list_releases, live_release, newest_decision, read_head
+from tasks.index.release import (
+    is_published,
+    list_releases,
+    live_release,
+    newest_decision,
+    published_ledger,
+    read_head,
+)
 from tasks.index.steps import (
     delete_strays,
     examine_head,
@@ -88,13 +95,14 @@ def refresh_index(
 
 def _build_head(run: RefreshRun, report: RefreshReport, watch: Stopwatch, full: bool, allow_withdrawals: int) -> None:
     """Brings the head of the tables up to what the sources hold. Readers see none of it yet."""
-    decision = newest_decision(list_releases(run.store, run.corpus))
+    releases = list_releases(run.store, run.corpus)
+    settled = is_published(read_head(run), newest_decision(releases))
     with watch("reconcile"):
-        damage = find_damage(run, decision, full)
+        damage = find_damage(run, settled, full)
     with watch("list"):
         listed = [list_source(run, name) for name in source_names(run)]
     with watch("plan"):
-        plan = plan_refresh(run, listed, damage.damaged, full, allow_withdrawals)
+        plan = plan_refresh(run, listed, damage.damaged, published_ledger(releases), full, allow_withdrawals)
     _report_plan(report, listed, plan)
     if not plan.is_empty:
         progress = Progress(run.corpus, len(plan.batches) + len(plan.restated_batches))
@@ -107,7 +115,7 @@ def _build_head(run: RefreshRun, report: RefreshReport, watch: Stopwatch, full: 
         withdraw_documents(run, plan.withdrawn)
     if damage.strays:
         delete_strays(run, damage.strays)
-    if full or damage.strays or not plan.is_empty:
+    if full or not settled or not plan.is_empty:
         with watch("indices"):
             maintain_indices(run, compact=full)
 
@@ -133,8 +141,7 @@ def _decide(run: RefreshRun, report: RefreshReport, watch: Stopwatch) -> None:
     live, head = live_release(releases), read_head(run)
     report.release = live.release if live else None
     report.describe_head(head.chunks if head else 0, count_by_code(run.store.corpus(run.corpus)))
-    decision = newest_decision(releases)
-    if head is None or (decision is not None and decision.outcome == "published" and is_decided(head, decision)):
+    if head is None or is_published(head, newest_decision(releases)):
         return
     with watch("gate"):
         findings = examine_head(run)

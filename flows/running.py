@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -20,11 +21,15 @@ def run_refresh(
     A failure that a person can mend comes back as outcome `failed` with its message under `error`; a bug
     is raised.
     """
-    # Prefect's temporary server takes seconds to start, in a process of its own: long enough to load the store's library.
-    threading.Thread(target=_load_store_library, daemon=True).start()
+    # Both take a second to load, and much of that is waiting for the disk.
+    loading = threading.Thread(target=_load_store_library)
+    loading.start()
     from flows.refresh_index import refresh_index
 
-    state: State[dict[str, Any]] = refresh_index(
+    loading.join()
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(_told_not_traced)
+    state: State[Any] = refresh_index(
         corpus=corpus,
         config=config,
         full=full,
@@ -41,6 +46,14 @@ def run_refresh(
     if isinstance(result, BaseException):
         raise result
     return dict(result)
+
+
+def _told_not_traced(record: logging.LogRecord) -> bool:
+    """What a person can mend is logged as it is told; a bug keeps its traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, FreshetError):
+        record.msg, record.args, record.exc_info, record.exc_text = str(error), (), None, None
+    return True
 
 
 def _load_store_library() -> None:

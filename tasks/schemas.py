@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 DOCUMENTS = "documents"
 ELEMENTS = "elements"
+SIGNATURES = "signatures"
+DUPLICATES = "duplicates"
 RELEASES = "releases"
 RUNS = "runs"
 
@@ -86,6 +88,51 @@ def elements() -> pa.Schema:
             pa.field("parser", pa.string(), nullable=False),
             pa.field("kept_at", _timestamp(), nullable=False),
             pa.field("payload", pa.binary(), nullable=False),
+        ]
+    )
+
+
+def signatures(bands: int) -> pa.Schema:
+    """What documents are compared by: `exact`, the hash of the normal form; MinHash keys; and what verifies a match.
+
+    `shingles` counts the hashes in `shingle_hashes`, each of 64 bits, little-endian, in ascending order.
+    """
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            _key("doc_id"),
+            pa.field("content_hash", pa.string(), nullable=False),
+            pa.field("made_by", pa.string(), nullable=False),
+            pa.field("exact", pa.string(), nullable=False),
+            pa.field("bands", pa.list_(pa.uint32(), bands), nullable=False),
+            pa.field("shingles", pa.int32(), nullable=False),
+            pa.field("shingle_hashes", pa.binary(), nullable=False),
+        ]
+    )
+
+
+def duplicates() -> pa.Schema:
+    """Every document that was compared with the others: what was known of it then, and what was decided.
+
+    `duplicate_of` is null for a document that is kept. `similarity` is the true Jaccard similarity to that
+    document, null where both are exact copies.
+    """
+    import pyarrow as pa
+
+    text = pa.string()
+    return pa.schema(
+        [
+            _key("doc_id"),
+            pa.field("path", text, nullable=False),
+            pa.field("modified_at", _timestamp()),
+            pa.field("acl", pa.list_(text), nullable=False),
+            pa.field("priority", pa.int32(), nullable=False),
+            pa.field("content_hash", text, nullable=False),
+            pa.field("parser", text, nullable=False),
+            pa.field("rule", text, nullable=False),
+            pa.field("duplicate_of", text),
+            pa.field("similarity", pa.float64()),
         ]
     )
 

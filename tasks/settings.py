@@ -21,6 +21,7 @@ from tasks.configuration.types import (
     Globs,
     PositiveGlob,
     Principal,
+    Share,
     Size,
     Text,
     duration_text,
@@ -173,12 +174,30 @@ class Parsing(_Strict):
     output: Size = Field(ByteSize(50_000_000), description="parsed text and elements of one document")
 
 
+class Gate(_Strict):
+    """What a refresh must come up to before readers move to it."""
+
+    recall_at_5: Share | None = Field(
+        None, description="of the exam's questions, the share that must find their document among the first five"
+    )
+    max_drop: Share = Field(
+        0.02, description="how much worse than the last release the exam may turn out, where that is not chance"
+    )
+    questions: Count = Field(
+        200, ge=1, le=2000, description="most questions that are drawn from the corpus where there is no golden file"
+    )
+
+
 class Corpus(_Strict):
     """A named set of documents out of one or more sources, indexed together."""
 
     sources: list[Source] = Field(min_length=1, description="where its documents come from")
     chunking: Chunking = Field(Chunking(), description="how its documents are cut into passages")
     parsing: Parsing = Field(Parsing(), description="limits of one document's parsing")
+    golden: Text | None = Field(
+        None, description="YAML file of questions and the documents that answer them, relative to the settings file"
+    )
+    gate: Gate = Field(Gate(), description="what a refresh must come up to before readers move to it")
 
 
 class Settings(_Strict):

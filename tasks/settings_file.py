@@ -148,18 +148,19 @@ def _name(path: Path) -> str:
 def _inspect(path: Path) -> tuple[Settings | None, list[Problem], list[Problem]]:
     """(settings or None, problems, notes)."""
     located = _read(path)
-    settings, errors, notes = None, list(located.findings), []
+    settings, errors, absent, notes = None, list(located.findings), [], []
     if isinstance(located.data, dict) and () not in located.broken:
         _override_store(located)
         settings, more = validate(located)
         checker = Checker(located, path.parent)
         checker.run()
         errors += [*more, *checker.errors]
-        notes = checker.notes
+        absent, notes = checker.absent, checker.notes
     elif not errors:
         what = f"the file holds {kind_text(located.data)}, not keys and values"
         errors.append(Finding((), 1, what, "start with store: or corpora:; docs/configuration.md has an example"))
-    return (None if errors else settings), _problems(path, errors), _problems(path, notes)
+    # A source may be out of reach for a while: a problem to whoever checks the file, and none to a search.
+    return (None if errors else settings), _problems(path, [*errors, *absent]), _problems(path, notes)
 
 
 def _read(path: Path) -> Located:

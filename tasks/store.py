@@ -118,7 +118,8 @@ class Tables:
     def open(self, name: str, schema: pa.Schema) -> Table:
         """The table at its head, made if it is missing."""
         table = self.find(name)
-        return self._database.create_table(name, schema=schema) if table is None else table
+        # Two batches that are prepared at once may both find that it is missing.
+        return self._database.create_table(name, schema=schema, exist_ok=True) if table is None else table
 
     def append(self, name: str, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> None:
         import pyarrow as pa

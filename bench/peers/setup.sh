@@ -20,4 +20,8 @@ python=${PYTHON:-$(command -v python3.11 || command -v python3)}
 [[ -x $environment/bin/python ]] || "$python" -m venv "$environment"
 echo "Installing $peer into $environment …"
 "$environment/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
+# Packages whose own requirements would bring gigabytes that the peer's measured path does not use.
+if [[ -f ${requirements%.txt}-no-deps.txt ]]; then
+    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "${requirements%.txt}-no-deps.txt"
+fi
 touch "$stamp"

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from tasks.configuration.explain import nearest
+from tasks.configuration.golden import read_golden
+from tasks.configuration.golden import text as golden_text
 from tasks.configuration.lines import Located
 from tasks.configuration.places import Finding, Place, has_credentials, mask, place_text, shown
 from tasks.settings import EVERYONE, Chunking, Embedding, FolderSource, GitSource, Settings, Source
@@ -61,10 +63,11 @@ class Checker:
         self._located = located
         self._root = root
         self.errors: list[Finding] = []
+        self.absent: list[Finding] = []
         self.notes: list[Finding] = []
 
     def run(self) -> None:
-        """Fills `errors` and `notes`."""
+        """Fills `errors`, `absent` (sources that are not there now, as behind a lost mount) and `notes`."""
         data = self._located.data
         embedding = self._part(Embedding, data.get("embedding", {}), ("embedding",))
         if embedding:
@@ -81,6 +84,8 @@ class Checker:
                 self._source(placed)
             if embedding and embedding.model == "bundled" and isinstance(corpus, dict):
                 self._length(corpus, place)
+            if isinstance(corpus, dict) and isinstance(corpus.get("golden"), str):
+                self._golden(corpus["golden"], (*place, "golden"))
 
     def _part(self, model: Any, data: Any, place: Place) -> Any:
         if any(broken[: len(place)] == place for broken in self._located.broken):
@@ -159,8 +164,10 @@ class Checker:
             path = Path(resolve(source.address, self._root))
             noun = "folder" if isinstance(source, FolderSource) else "repository"
             if not os.path.isdir(path):
-                what = f"the {noun} {shown(written)} " + ("is a file" if os.path.isfile(path) else "does not exist")
-                self._error(at, what, f"looked for {self._path(at, path)}; relative paths start at the settings file")
+                is_file = os.path.isfile(path)
+                what = f"the {noun} {shown(written)} " + ("is a file" if is_file else "does not exist")
+                mend = f"looked for {self._path(at, path)}; relative paths start at the settings file"
+                (self.errors if is_file else self.absent).append(Finding(at, self._located.line(at), what, mend))
         if has_credentials(written):
             self._note(
                 at,
@@ -209,6 +216,19 @@ class Checker:
                 "the store lies inside this folder, so that the index would be indexed",
                 f"add exclude: [{inside}/], or move the store",
             )
+
+    def _golden(self, address: str, place: Place) -> None:
+        """What is wrong with the file of golden questions; its own lines are named beside the key's."""
+        if not address or any(place[: len(broken)] == broken for broken in self._located.broken):
+            return
+        path = Path(resolve(address, self._root))
+        written = self._shown(place, address)
+        if is_remote(address) or not os.path.isfile(path):
+            what = f"the file {written} does not exist"
+            self._error(place, what, f"looked for {self._path(place, path)}; relative paths start at the settings file")
+            return
+        for finding in read_golden(path)[1]:
+            self._error(place, golden_text(written, finding), finding.mend)
 
     def _length(self, corpus: dict[str, Any], place: Place) -> None:
         chunking = self._part(Chunking, corpus.get("chunking", {}), (*place, "chunking"))

@@ -117,6 +117,8 @@ def expected(part: dict[str, Any]) -> str:
     kind = part.get("type")
     if kind == "integer":
         return f"a whole number from {part['minimum']} to {part['maximum']}"
+    if kind == "number":
+        return f"a number from {part['minimum']} to {part['maximum']}"
     if kind == "string":
         return "text"
     if kind == "array":

@@ -130,6 +130,7 @@ Size = Annotated[
     WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "pattern": SIZE_PATTERN}),
 ]
 Count = Annotated[int, BeforeValidator(_count)]
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_count)]
 Text = Annotated[str, Field(min_length=1)]
 Principal = Annotated[str, AfterValidator(_principal), WithJsonSchema({"type": "string", "pattern": PRINCIPAL_PATTERN})]
 Glob = Annotated[str, AfterValidator(_glob), WithJsonSchema({"type": "string", "pattern": GLOB_PATTERN})]

@@ -35,8 +35,8 @@ class ParsedDocument:
     """A document as its parser understood it.
 
     `text` is the elements' texts joined by SEPARATOR, so `text[e.start:e.end]` is each element's own
-    text. `title` is what the document calls itself, if anything. `properties` are facts that the document states about itself
-    (front matter, office properties), JSON-able.
+    text. `title` is what the document calls itself, if anything. `properties` are facts that the document states about
+    itself (front matter, office properties), JSON-able.
     """
 
     text: str

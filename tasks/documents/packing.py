@@ -207,9 +207,7 @@ def _cut(
                 yield from _cut(measured, left, stop, rungs, space=space, rung=rung + 1, border=own)
 
 
-def _grouped(
-    measured: Measured, pieces: Iterable[tuple[int, int, int]], space: int
-) -> Iterator[tuple[int, int, int]]:
+def _grouped(measured: Measured, pieces: Iterable[tuple[int, int, int]], space: int) -> Iterator[tuple[int, int, int]]:
     """The pieces, small ones joined, so that packing has few to choose from.
 
     Where a group ends is again decided by a hash of the text there, lest one word more shift all of them.
@@ -242,9 +240,7 @@ def pack(atoms: Sequence[Atom], room: int, overlap: int) -> list[tuple[int, int]
     cheapest = [0] * (len(atoms) + 1)
     upto = [0] * len(atoms)
     for i in range(len(atoms) - 1, -1, -1):
-        cheapest[i], upto[i] = min(
-            _choices(atoms, i, room=room, overlap=overlap, sizes=sizes, cheapest=cheapest)
-        )
+        cheapest[i], upto[i] = min(_choices(atoms, i, room=room, overlap=overlap, sizes=sizes, cheapest=cheapest))
     ranges, i = [], 0
     while i < len(atoms):
         ranges.append((i, upto[i]))

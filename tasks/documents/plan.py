@@ -6,8 +6,7 @@ Lists of principals and uses travel as one space-separated text, since Arrow can
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -200,55 +199,6 @@ def count_good(documents: pa.Table) -> int:
 
     good = pc.fill_null(pc.equal(documents["old_seen_hash"], documents["old_content_hash"]), False)
     return int(pc.sum(pc.cast(good, "int64")).as_py() or 0)
-
-
-def candidates_for_moves(plan: Plan) -> pa.Table:
-    """The added documents that could be vanished ones under a new path: of the size of one of those."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    added = plan.work.filter(pc.equal(plan.work["change"], "added"))
-    served = plan.vanished.filter(pc.is_valid(plan.vanished["old_content_hash"]))
-    if not added.num_rows or not served.num_rows:
-        return added.slice(0, 0)
-    sizes = pc.unique(served["old_size"].drop_null())
-    if pa.types.is_null(sizes.type):
-        return added.slice(0, 0)
-    return added.filter(pc.or_(pc.is_null(added["size"]), pc.is_in(added["size"], value_set=sizes)))
-
-
-def mark_moves(plan: Plan, hashes: Mapping[str, str]) -> tuple[Plan, pa.Table]:
-    """Pairs added with vanished documents of the same content, in the order of their paths.
-
-    Args:
-        hashes: content hash of each candidate, by doc_id.
-
-    Returns:
-        The plan, with those documents `moved` and the paths that they left no longer among `vanished`;
-        and the ledger rows of the paths that they left.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    left: dict[str, list[str]] = defaultdict(list)
-    for doc_id, content in zip(
-        plan.vanished["doc_id"].to_pylist(), plan.vanished["old_content_hash"].to_pylist(), strict=True
-    ):
-        if content is not None:
-            left[content].append(doc_id)
-    moved, gone = [], []
-    for doc_id in plan.work["doc_id"].to_pylist():
-        if left.get(hashes.get(doc_id, "")):
-            moved.append(doc_id)
-            gone.append(left[hashes[doc_id]].pop(0))
-    is_moved = pc.is_in(plan.work["doc_id"], value_set=pa.array(moved, pa.string()))
-    is_gone = pc.is_in(plan.vanished["doc_id"], value_set=pa.array(gone, pa.string()))
-    change = pc.if_else(is_moved, pa.scalar("moved"), plan.work["change"])
-    work = plan.work.set_column(plan.work.column_names.index("change"), "change", change)
-    return (
-        replace(plan, work=work, vanished=plan.vanished.filter(pc.invert(is_gone))),
-        plan.vanished.filter(is_gone),
-    )
 
 
 def decide_withdrawals(

@@ -137,9 +137,7 @@ def _fetch(documents: Sequence[_Document], readers: Mapping[str, SourceReader], 
     for document in documents:
         size, limit = document.planned["size"], document.planned["max_size"]
         if size is not None and size > limit:
-            document.verdicts.append(verdict("SOURCE-SIZE", bytes=size, limit=limit))
-            # The hint stands for content that nobody read; with it, the document is not looked at again.
-            document.content_hash = f"unread:{document.planned['hint']}"
+            _refuse_unread(document, verdict("SOURCE-SIZE", bytes=size, limit=limit))
         else:
             by_source.setdefault(document.planned["source"], []).append(document)
     for number, (source, wanted) in enumerate(sorted(by_source.items())):
@@ -151,8 +149,16 @@ def _fetch(documents: Sequence[_Document], readers: Mapping[str, SourceReader], 
             if isinstance(answer, FetchedFile):
                 document.content_hash, document.file = answer.content_hash, Path(answer.local_path)
                 document.planned["size"] = answer.size
+            elif answer.code == "SOURCE-SIZE":
+                _refuse_unread(document, verdict(answer.code, reason=answer.reason))
             else:
-                document.verdicts.append(verdict("SOURCE-UNREADABLE", reason=answer.reason))
+                document.verdicts.append(verdict(answer.code, reason=answer.reason))
+
+
+def _refuse_unread(document: _Document, why: Verdict) -> None:
+    document.verdicts.append(why)
+    # The hint stands for content that nobody read: while it stays, the document is not fetched again.
+    document.content_hash = f"unread:{document.planned['hint']}"
 
 
 def _settle_untouched(run: RefreshRun, document: _Document) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from tasks.documents.prepare import PreparedBatch
 from tasks.retrying import is_passing_fault
@@ -68,7 +69,7 @@ class PlannedRefresh:
         return not self.batches and not self.restated_batches and not self.leaving
 
 
-@task(name="list-source", task_run_name="list-{source}")
+@task(cache_policy=NO_CACHE, name="list-source", task_run_name="list-{source}")
 def list_source(run: RefreshRun, source: str) -> ListedSource:
     """Lists a source and joins what the settings say of its documents. An unreachable source is no error here."""
     from pyarrow import feather
@@ -87,15 +88,27 @@ def list_source(run: RefreshRun, source: str) -> ListedSource:
     )
 
 
-@task(name="plan-refresh")
+@task(cache_policy=NO_CACHE, name="plan-refresh")
 def plan_refresh(
-    run: RefreshRun, listed: Sequence[ListedSource], damaged: Collection[str], full: bool, allow_withdrawals: int
+    run: RefreshRun,
+    listed: Sequence[ListedSource],
+    damaged: Collection[str],
+    published: int | None,
+    full: bool,
+    allow_withdrawals: int,
 ) -> PlannedRefresh:
-    """Compares the listings with the ledger. Reads only documents that might have moved; all, if `full`."""
+    """Compares the listings with the ledger. Reads only documents that might have moved; all, if `full`.
+
+    Args:
+        damaged: ids of documents whose chunks are not what the ledger says.
+        published: version of the ledger that the newest release names; None before the first.
+        allow_withdrawals: how many withdrawals a person approved.
+    """
     import pyarrow as pa
     from pyarrow import feather
 
     from tasks import schemas
+    from tasks.documents import moves
     from tasks.documents import plan as planning
 
     ledger_table = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
@@ -107,12 +120,18 @@ def plan_refresh(
     plan = planning.make_plan(run.corpus, rows, ledger, chunking=run.chunking, space=run.model.space, damaged=damaged)
     if full:
         plan = planning.read_anyway(plan, _altered_in_secret(run, plan))
-    plan, left = planning.mark_moves(plan, _hashes(run, planning.candidates_for_moves(plan)))
+    incomplete = [s.name for s in listed if not s.complete]
+    emptied = [s.name for s in listed if s.complete and not s.listed]
+    plan, left = moves.mark_moves(plan, _hashes(run, moves.candidates_for_moves(plan, incomplete)), incomplete)
+    if plan.vanished.num_rows and ledger_table is not None and published not in (None, ledger_table.version):
+        # A refresh was stopped before its release, or rejected: some of what it did is done, and nobody saw it.
+        plan, settled = moves.settle_unpublished(plan, _ids_at(run, published), [*incomplete, *emptied])
+        left = pa.concat_tables([left, settled])
     fate = planning.decide_withdrawals(
         plan.vanished,
         held=ledger.num_rows,
-        incomplete=[s.name for s in listed if not s.complete],
-        emptied=[s.name for s in listed if s.complete and not s.listed],
+        incomplete=incomplete,
+        emptied=emptied,
         allowed=allow_withdrawals,
     )
     leaving = pa.concat_tables([left.select(["doc_id"]), fate.withdrawn.select(["doc_id"])])
@@ -137,6 +156,7 @@ def plan_refresh(
 
 
 @task(
+    cache_policy=NO_CACHE,
     name="prepare-batch",
     task_run_name="prepare-{name}",
     # Preparing is repeatable: it writes only files of its own and parses that are kept by content.
@@ -160,7 +180,7 @@ def prepare_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str)
     )
 
 
-@task(name="restate-batch", task_run_name="restate-{name}")
+@task(cache_policy=NO_CACHE, name="restate-batch", task_run_name="restate-{name}")
 def restate_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str) -> PreparedBatch:
     """Prepares documents of which only owner, access, use or freshness changed."""
     from tasks.documents import prepare
@@ -181,6 +201,14 @@ def end_preparing(run: RefreshRun) -> None:
 
     close_parser_pool()
     shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def _ids_at(run: RefreshRun, version: int) -> set[str]:
+    """The documents of the ledger at a version."""
+    from tasks import schemas
+
+    ledger = run.store.corpus(run.corpus).at(schemas.DOCUMENTS, version)
+    return set(ledger.search().select(["doc_id"]).to_arrow()["doc_id"].to_pylist())
 
 
 def _readers(run: RefreshRun) -> dict[str, SourceReader]:

@@ -136,7 +136,9 @@ def check_vectors(vectors: NDArray[Any], count: int, dimension: int) -> None:
     unit = np.abs(lengths - 1) <= _UNIT_TOLERANCE
     if not unit.all():
         first = int(unit.argmin())
-        raise _unusable(f"{int((~unit).sum())} of {count} are not of unit length, first number {first}: {lengths[first]:.4f}")
+        raise _unusable(
+            f"{int((~unit).sum())} of {count} are not of unit length, first number {first}: {lengths[first]:.4f}"
+        )
 
 
 def _unusable(what: str) -> EmbeddingError:

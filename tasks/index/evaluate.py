@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks import schemas
-from tasks.index.write import chunk_digests
+from tasks.index.write import chunk_digests, has_unit_length
 from tasks.verdicts import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from lancedb.table import Table
 
     from tasks.run import RefreshRun
-
-LENGTH_TOLERANCE = 1e-3
-"""How far a vector's length may be from 1."""
 
 NAMED = 5
 """Documents that a verdict names, of those that it concerns."""
@@ -43,9 +40,10 @@ def check_vectors_and_ids(chunks: Table) -> list[Verdict]:
     for batch in chunks.search().select(["chunk_id", "vector"]).to_batches():
         digits = binascii.unhexlify("".join(batch["chunk_id"].to_pylist()))
         ids.append(np.frombuffer(digits, np.uint64)[::2].copy())
-        vectors = np.asarray(batch["vector"].flatten(), np.float32).reshape(batch.num_rows, -1)
-        lengths = np.linalg.norm(vectors, axis=1)
-        unfit += int(np.count_nonzero(~(np.abs(lengths - 1) <= LENGTH_TOLERANCE)))
+        vectors = np.asarray(batch["vector"].flatten(), np.float32).reshape(
+            -1, batch.schema.field("vector").type.list_size
+        )
+        unfit += int(np.count_nonzero(~has_unit_length(vectors)))
     found = []
     repeated = sum(map(len, ids)) - len(np.unique(np.concatenate(ids))) if ids else 0
     if repeated:

@@ -97,6 +97,16 @@ def is_decided(head: Head, decision: Release | None) -> bool:
     )
 
 
+def is_published(head: Head | None, decision: Release | None) -> bool:
+    """Whether readers have been offered just this state of the tables."""
+    return head is not None and decision is not None and decision.outcome == "published" and is_decided(head, decision)
+
+
+def published_ledger(releases: Sequence[Release]) -> int | None:
+    """The ledger version of the newest refresh that was published; None before the first."""
+    return next((r.ledger_version for r in releases if r.outcome == "published" and r.rollback_of is None), None)
+
+
 def record_decision(run: RefreshRun, head: Head, outcome: Outcome, reasons: Sequence[str]) -> Release:
     """Publishes the head, or records why it is not published. Readers move with the appended row, at once."""
     with brief_lock(run.store, run.corpus):

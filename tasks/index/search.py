@@ -125,14 +125,13 @@ def search(
     vector = None if mode == "text" else embed_query(release, question)
     wanted = limit
     while True:
-        found = _candidates(chunks, question, vector, permits(principals), mode, wanted)
-        permitted = _permitted(tables, found, principals, now)
-        kept = [i for i, doc_id in enumerate(found["doc_id"].to_pylist()) if doc_id in permitted]
-        if len(kept) >= limit or found.num_rows < wanted:
+        found = candidates(chunks, question, vector, permits(principals), mode, wanted)
+        permitted = _permitted(tables, release, found, principals, now)
+        rows = [row for row in found.to_pylist() if row["doc_id"] in permitted]
+        if len(rows) >= limit or found.num_rows < wanted:
             break
         wanted *= 4
-    rows = found.take(kept[:limit]).to_pylist()
-    return Answer(release.release, _cite(store, tables, release, rows, permitted, now))
+    return Answer(release.release, _cite(store, tables, release, rows[:limit], permitted, now))
 
 
 def query_embedder(project: Project) -> Callable[[Release, str], Vector]:
@@ -155,7 +154,7 @@ def query_embedder(project: Project) -> Callable[[Release, str], Vector]:
     return embed
 
 
-def _candidates(chunks: Table, question: str, vector: Vector | None, visible: str, mode: Mode, limit: int) -> pa.Table:
+def candidates(chunks: Table, question: str, vector: Vector | None, visible: str, mode: Mode, limit: int) -> pa.Table:
     """Visible chunks, best first, with `score`; as many as `limit` where there are so many."""
     if vector is None:
         return _best(_text_half(chunks, question, visible, limit), "bm25", limit)
@@ -173,7 +172,7 @@ def _hybrid(chunks: Table, question: str, vector: Vector, visible: str, limit: i
     near = _vector_half(chunks, vector, visible, depth)
     worded = _text_half(chunks, question, visible, depth)
     # The text half's cosines are computed, not guessed: both halves are judged by both measures.
-    values = np.asarray(worded["vector"].combine_chunks().flatten(), np.float32).reshape(worded.num_rows, -1)
+    values = np.asarray(worded["vector"].combine_chunks().flatten(), np.float32).reshape(-1, len(vector))
     worded = worded.drop_columns(["vector"]).append_column("cosine", pa.array(values @ vector, pa.float32()))
     near = near.append_column("bm25", pa.nulls(near.num_rows, pa.float32()))
     known = set(worded["chunk_id"].to_pylist())
@@ -214,12 +213,16 @@ def _text_half(chunks: Table, question: str, visible: str, limit: int) -> pa.Tab
 
 
 def _permitted(
-    tables: Tables, found: pa.Table, principals: Collection[str], now: datetime
+    tables: Tables, release: Release, found: pa.Table, principals: Collection[str], now: datetime
 ) -> dict[str, dict[str, Any]]:
-    """Of the candidates' documents, those that the newest ledger lets the principals see now, with their rows."""
+    """Of the candidates' documents, those that the newest ledger lets the principals see now, with their rows there."""
     doc_ids = set(found["doc_id"].to_pylist())
     try:
-        rows = _ledger_rows(tables.find(schemas.DOCUMENTS), doc_ids)
+        ledger = tables.find(schemas.DOCUMENTS)
+        rows = ledger_rows(ledger, doc_ids)
+        visible = {doc_id: row for doc_id, row in rows.items() if _is_open(row, principals, now)}
+        if rows.keys() != doc_ids:
+            visible |= _moved(tables, release, doc_ids - rows.keys(), principals, now)
     except FreshetError:
         raise
     except Exception as error:
@@ -227,22 +230,45 @@ def _permitted(
             f"the document ledger could not be read ({type(error).__name__}), so nothing is shown",
             "Check the store, then ask again.",
         ) from error
-    asking = set(principals)
+    return visible
+
+
+def _is_open(row: Mapping[str, Any], principals: Collection[str], now: datetime) -> bool:
+    return row["content_hash"] is not None and bool(set(principals) & set(row["acl"])) and not is_blocked(row, now)
+
+
+def _moved(
+    tables: Tables, release: Release, doc_ids: Collection[str], principals: Collection[str], now: datetime
+) -> dict[str, dict[str, Any]]:
+    """For documents that the newest ledger no longer has: the row of one with the same bytes that may be seen.
+
+    A document that moved since the release stands in the ledger under its new path; until the next release its
+    passages are found under the old one, and must not fall out of sight meanwhile.
+    """
+    pinned = ledger_rows(tables.at(schemas.DOCUMENTS, release.ledger_version), doc_ids)
+    contents = sorted({row["content_hash"] for row in pinned.values() if row["content_hash"]})
+    ledger = tables.find(schemas.DOCUMENTS)
+    copies = [] if ledger is None else ledger.search().where(is_any("content_hash", contents)).to_list()
+    by_content = {
+        row["content_hash"]: row
+        for row in sorted(copies, key=lambda row: str(row["path"]), reverse=True)
+        if _is_open(row, principals, now)
+    }
     return {
-        doc_id: row
-        for doc_id, row in rows.items()
-        if asking & set(row["acl"]) and not _is_blocked(row, now) and row["content_hash"] is not None
+        doc_id: by_content[row["content_hash"]] for doc_id, row in pinned.items() if row["content_hash"] in by_content
     }
 
 
-def _ledger_rows(ledger: Table | None, doc_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+def ledger_rows(ledger: Table | None, doc_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Rows of a state of the ledger, by document id."""
     if ledger is None:
         raise AccessCheckFailed("the document ledger is gone, so nothing is shown", "Restore the store.")
     rows = ledger.search().where(is_any("doc_id", sorted(doc_ids))).to_list()
     return {row["doc_id"]: row for row in rows}
 
 
-def _is_blocked(row: Mapping[str, Any], now: datetime) -> bool:
+def is_blocked(row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a document is older than its source may serve."""
     judged = staleness(row["stale_after"], row["blocked_after"], now)
     return judged is not None and judged.severity == "block"
 
@@ -256,7 +282,7 @@ def _cite(
     now: datetime,
 ) -> list[Hit]:
     """Hits with their citations: what the release's own ledger says of the text, and the newest of its age."""
-    pinned = _ledger_rows(tables.at(schemas.DOCUMENTS, release.ledger_version), {row["doc_id"] for row in rows})
+    pinned = ledger_rows(tables.at(schemas.DOCUMENTS, release.ledger_version), {row["doc_id"] for row in rows})
     looked_at = last_looked_at(store, release.corpus)
     hits = []
     for row in rows:

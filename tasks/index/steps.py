@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from tasks.index.write import Reconciliation, WrittenBatch
 from tasks.retrying import is_passing_fault
@@ -18,25 +19,26 @@ if TYPE_CHECKING:
     from tasks.verdicts import Verdict
 
 
-def find_damage(run: RefreshRun, decision: Release | None, full: bool) -> Reconciliation:
-    """What a killed run left, if the head is not the one last decided on; a full refresh always looks."""
-    from tasks.index.release import is_decided, read_head
+def find_damage(run: RefreshRun, settled: bool, full: bool) -> Reconciliation:
+    """What a killed run left, or a rejected one, unless the head is `settled`: what readers were offered last.
 
-    head = read_head(run)
-    if head is None or (is_decided(head, decision) and not full):
+    A full refresh always looks.
+    """
+    if settled and not full:
         return Reconciliation([], [])
-    return reconcile(run)
+    return reconcile(run, full)
 
 
-@task(name="reconcile")
-def reconcile(run: RefreshRun) -> Reconciliation:
-    """Looks for documents whose chunks are not what the ledger says."""
+@task(cache_policy=NO_CACHE, name="reconcile")
+def reconcile(run: RefreshRun, full: bool) -> Reconciliation:
+    """Looks for documents whose chunks are not what the ledger says; at their vectors too, if `full`."""
     from tasks.index import write
 
-    return write.reconcile(run)
+    return write.reconcile(run, vectors=full)
 
 
 @task(
+    cache_policy=NO_CACHE,
     name="index-batch",
     task_run_name="index-{name}",
     # Writing is repeatable: it begins by comparing with what the tables hold.
@@ -53,7 +55,7 @@ def index_batch(run: RefreshRun, documents: Path, chunks: Path, name: str) -> Wr
     return write.write_batch(run, documents, chunks, lambda texts: _embed(run, texts), released)
 
 
-@task(name="withdraw-documents")
+@task(cache_policy=NO_CACHE, name="withdraw-documents")
 def withdraw_documents(run: RefreshRun, withdrawn: Path) -> int:
     """Takes out the documents whose ids are in the file."""
     from pyarrow import feather
@@ -65,7 +67,7 @@ def withdraw_documents(run: RefreshRun, withdrawn: Path) -> int:
     return len(doc_ids)
 
 
-@task(name="delete-strays")
+@task(cache_policy=NO_CACHE, name="delete-strays")
 def delete_strays(run: RefreshRun, doc_ids: Sequence[str]) -> None:
     """Deletes chunks that no ledger row names."""
     from tasks.index import write
@@ -73,7 +75,7 @@ def delete_strays(run: RefreshRun, doc_ids: Sequence[str]) -> None:
     write.delete_strays(run, doc_ids)
 
 
-@task(name="maintain-indices")
+@task(cache_policy=NO_CACHE, name="maintain-indices")
 def maintain_indices(run: RefreshRun, compact: bool) -> None:
     """Brings the indices up to date; joins small files first, if asked."""
     from tasks.index import maintain
@@ -83,7 +85,7 @@ def maintain_indices(run: RefreshRun, compact: bool) -> None:
     maintain.maintain_indices(run)
 
 
-@task(name="examine-head")
+@task(cache_policy=NO_CACHE, name="examine-head")
 def examine_head(run: RefreshRun) -> list[Verdict]:
     """The gate: what speaks against publishing what was built."""
     from tasks.index import evaluate
@@ -91,7 +93,7 @@ def examine_head(run: RefreshRun) -> list[Verdict]:
     return evaluate.examine_head(run)
 
 
-@task(name="publish")
+@task(cache_policy=NO_CACHE, name="publish")
 def record_decision(run: RefreshRun, head: Head, findings: Sequence[Verdict]) -> Release:
     """Publishes the head as a release, or records why it is not published."""
     from tasks.index import release

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from tasks.run import RefreshRun
 
 IDS_PER_PREDICATE = 5000
+
+LENGTH_TOLERANCE = 1e-3
+"""How far a vector's length may be from 1."""
+
 Vectors = NDArray[np.float32]
 
 
@@ -72,7 +76,7 @@ def write_batch(
     replaced = documents.filter(documents["replace"])["doc_id"].to_pylist()
     kept = documents.filter(_inverted(documents["replace"]))
     with watch("compare"):
-        altered = _altered_rows(head, wanted, replaced)
+        altered, spoiled = _altered_rows(head, wanted, replaced)
         restamped = _restamped_rows(head, kept)
     with watch("reuse"):
         vectors = _known_vectors([head, *released], altered)
@@ -81,35 +85,43 @@ def write_batch(
         if missing:
             vectors |= dict(zip(missing, _checked(embed(list(missing.values())), len(missing), run), strict=True))
     with watch("write"):
+        deleted = sum(delete_rows(head, is_any("chunk_id", part)) for part in _parts(spoiled))
         rows = _with_vectors(altered, vectors, run.model.dimension)
         if restamped is not None:
             rows = _concatenated(rows, restamped)
         if rows.num_rows:
             merge_rows(head, "chunk_id", rows)
-        deleted = _delete_leftovers(head, replaced, wanted["chunk_id"].to_pylist())
+        deleted += _delete_leftovers(head, replaced, wanted["chunk_id"].to_pylist())
         _write_ledger(run, documents, head.version)
     return WrittenBatch(len(missing), rows.num_rows, deleted, watch.seconds)
 
 
 def withdraw(run: RefreshRun, doc_ids: Sequence[str]) -> None:
-    """Takes documents out: their chunks, then their ledger rows."""
+    """Takes documents out: their ledger rows, then their chunks.
+
+    In this order, since a withdrawal that somebody approved must not need a second word after a kill: chunks
+    that no ledger row names are deleted at the next start.
+    """
     tables = run.store.corpus(run.corpus)
-    for part in _parts(doc_ids):
-        named = is_any("doc_id", part)
-        chunks = tables.find(schemas.chunks_table(run.model.space))
-        if chunks is not None:
-            delete_rows(chunks, named)
-        ledger = tables.find(schemas.DOCUMENTS)
-        if ledger is not None:
-            delete_rows(ledger, named)
+    for name in (schemas.DOCUMENTS, schemas.chunks_table(run.model.space)):
+        table = tables.find(name)
+        if table is not None:
+            for part in _parts(doc_ids):
+                delete_rows(table, is_any("doc_id", part))
 
 
 def delete_strays(run: RefreshRun, doc_ids: Sequence[str]) -> None:
-    """Deletes the chunks of documents that a killed run wrote and that no ledger row ever named."""
-    head = run.store.corpus(run.corpus).find(schemas.chunks_table(run.model.space))
-    if head is not None:
-        for part in _parts(doc_ids):
-            delete_rows(head, is_any("doc_id", part))
+    """Deletes the chunks that a killed run left of documents, but of those that the ledger names by now."""
+    tables = run.store.corpus(run.corpus)
+    head, ledger = tables.find(schemas.chunks_table(run.model.space)), tables.find(schemas.DOCUMENTS)
+    if head is None:
+        return
+    for part in _parts(doc_ids):
+        named: set[str] = set()
+        if ledger is not None:
+            rows = ledger.search().where(is_any("doc_id", part)).select(["doc_id"]).to_arrow()
+            named.update(rows["doc_id"].to_pylist())
+        delete_rows(head, is_any("doc_id", sorted(set(part) - named)))
 
 
 @dataclass(frozen=True)
@@ -120,8 +132,12 @@ class Reconciliation:
     strays: list[str]
 
 
-def reconcile(run: RefreshRun) -> Reconciliation:
-    """Compares the digest of each document's chunks, and their access, with the ledger."""
+def reconcile(run: RefreshRun, vectors: bool = False) -> Reconciliation:
+    """Compares the digest of each document's chunks, and their access, with the ledger.
+
+    Args:
+        vectors: look at every vector as well.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -145,10 +161,24 @@ def reconcile(run: RefreshRun) -> Reconciliation:
     fits = pc.and_(
         fits, pc.or_(pc.equal(joined["chunks"], 0), pc.fill_null(pc.equal(joined["acl"], joined["acl_found"]), False))
     )
+    damaged = set(joined.filter(pc.invert(fits))["doc_id"].to_pylist())
+    if vectors:
+        damaged |= _documents_with_unfit_vectors(head) & set(said["doc_id"].to_pylist())
     return Reconciliation(
-        damaged=sorted(joined.filter(pc.invert(fits))["doc_id"].to_pylist()),
+        damaged=sorted(damaged),
         strays=sorted(strays["doc_id"].to_pylist()),
     )
+
+
+def _documents_with_unfit_vectors(table: Table) -> set[str]:
+    import pyarrow as pa
+
+    found: set[str] = set()
+    for batch in table.search().select(["doc_id", "vector"]).to_batches():
+        unfit = ~has_unit_length(_as_vectors(batch["vector"]))
+        if unfit.any():
+            found |= set(batch["doc_id"].filter(pa.array(unfit)).to_pylist())
+    return found
 
 
 def chunk_digests(table: Table) -> pa.Table:
@@ -214,16 +244,28 @@ def _parts(values: Sequence[str]) -> Iterable[Sequence[str]]:
         yield values[start : start + IDS_PER_PREDICATE]
 
 
-def _altered_rows(head: Table, wanted: pa.Table, replaced: Collection[str]) -> pa.Table:
-    """Those of the wanted rows that the head does not hold just so."""
+def _altered_rows(head: Table, wanted: pa.Table, replaced: Collection[str]) -> tuple[pa.Table, list[str]]:
+    """Those of the wanted rows that the head does not hold just so; and ids of rows that must go before a merge.
+
+    The latter stand there twice, which a merge refuses as ambiguous, or have a vector that nobody can use.
+    """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     held: dict[str, tuple[int, str]] = {}
+    spoiled: set[str] = set()
     for part in _parts(sorted(replaced)):
-        found = head.search().where(is_any("doc_id", part)).select(["chunk_id", "row_digest", "acl"]).to_arrow()
+        query = head.search().where(is_any("doc_id", part))
+        found = query.select(["chunk_id", "row_digest", "acl", "vector"]).to_arrow()
+        times = found["chunk_id"].value_counts()
+        spoiled |= set(times.filter(pc.greater(times.field("counts"), 1)).field("values").to_pylist())
+        unfit = ~has_unit_length(_as_vectors(found["vector"]))
+        spoiled |= set(found["chunk_id"].filter(pa.array(unfit)).to_pylist())
         held |= _signatures(found)
-    mask = [held.get(chunk_id) != signature for chunk_id, signature in _signatures(wanted).items()]
-    return wanted.filter(pa.array(mask, pa.bool_()))
+    mask = [
+        chunk_id in spoiled or held.get(chunk_id) != signature for chunk_id, signature in _signatures(wanted).items()
+    ]
+    return wanted.filter(pa.array(mask, pa.bool_())), sorted(spoiled)
 
 
 def _signatures(rows: pa.Table) -> dict[str, tuple[int, str]]:
@@ -258,9 +300,11 @@ def _known_vectors(tables: Sequence[Table], rows: pa.Table) -> dict[str, Vectors
         for part in _parts(sorted(missing)):
             # Streamed: a boilerplate text may stand in thousands of documents, each with its vector.
             for batch in table.search().where(is_any("text_hash", part)).select(["text_hash", "vector"]).to_batches():
-                values = np.asarray(batch["vector"].flatten(), dtype=np.float32).reshape(batch.num_rows, -1)
-                for text_hash, vector in zip(batch["text_hash"].to_pylist(), values, strict=True):
-                    vectors.setdefault(text_hash, vector)
+                values = _as_vectors(batch["vector"])
+                fit = has_unit_length(values)
+                for number, text_hash in enumerate(batch["text_hash"].to_pylist()):
+                    if fit[number]:
+                        vectors.setdefault(text_hash, values[number])
         missing -= vectors.keys()
         if not missing:
             break
@@ -271,6 +315,20 @@ def _missing_texts(rows: pa.Table, vectors: dict[str, Vectors]) -> dict[str, str
     """Distinct texts without a vector, by text hash."""
     pairs = zip(rows["text_hash"].to_pylist(), rows["text"].to_pylist(), strict=True)
     return {text_hash: text for text_hash, text in pairs if text_hash not in vectors}
+
+
+def _as_vectors(column: Any) -> Vectors:
+    """A column of vectors as (rows, dimension)."""
+    import pyarrow as pa
+
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return np.asarray(whole.flatten(), dtype=np.float32).reshape(len(column), column.type.list_size)
+
+
+def has_unit_length(vectors: Vectors) -> NDArray[np.bool_]:
+    """For each of (rows, dimension) vectors, whether it is finite and of unit length."""
+    fit: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1) <= LENGTH_TOLERANCE
+    return fit
 
 
 def _checked(vectors: Vectors, count: int, run: RefreshRun) -> Vectors:

@@ -66,7 +66,7 @@ def resolve_model(settings: Embedding, root: Path) -> ModelFiles:
     """Finds the model that the settings name.
 
     Args:
-        settings: `model` is 'bundled', a folder (absolute or below root), or the name of a model on the Hugging Face hub.
+        settings: `model` is 'bundled', a folder (absolute or below root), or the name of a model on the hub.
         root: what a relative folder is relative to: the folder of freshet.yaml.
 
     Raises:

@@ -57,10 +57,9 @@ class Tokenizer:
         self.fingerprint = sha256(raw).hexdigest()
         self.special = len(self._tokenizer.encode("").ids)
         parts = json.loads(raw)
-        self.exact_at_spaces = (
-            (parts.get("pre_tokenizer") or {}).get("type") == "BertPreTokenizer"
-            and (parts.get("model") or {}).get("type") == "WordPiece"
-        )
+        self.exact_at_spaces = (parts.get("pre_tokenizer") or {}).get("type") == "BertPreTokenizer" and (
+            parts.get("model") or {}
+        ).get("type") == "WordPiece"
 
     def spans(self, text: str) -> NDArray[np.int32]:
         """Where the tokens of a text stand, special ones left out.

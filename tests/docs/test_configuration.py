@@ -21,6 +21,7 @@ from tasks.settings import (
     Embedding,
     FolderSource,
     Freshness,
+    Gate,
     GitSource,
     Parsing,
     Settings,
@@ -40,6 +41,7 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "freshness": (Freshness, set(Freshness.model_fields)),
     "chunking": (Chunking, set(Chunking.model_fields)),
     "parsing": (Parsing, set(Parsing.model_fields)),
+    "gate": (Gate, set(Gate.model_fields)),
 }
 
 
@@ -54,6 +56,12 @@ def _rows(section: str) -> dict[str, list[str]]:
 
 def _example() -> str:
     match = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert match
+    return match[1]
+
+
+def _golden_example() -> str:
+    match = re.search(r"^## Golden questions\n.*?```yaml\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
     assert match
     return match[1]
 
@@ -112,20 +120,33 @@ def test_every_model_of_the_settings_has_a_section() -> None:
 
 def test_the_example_loads_and_shows_every_key(tmp_path: Path) -> None:
     (tmp_path / "examples" / "handbook").mkdir(parents=True)
+    (tmp_path / "examples" / "golden").mkdir()
+    (tmp_path / "examples" / "golden" / "handbook.yaml").write_text(_golden_example(), encoding="utf-8")
     (tmp_path / "freshet.yaml").write_text(_example(), encoding="utf-8")
     project = load_project(tmp_path / "freshet.yaml")
     sources = project.settings.corpora["handbook"].sources
     assert [type(source) for source in sources] == [FolderSource, GitSource]
-    written = set(re.findall(r"([a-z_]+):(?= |$)", _example(), re.MULTILINE))
+    written = set(re.findall(r"([a-z_0-9]+):(?= |$)", _example(), re.MULTILINE))
     assert set().union(*(keys for _, keys in SECTIONS.values())) <= written
     # Keys that the example sets for show have their default.
     corpus = project.settings.corpora["handbook"]
     assert (corpus.chunking, corpus.parsing) == (Chunking(), Parsing())
+    assert corpus.gate.model_copy(update={"recall_at_5": None}) == Gate()
     assert project.settings.model_copy(update={"corpora": {}}) == Settings()
 
 
 def test_the_schema_accepts_the_example() -> None:
     jsonschema.Draft202012Validator(json_schema()).validate(yaml.safe_load(_example()))
+
+
+def test_the_golden_example_shows_and_explains_every_key(tmp_path: Path) -> None:
+    from tasks.configuration.golden import _ANSWER_KEYS, _KEYS, load_golden
+
+    file = tmp_path / "golden.yaml"
+    file.write_text(_golden_example(), encoding="utf-8")
+    assert len(load_golden(file)) == 3
+    assert set(_rows("Golden questions")) == set(_KEYS)
+    assert all(f"`{key}`" in PAGE for key in _ANSWER_KEYS)
 
 
 def test_the_limits_that_the_page_names_are_those_of_the_reader() -> None:

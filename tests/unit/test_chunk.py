@@ -173,7 +173,9 @@ def test_the_same_document_gives_the_same_chunks_under_another_hash_seed():
 def test_every_setting_that_shapes_chunks_is_in_the_fingerprint():
     prints = {
         chunking_fingerprint(Chunking(max_tokens=m, overlap_tokens=o), model)
-        for m in (128, 256) for o in (0, 32) for model in ("a", "b")
+        for m in (128, 256)
+        for o in (0, 32)
+        for model in ("a", "b")
     }
     assert len(prints) == 8
     assert chunking_fingerprint(Chunking(), "a") == chunking_fingerprint(Chunking(), "a")
@@ -218,8 +220,12 @@ def test_a_tiny_section_is_not_joined_to_what_stands_under_another_parent():
     full, short = sentence(random.Random(1), 248, 248), sentence(random.Random(2), 5, 5)
     chunks = chunks_of(
         build(
-            ("Title", "Contacts", 1), ("NarrativeText", full), ("Title", "Mail", 2), ("NarrativeText", short),
-            ("Title", "Rules", 1), ("NarrativeText", short),
+            ("Title", "Contacts", 1),
+            ("NarrativeText", full),
+            ("Title", "Mail", 2),
+            ("NarrativeText", short),
+            ("Title", "Rules", 1),
+            ("NarrativeText", short),
         )
     )
     assert [c.headings for c in chunks] == [("Contacts",), ("Contacts", "Mail"), ("Rules",)]
@@ -229,8 +235,14 @@ def test_headings_are_the_path_above_the_first_text():
     long = sentence(random.Random(4), 150, 150)
     chunks = chunks_of(
         build(
-            ("NarrativeText", long), ("Title", "Time  off", 1), ("Title", "Parents", 2), ("NarrativeText", long),
-            ("Title", "Fathers", 4), ("NarrativeText", long), ("Title", "Sick\nleave", 2), ("NarrativeText", long),
+            ("NarrativeText", long),
+            ("Title", "Time  off", 1),
+            ("Title", "Parents", 2),
+            ("NarrativeText", long),
+            ("Title", "Fathers", 4),
+            ("NarrativeText", long),
+            ("Title", "Sick\nleave", 2),
+            ("NarrativeText", long),
             ("NarrativeText", long),
         )
     )
@@ -316,8 +328,13 @@ def test_a_list_stays_with_the_line_that_introduces_it():
 
 def test_pages_and_kinds_are_those_that_a_chunk_touches():
     rng = random.Random(15)
-    parts = [("Title", "Report", 1), ("NarrativeText", sentence(rng, 60, 60)), ("Table", sentence(rng, 60, 60)),
-             ("Title", "Annex", 1), ("ListItem", sentence(rng, 90, 90))]
+    parts = [
+        ("Title", "Report", 1),
+        ("NarrativeText", sentence(rng, 60, 60)),
+        ("Table", sentence(rng, 60, 60)),
+        ("Title", "Annex", 1),
+        ("ListItem", sentence(rng, 90, 90)),
+    ]
     first, second = chunks_of(build(*parts, pages=[1, 1, 2, 3, 3]))
     assert (first.page_first, first.page_last, first.kinds) == (1, 2, ("Title", "NarrativeText", "Table"))
     assert (second.page_first, second.page_last, second.kinds) == (3, 3, ("Title", "ListItem"))

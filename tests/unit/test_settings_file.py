@@ -32,11 +32,16 @@ def _write(text: str | bytes) -> Path:
     return file
 
 
+def _is_absent_source(problem: Problem) -> bool:
+    """A source may be out of reach for a while: the file is wrong only to whoever checks it."""
+    return "sources[" in problem.where and problem.what.endswith("does not exist")
+
+
 def _problems(text: str | bytes) -> list[Problem]:
     """The problems, after seeing that loading tells the same ones and that none speaks in jargon."""
     file = _write(text)
     problems = find_problems(file)
-    if problems:
+    if [problem for problem in problems if not _is_absent_source(problem)]:
         with pytest.raises(SettingsError) as caught:
             load_project(file)
         assert all(str(problem) in str(caught.value) for problem in problems)
@@ -142,7 +147,9 @@ def test_a_mistake_in_a_source_is_told_at_its_line(source: str, where: str, what
         ("chunking:", "chunking", "chunking has no value", "max_tokens, overlap_tokens"),
         ("parsing: {workers: yes}", "parsing.workers", "yes is not a whole number", "from 1 to 64"),
         ("parsing: {timeout: 5}", "parsing.timeout", "5 is not a duration", "like 180d"),
-        ("golden: x", "golden", "unknown key golden", "valid keys here: sources, chunking, parsing"),
+        ("zzz: x", "zzz", "unknown key zzz", "valid keys here: sources, chunking, parsing"),
+        ("golden: x", "golden", "the file x does not exist", "relative paths start at the settings file"),
+        ("gate: {max_drop: 2}", "gate.max_drop", "2 is not a number from 0 to 1", "0 to 1"),
         ("source: x", "source", "unknown key source", "did you mean sources?"),
         ("chunk: {}", "chunk", "unknown key chunk", "did you mean chunking?"),
     ],

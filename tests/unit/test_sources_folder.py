@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.documents.sources import LISTING_SCHEMA, FetchedFile, FetchFailure, Listing, SourceReader, open_source
-from tasks.documents.sources.base import local_name
+from tasks.documents.sources.base import copy_hashing, local_name
 from tasks.errors import StoreError
 from tasks.settings import FolderSource
 
@@ -298,6 +298,21 @@ def test_a_file_larger_than_the_limit_is_given_up_and_leaves_no_copy(tmp_path: P
     assert failure == FetchFailure("a.md", "larger than max_size (100 bytes)", "SOURCE-SIZE")
     assert list((tmp_path / "into").iterdir()) == []
     assert isinstance(fetch_one(source, "b.md", tmp_path / "into"), FetchedFile)
+
+
+def test_a_stream_that_never_ends_is_read_no_further_than_the_limit(tmp_path: Path) -> None:
+    class Endless:
+        reads = 0
+
+        def read(self, size: int, /) -> bytes:
+            self.reads += 1
+            assert self.reads < 10, "read far beyond the limit"
+            return b"x" * size
+
+    failure = copy_hashing(Endless(), "a.md", tmp_path / "copy", limit=3_000_000)
+    assert isinstance(failure, FetchFailure)
+    assert failure.code == "SOURCE-SIZE"
+    assert not (tmp_path / "copy").exists()
 
 
 def test_a_full_disk_is_no_documents_fault(tmp_path: Path) -> None:

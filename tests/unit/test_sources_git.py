@@ -425,6 +425,16 @@ def test_the_root_of_a_shallow_clone_dates_what_is_older(tmp_path: Path, reposit
     assert times(reader(tmp_path).list()) == {"a.md": 2_000, "b.md": 2_000, "c.md": 3_000}
 
 
+def test_files_that_reach_one_commit_through_different_branches_are_both_dated(
+    tmp_path: Path, repository: Repository
+) -> None:
+    base = repository.commit({"x.md": b"x", "y.md": b"y"}, 1_000, parents=[])
+    left = repository.commit({"x.md": b"x", "y.md": b"left"}, 2_000, parents=[base])
+    right = repository.commit({"x.md": b"right", "y.md": b"y"}, 3_000, parents=[base])
+    repository.commit({"x.md": b"x", "y.md": b"y"}, 4_000, parents=[left, right])
+    assert times(reader(tmp_path).list()) == {"x.md": 1_000, "y.md": 1_000}
+
+
 def _expected(repo: Repo, commit_id: bytes, path: bytes) -> int:
     """What `git log -1 -- path` dates a file to, by its definition and one path at a time."""
     from dulwich.object_store import tree_lookup_path

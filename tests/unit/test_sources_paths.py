@@ -31,9 +31,7 @@ from tasks.settings import GitSource
         ("übung/é.md", ["übung/*.md"], [], True),
     ],
 )
-def test_globs_mean_what_they_mean_in_gitignore(
-    path: str, include: list[str], exclude: list[str], taken: bool
-) -> None:
+def test_globs_mean_what_they_mean_in_gitignore(path: str, include: list[str], exclude: list[str], taken: bool) -> None:
     assert matches(path, include, exclude) is taken
 
 

@@ -56,6 +56,20 @@ class Broken(Plain):
         return super()._open(path, *args, **kwargs)
 
 
+class Caching(Plain):
+    """Memory that keeps its listings for the life of the process, as fsspec does for buckets."""
+
+    protocol = "caching"
+
+    def ls(self, path: str, detail: bool = True, **kwargs: Any) -> Any:
+        if path not in self.dircache:
+            self.dircache[path] = super().ls(path, detail=True, **kwargs)
+        return self.dircache[path]
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        self.dircache.clear()
+
+
 class Bucket(Plain):
     """Memory that lists all keys at once, in pages, as a bucket does; it breaks on the second page if told to."""
 
@@ -69,7 +83,7 @@ class Bucket(Plain):
 
 @pytest.fixture
 def prefix() -> Iterator[str]:
-    for implementation in (Plain, Broken, Bucket):
+    for implementation in (Plain, Broken, Caching, Bucket):
         fsspec.register_implementation(implementation.protocol, implementation, clobber=True)
     name = f"/{uuid.uuid4().hex}"
     yield name
@@ -111,6 +125,13 @@ def test_an_edit_changes_the_hint_and_nothing_else_does(tmp_path: Path, prefix: 
     fill(prefix, {"a.md": b"A"})
     after = reader(tmp_path, f"memory:/{prefix}").list().table
     assert [old != new for old, new in zip(before["hint"], after["hint"], strict=True)] == [True, False]
+
+
+def test_a_listing_is_never_an_old_one_that_the_file_system_kept(tmp_path: Path, prefix: str) -> None:
+    fill(prefix, {"a.md": b"a"})
+    assert paths(reader(tmp_path, f"caching:/{prefix}").list()) == ["a.md"]
+    fill(prefix, {"b.md": b"b"})
+    assert paths(reader(tmp_path, f"caching:/{prefix}").list()) == ["a.md", "b.md"]
 
 
 def test_what_is_listed_is_fetched_with_exactly_its_bytes(tmp_path: Path, prefix: str) -> None:

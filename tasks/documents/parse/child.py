@@ -18,13 +18,12 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-import tasks
 from tasks.documents.parse.kinds import suffix_of
+from tasks.documents.parse.watch import Astray, Watch, environment
 from tasks.errors import FreshetError, MissingExtra
 from tasks.settings import Parsing
 from tasks.verdicts import Verdict, verdict
@@ -32,24 +31,11 @@ from tasks.verdicts import Verdict, verdict
 DEFAULT_WORKER = "tasks.documents.parse.worker"
 
 _POLL_SECONDS = 0.03
-_TREE_SECONDS = 0.5  # between two looks at the processes that a parser started itself
 _START_SECONDS = 120.0
-_LOAD_SECONDS = 120.0
 _RECYCLE_AFTER = 500
 _RECYCLE_SHARE = 0.5
 _READ = 1 << 20
 _TAIL = 2000
-_PASSED_ON = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "TESSDATA_PREFIX",
-    "VIRTUAL_ENV",
-)
 
 
 @dataclass(frozen=True)
@@ -71,14 +57,6 @@ class ParseOutcome:
 
     document_json: str | None
     verdicts: list[Verdict]
-
-
-class _Astray(Exception):
-    """The process has to be ended; the verdict says why."""
-
-    def __init__(self, found: Verdict) -> None:
-        super().__init__(found.code)
-        self.verdict = found
 
 
 class ParserProcess:
@@ -116,7 +94,7 @@ class ParserProcess:
             self._start()
         try:
             answer, body = self._ask(file)
-        except _Astray as astray:
+        except Astray as astray:
             self._end()
             return ParseOutcome(None, [astray.verdict])
         except BaseException:
@@ -153,7 +131,7 @@ class ParserProcess:
                 pass_fds=(answers_write,),
                 start_new_session=True,
                 cwd=self._scratch,
-                env=_environment(self._scratch),
+                env=environment(self._scratch),
             )
         except BaseException:
             os.close(answers_read)
@@ -203,7 +181,7 @@ class ParserProcess:
             self._process.stdin.flush()
         except BrokenPipeError:
             raise self._crashed(kind) from None
-        watch = _Watch(self._watched, self._limits, kind)
+        watch = Watch(self._watched, self._limits, kind)
         next_look = 0.0
         while True:
             self._check_open()
@@ -222,7 +200,7 @@ class ParserProcess:
                     else:
                         return answer
                 if len(self._buffer) > self._limits.output + _READ:
-                    raise _Astray(verdict("PARSE-OUTPUT", type=kind, limit=int(self._limits.output)))
+                    raise Astray(verdict("PARSE-OUTPUT", type=kind, limit=int(self._limits.output)))
             now = time.monotonic()
             if now >= next_look:
                 watch.look(now)
@@ -251,15 +229,15 @@ class ParserProcess:
         self._noise_open = bool(data)
         return data
 
-    def _crashed(self, kind: str) -> _Astray:
+    def _crashed(self, kind: str) -> Astray:
         assert self._process is not None
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return _Astray(verdict("PARSE-CRASHED", type=kind))
+            return Astray(verdict("PARSE-CRASHED", type=kind))
         if code < 0:
-            return _Astray(verdict("PARSE-CRASHED", type=kind, signal=signal.Signals(-code).name))
-        return _Astray(verdict("PARSE-CRASHED", type=kind, exit_code=code))
+            return Astray(verdict("PARSE-CRASHED", type=kind, signal=signal.Signals(-code).name))
+        return Astray(verdict("PARSE-CRASHED", type=kind, exit_code=code))
 
     def _outcome(self, answer: dict[str, Any], body: bytes) -> ParseOutcome:
         if answer["kind"] == "document":
@@ -299,81 +277,3 @@ class ParserProcess:
         os.close(self._answers)
         os.close(self._noise)
         shutil.rmtree(self._scratch, ignore_errors=True)
-
-
-class _Watch:
-    """Holds one document against its limits."""
-
-    def __init__(self, process: psutil.Process, limits: Parsing, kind: str) -> None:
-        self._process, self._limits, self._kind = process, limits, kind
-        self._children: list[psutil.Process] = []
-        self._next_tree = time.monotonic() + _TREE_SECONDS
-        self._noise = 0
-        self._cpu = -1.0
-        self._began: float | None = None
-        self._loading_since = self._advanced = time.monotonic()
-
-    def start(self) -> None:
-        """The parser is loaded: from here on the time is the document's."""
-        self._began = self._advanced = time.monotonic()
-        self._noise = 0
-
-    def advance(self) -> None:
-        self._advanced = time.monotonic()
-
-    def add_noise(self, count: int) -> None:
-        self._noise += count
-        if self._noise > self._limits.output:
-            raise self._verdict("PARSE-OUTPUT", limit=int(self._limits.output), stream="standard output")
-
-    def look(self, now: float) -> None:
-        """Raise when a limit is passed."""
-        used, cpu = self._usage(now)
-        if used > self._limits.memory:
-            raise self._verdict("PARSE-MEMORY", limit=int(self._limits.memory), used=used)
-        if cpu > self._cpu:
-            self._cpu, self._advanced = cpu, now
-        since = self._began if self._began is not None else self._loading_since
-        allowed = self._limits.timeout.total_seconds() if self._began is not None else _LOAD_SECONDS
-        if now - since > allowed:
-            raise self._verdict("PARSE-TIMEOUT", limit_seconds=allowed)
-        if self._began is not None and now - self._advanced > self._limits.stall.total_seconds():
-            raise self._verdict("PARSE-STALLED", limit_seconds=self._limits.stall.total_seconds())
-
-    def _usage(self, now: float) -> tuple[int, float]:
-        """(resident bytes, CPU seconds) of the process and of those that it started."""
-        if now >= self._next_tree:
-            self._next_tree = now + _TREE_SECONDS
-            with contextlib.suppress(psutil.Error):
-                self._children = self._process.children(recursive=True)
-        used, cpu = 0, 0.0
-        for process in (self._process, *self._children):
-            with contextlib.suppress(psutil.Error):
-                used += process.memory_info().rss
-                times = process.cpu_times()
-                cpu += times.user + times.system
-        return used, cpu
-
-    def _verdict(self, code: str, **evidence: Any) -> _Astray:
-        return _Astray(verdict(code, type=self._kind, **evidence))
-
-
-def _environment(scratch: str) -> dict[str, str]:
-    """What a parser needs to run, and no more: no credentials, no telemetry, one thread."""
-    passed = {key: value for key, value in os.environ.items() if key in _PASSED_ON or key.startswith("LC_")}
-    root = str(Path(tasks.__file__).resolve().parents[1])
-    found = [entry for entry in sys.path if entry and os.path.isabs(entry)]
-    return {
-        **passed,
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys([*found, root])),
-        "PYTHONUTF8": "1",
-        "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
-        "PYTHONWARNINGS": "ignore",
-        "TMPDIR": scratch,
-        "DO_NOT_TRACK": "1",
-        "SCARF_NO_ANALYTICS": "true",
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_THREAD_LIMIT": "1",
-    }

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)(?:^)(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.S | re.M)
 _KEY_LINE = re.compile(r"^[\"']?[A-Za-z_][\w \-]*[\"']?\s*[:=]")
+_TEMPLATE_LINK = re.compile(r"\]\((?:[^)\n{]*\{(?:%[^%\n]*%|\{[^}\n]*\})\})+[^)\n]*\)")
+_TEMPLATE_TAG = re.compile(r"\{%-?[^%\n]*-?%\}")
 _BREAK_TAG = re.compile(r"<br\s*/?>", re.I)
 
 
@@ -81,8 +83,12 @@ def _reader() -> MarkdownIt:
 
 
 def markdown_blocks(text: str) -> list[Block]:
-    """The blocks of Markdown without front matter."""
-    tokens = _reader().parse(text)
+    """The blocks of Markdown without front matter.
+
+    Site generators fill in template tags (`{% include … %}`) later: as a link's target they would keep it from
+    being read as a link, elsewhere they say nothing to a reader. In code they stand.
+    """
+    tokens = _reader().parse(_TEMPLATE_LINK.sub("](#)", text))
     blocks: list[Block] = []
     open_items: list[bool] = []  # for each open list item, whether its first paragraph is still to come
     at = 0
@@ -125,7 +131,9 @@ def inline_text(token: Token) -> str:
     """What a reader sees of an inline token: link texts without their targets, no mark-up."""
     parts: list[str] = []
     for child in token.children or []:
-        if child.type in ("text", "code_inline", "text_special"):
+        if child.type == "text":
+            parts.append(_TEMPLATE_TAG.sub("", child.content) if "{%" in child.content else child.content)
+        elif child.type in ("code_inline", "text_special"):
             parts.append(child.content)
         elif child.type == "softbreak":
             parts.append(" ")
@@ -174,7 +182,7 @@ def _block_lines(root: Any) -> list[tuple[str, str]]:
         inner = own if own in _BLOCK_TAGS and not (tag == "tr" and own == "p") else tag
         if inner != tag or own == inner:
             lines.append((inner, []))
-        lines[-1][1].append(node.text or "")
+        lines[-1][1].append(str(node.get("alt") or "") if own == "img" else node.text or "")
         for child in node:
             if child.tag in ("td", "th") and lines[-1][1] and "".join(lines[-1][1]).strip():
                 lines[-1][1].append(CELL_SEPARATOR)

@@ -16,6 +16,8 @@ from tasks.documents.parse.refusal import Refused
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _HTML_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
 _TITLE_WITHIN = 100_000
+_VALUE_CHARS = 120
+"""A longer text is prose, to which the name of its element adds nothing."""
 
 
 def parse_html(path: str) -> ParsedDocument:
@@ -72,34 +74,35 @@ def parse_xml(path: str) -> ParsedDocument:
 
 
 def _xml_blocks(root: Any) -> list[Block]:
-    """Leaves under the same parent stand together, 'name: text', as a record reads; mixed content stays whole."""
-    from lxml import etree
-
+    """In document order: short values under the same parent as a record of 'name: value' lines, prose by itself."""
     blocks: list[Block] = []
-    for node in root.iter(etree.Element):
+    record: list[str] = []
+
+    def end_record() -> None:
+        if record:
+            blocks.append(Block("UncategorizedText", "\n".join(record)))
+            record.clear()
+
+    def walk(node: Any) -> None:
         children = [child for child in node if isinstance(child.tag, str)]
-        if (node.text or "").strip() or any((child.tail or "").strip() for child in node):
-            if not any(_is_mixed(parent) for parent in node.iterancestors()) and not (
-                _is_leaf(node) and node.getparent() is not None
-            ):
-                blocks.append(Block("NarrativeText", " ".join("".join(node.itertext()).split())))
-        elif children and any(_is_leaf(child) for child in children):
-            lines = [
-                f"{etree.QName(child).localname}: {_leaf_text(child)}"
-                for child in children
-                if _is_leaf(child) and _leaf_text(child)
-            ]
-            blocks.append(Block("UncategorizedText", "\n".join(lines)))
+        text = " ".join("".join(node.itertext()).split())
+        if not children and node.getparent() is not None and len(text) <= _VALUE_CHARS:
+            if text:
+                record.append(f"{_local_name(node)}: {text}")
+        elif not children or (node.text or "").strip() or any((child.tail or "").strip() for child in node):
+            # Text beside elements: mark-up inside a sentence, which is not to be taken apart.
+            end_record()
+            blocks.append(Block("NarrativeText", text))
+        else:
+            end_record()
+            for child in children:
+                walk(child)
+            end_record()
+
+    walk(root)
+    end_record()
     return blocks
 
 
-def _is_leaf(node: Any) -> bool:
-    return not any(isinstance(child.tag, str) for child in node)
-
-
-def _is_mixed(node: Any) -> bool:
-    return bool((node.text or "").strip()) or any((child.tail or "").strip() for child in node)
-
-
-def _leaf_text(node: Any) -> str:
-    return " ".join("".join(node.itertext()).split())
+def _local_name(node: Any) -> str:
+    return str(node.tag).rpartition("}")[2]

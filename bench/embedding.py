@@ -1,0 +1,136 @@
+"""How much of the machine's matrix-product limit embedding uses, and how near bf16 stays to fp32.
+
+XQuAD's passages through Freshet in fp32 and in the precision that `auto` chooses, and through
+SentenceTransformer.encode as it is, with large matrix products before and after each: turn by turn, so that whatever
+else the machine does falls on all of them. Counted are the operations of the passages' real tokens; padding counts as
+nothing done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import ROOT, print_table, write_results, xquad
+
+_SIDES = (1024, 2048)
+_REPEATS = 4
+
+
+def operations(folder: Path, lengths: list[int]) -> float:
+    """Floating-point operations of a BERT's matrix products over texts of so many tokens."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    hidden, layers, inner = config["hidden_size"], config["num_hidden_layers"], config["intermediate_size"]
+    weights = layers * (4 * hidden * hidden + 2 * hidden * inner)
+    return float(sum(2 * weights * length + 4 * layers * hidden * length**2 for length in lengths))
+
+
+def matrix_limit(precision: str) -> float:
+    """Operations a second of square matrix products, the best of several of each size."""
+    import torch
+
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    best = 0.0
+    for side in _SIDES:
+        left, right = torch.randn(side, side).to(dtype), torch.randn(side, side).to(dtype)
+        for _ in range(_REPEATS):
+            best = max(best, 2 * side**3 / _seconds(lambda a=left, b=right: a @ b))
+    return best
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def measure(rounds: int) -> dict[str, Any]:
+    """Rates of every way in every round, and how near the low precision stays."""
+    from sentence_transformers import SentenceTransformer
+
+    from tasks.index.embed import Embedder
+    from tasks.settings import Embedding
+    from tasks.text.models import resolve_model
+    from tasks.text.tokens import load_tokenizer
+
+    passages, _ = xquad()
+    model = resolve_model(Embedding(), ROOT)
+    full, auto = Embedder(model, "fp32"), Embedder(model, "auto")
+    library = SentenceTransformer(str(model.folder), device=full.device)
+    lengths = np.minimum(load_tokenizer(model.folder).count(passages), model.max_tokens).tolist()
+    flop = operations(model.folder, lengths)
+
+    ways: dict[str, tuple[str, Callable[[], Any]]] = {
+        "SentenceTransformer.encode": ("fp32", lambda: library.encode(passages, show_progress_bar=False)),
+        "Freshet, fp32": ("fp32", lambda: full.embed(passages)),
+    }
+    if auto.precision != "fp32":
+        ways[f"Freshet, {auto.precision}"] = (auto.precision, lambda: auto.embed(passages))
+    cosines = (full.embed(passages) * auto.embed(passages)).sum(axis=1)
+    against = float(np.abs(full.embed(passages) - library.encode(passages, show_progress_bar=False)).max())
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    limits: dict[str, list[float]] = {precision: [] for precision, _ in ways.values()}
+    for _ in range(rounds):
+        for way, (precision, work) in ways.items():
+            limits[precision].append(matrix_limit(precision))
+            rates[way].append(flop / _seconds(work))
+            limits[precision].append(matrix_limit(precision))
+    return {
+        "passages": len(passages),
+        "tokens": int(sum(lengths)),
+        "gflop_a_passage": flop / len(passages) / 1e9,
+        "ways": {
+            way: _summary(rates[way], limits[precision], precision, len(passages) / flop)
+            for way, (precision, _) in ways.items()
+        },
+        "precision": auto.precision,
+        "cosine_to_fp32": {"mean": float(cosines.mean()), "least": float(cosines.min())},
+        "fp32_greatest_difference_to_library": against,
+    }
+
+
+def _summary(rates: list[float], limits: list[float], precision: str, passages_a_flop: float) -> dict[str, Any]:
+    return {
+        "precision": precision,
+        "passages_a_second": max(rates) * passages_a_flop,
+        "passages_a_second_median": statistics.median(rates) * passages_a_flop,
+        "gflops": max(rates) / 1e9,
+        "limit_gflops": max(limits) / 1e9,
+        "share_of_limit": max(rates) / max(limits),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7, help="times that each way is measured; the best counts")
+    found = measure(parser.parse_args().rounds)
+    print(f"{found['passages']} passages, {found['tokens']:,} tokens, {found['gflop_a_passage']:.2f} GFLOP each")
+    print_table(
+        ["way", "passages/s", "median", "GFLOP/s", "matrix product, GFLOP/s", "share"],
+        [
+            [
+                way,
+                one["passages_a_second"],
+                one["passages_a_second_median"],
+                one["gflops"],
+                one["limit_gflops"],
+                f"{one['share_of_limit']:.1%}",
+            ]
+            for way, one in found["ways"].items()
+        ],
+    )
+    cosine = found["cosine_to_fp32"]
+    print(f"\nCosine of {found['precision']} to fp32: mean {cosine['mean']:.6f}, least {cosine['least']:.6f}")
+    difference = found["fp32_greatest_difference_to_library"]
+    print(f"Greatest difference of fp32 to SentenceTransformer.encode: {difference:.1e}")
+    write_results("embedding", found)
+
+
+if __name__ == "__main__":
+    main()

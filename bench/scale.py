@@ -1,0 +1,118 @@
+"""What grows with the corpus, and what does not.
+
+First the plan of a refresh with nothing to do, over 100,000 documents: listing × ledger, from the ledger's table to the
+finished plan. Then the peak memory of a refresh of n and of 10 n documents, each in a process of its own, its parser
+processes not counted (they have limits of their own).
+
+    python bench/scale.py [--documents 400]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from common import prefect_server, print_table, refresh_here, write_project, write_results
+
+PLANNED = 100_000
+
+
+def time_empty_plan(folder: Path, rounds: int = 5) -> dict[str, Any]:
+    """Median seconds of planning over PLANNED unchanged documents, reading the ledger included."""
+    import pyarrow as pa
+
+    from tasks import schemas
+    from tasks.documents.plan import LEDGER_COLUMNS, describe_listing, document_id, make_plan
+    from tasks.documents.sources.base import LISTING_SCHEMA
+    from tasks.settings import FolderSource
+    from tasks.store import Store
+
+    now = datetime.now(UTC)
+    paths = [f"area-{i // 1000:03d}/document-{i:06d}.md" for i in range(PLANNED)]
+    columns: dict[str, list[Any]] = {
+        "path": paths, "uri": paths, "size": [5000] * PLANNED, "modified_at": [now] * PLANNED,
+        "hint": [f"5000-{i}" for i in range(PLANNED)], "source_version": [None] * PLANNED,
+        "content_hash": [None] * PLANNED,
+    }  # fmt: skip
+    listing = pa.table(columns, schema=LISTING_SCHEMA)
+    source = FolderSource(folder="docs", name="docs", owner="bench", acl=["everyone"])
+    described = describe_listing(listing, source, "docs", lambda name: "parser", "limits")
+    rows = {
+        "doc_id": [document_id("bench", "docs", path) for path in paths], "source": ["docs"] * PLANNED,
+        "path": paths, "uri": paths, "title": paths, "owner": ["bench"] * PLANNED, "licence": [None] * PLANNED,
+        "acl": [["everyone"]] * PLANNED, "uses": [["retrieval"]] * PLANNED, "seen_hint": columns["hint"],
+        "seen_hash": ["h"] * PLANNED, "content_hash": ["h"] * PLANNED, "source_version": [None] * PLANNED,
+        "modified_at": [now] * PLANNED, "size": [5000] * PLANNED, "stale_after": [None] * PLANNED,
+        "blocked_after": [None] * PLANNED, "verified_at": [now] * PLANNED, "parser": ["parser"] * PLANNED,
+        "chunking": ["c"] * PLANNED, "space": ["s"] * PLANNED, "chunks": [5] * PLANNED,
+        "chunks_digest": [0] * PLANNED, "table_version": [1] * PLANNED, "verdicts": ["[]"] * PLANNED,
+    }  # fmt: skip
+    store = Store(str(folder / "plan-store"))
+    store.corpus("bench").open(schemas.DOCUMENTS, schemas.documents()).add(pa.table(rows, schema=schemas.documents()))
+    seconds = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        described = describe_listing(listing, source, "docs", lambda name: "parser", "limits")
+        ledger = store.corpus("bench").find(schemas.DOCUMENTS).search().select(LEDGER_COLUMNS).to_arrow()
+        plan = make_plan("bench", described, ledger, chunking="c", space="s")
+        seconds.append(time.perf_counter() - started)
+        assert (plan.unchanged.num_rows, plan.work.num_rows, plan.vanished.num_rows) == (PLANNED, 0, 0)
+    median = sorted(seconds)[rounds // 2]
+    return {"documents": PLANNED, "seconds": round(median, 3), "documents_per_second": round(PLANNED / median)}
+
+
+def write_documents(folder: Path, count: int) -> None:
+    """Markdown of some 2 kB each, all different, out of a fixed vocabulary."""
+    chance = random.Random(count)
+    words = ["".join(chance.choices("abcdefghijklmnoprstuvw", k=chance.randint(2, 9))) for _ in range(5000)]
+    folder.mkdir(parents=True)
+    for number in range(count):
+        paragraphs = (" ".join(chance.choices(words, k=60)).capitalize() + "." for _ in range(4))
+        (folder / f"{number:06d}.md").write_text(f"# Document {number}\n\n" + "\n\n".join(paragraphs) + "\n", "utf-8")
+
+
+def measure_refresh(config: Path) -> dict[str, Any]:
+    """A cold refresh in a process of its own: its peak memory, as the operating system accounts for it."""
+    command = [sys.executable, __file__, "--measure", str(config)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What grows with the corpus, and what does not.")
+    parser.add_argument("--documents", type=int, default=300, help="n of the memory measurement; default: %(default)s")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        report = refresh_here(options.measure)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({"peak_mb": round(peak), "chunks": report["chunks"], "seconds": report["seconds"]["total"]}))
+        return
+    with tempfile.TemporaryDirectory(prefix="freshet-bench-") as folder:
+        work = Path(folder)
+        plan = time_empty_plan(work)
+        print_table(list(plan), [list(plan.values())], "Planning with nothing changed")
+        rows, memory = [], {}
+        with prefect_server():
+            for count in (options.documents, 10 * options.documents):
+                write_documents(work / f"docs-{count}", count)
+                memory[count] = measure_refresh(write_project(work / f"project-{count}", work / f"docs-{count}"))
+                rows.append([count, memory[count]["chunks"], memory[count]["peak_mb"], memory[count]["seconds"]])
+    ratio = memory[10 * options.documents]["peak_mb"] / memory[options.documents]["peak_mb"]
+    print_table(["documents", "chunks", "peak MB", "flow s"], rows, "Peak memory of a cold refresh")
+    print(f"\n10 n to n: {ratio:.2f}")
+    write_results("scale", {"plan": plan, "memory": memory, "memory_ratio": round(ratio, 3)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Content: whether the text is whole, readable, in a language of the corpus, and about something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from expectations.rules import Rule
+from tasks.documents.checks.frame import frame_of
+from tasks.documents.checks.subject import Subject, judge, judge_above, places
+from tasks.verdicts import Verdict
+
+_PROSE = frozenset({"NarrativeText", "ListItem", "UncategorizedText", "Title"})
+_LEAST_LETTERS = 120
+"""Shorter texts do not say which language they are in. A character of a script without spaces says as much as three."""
+_LANGUAGE_SAMPLE = 400
+_LEAST_LINES = 4
+_LEAST_JUDGED = 200
+
+
+@lru_cache(maxsize=16)
+def _compiled(name: str) -> re.Pattern[str]:
+    return re.compile(_PATTERNS[name])
+
+
+_PATTERNS = {
+    "word": r"[^\W_]+(?:['’][^\W_]+)*",
+    "ideograph": r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0eff\U00020000-\U0003ffff]",
+    # Private use, replacement and what PDF tools write for a glyph that has no character.
+    "no text": r"[\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff\x00-\x08\x0e-\x1f]|\(cid:\d+\)",
+    # Curly quotes beside dashes are ordinary typography, and letters of other scripts stand side by side.
+    "two beyond ASCII": r"[\x80-\u024f\u02c0-\u02df\u0370-\u045f\u2010-\u25ff\ufffd]{2}",
+}  # fmt: skip
+
+
+def check_encoding(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
+    """CONTENT-ENCODING, CONTENT-GARBLED: characters that a wrong encoding left, and such as are no text at all."""
+    text = subject.text
+    if text.isascii() and "(cid:" not in text:
+        return []
+    lost = [match.span() for match in _compiled("no text").finditer(text)]
+    size = max(1, len(text))
+    share = sum(end - start for start, end in lost) / size
+    garbled = judge_above(
+        rules, "CONTENT-GARBLED", share, share=round(share, 4), places=places(subject.parsed, lost[:1])
+    )
+    if garbled:
+        return garbled
+    replaced = (match.span() for match in re.finditer("\ufffd", text))
+    damaged = sorted({*replaced, *_mojibake(text)})
+    share = sum(end - start for start, end in damaged) / size
+    evidence: dict[str, Any] = {
+        "count": len(damaged),
+        "share": round(share, 4),
+        "places": places(subject.parsed, damaged),
+    }
+    return judge_above(rules, "CONTENT-ENCODING", share, **evidence) if damaged else []
+
+
+def _mojibake(text: str) -> Iterator[tuple[int, int]]:
+    """Spans that look like text in one encoding that was read in another, by ftfy's pattern."""
+    # Nearly all that the pattern knows has two such characters side by side, and few lines have.
+    lines = {text.rfind("\n", 0, match.start()) + 1 for match in _compiled("two beyond ASCII").finditer(text)}
+    if not lines:
+        return
+    from ftfy.badness import BADNESS_RE
+
+    for start in sorted(lines):
+        end = text.find("\n", start)
+        yield from (match.span() for match in BADNESS_RE.finditer(text, start, len(text) if end < 0 else end))
+
+
+def check_length(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
+    """CONTENT-SHORT. Scripts without spaces count two characters as a word."""
+    rule = rules.get("CONTENT-SHORT")
+    least = int(rule.threshold or 0) if rule else 0
+    if len(subject.text.split(None, 4 * least)) > 4 * least:
+        return []
+    head = subject.text[: 200 * least + 1000]
+    words = len(_compiled("word").findall(head)) + len(_compiled("ideograph").findall(head)) // 2
+    return judge(rules, "CONTENT-SHORT", words=words) if words < least else []
+
+
+def check_boilerplate(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
+    """CONTENT-BOILERPLATE: the share of the text, in characters, that is frame, trails of links, empty cells."""
+    lines = [line for line in (raw.strip() for raw in subject.text.split("\n")) if line]
+    total = sum(map(len, lines))
+    if len(lines) < _LEAST_LINES or total < _LEAST_JUDGED:
+        return []
+    kinds: dict[str, int] = {}
+    for line in lines:
+        kind = frame_of(line)
+        if kind:
+            kinds[kind] = kinds.get(kind, 0) + len(line)
+    share = sum(kinds.values()) / total
+    shares = {kind: round(size / total, 3) for kind, size in sorted(kinds.items())}
+    return judge_above(rules, "CONTENT-BOILERPLATE", share, share=round(share, 3), kinds=shares)
+
+
+def check_language(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
+    """CONTENT-LANGUAGE, where the corpus names its languages: the prose is surely in another one."""
+    rule = rules.get("CONTENT-LANGUAGE")
+    if not subject.languages or rule is None:
+        return []
+    sample = _prose(subject)
+    if sum(1 for char in sample if char.isalpha()) + 2 * len(_compiled("ideograph").findall(sample)) < _LEAST_LETTERS:
+        return []
+    language, sureness = language_of(sample)
+    wanted = {language_code.lower().split("-")[0] for language_code in subject.languages}
+    if language in wanted or sureness < (rule.threshold or 0):
+        return []
+    return judge(rules, "CONTENT-LANGUAGE", language=language, sureness=round(sureness, 3), expected=sorted(wanted))
+
+
+def _prose(subject: Subject) -> str:
+    """Sentences from the beginning, the middle and the end, without code and tables: they are in no language."""
+    text = subject.text
+    prose = "\n".join(text[e.start : e.end] for e in subject.parsed.elements if e.kind in _PROSE)
+    if len(prose) <= 3 * _LANGUAGE_SAMPLE:
+        return prose
+    middle = (len(prose) - _LANGUAGE_SAMPLE) // 2
+    return "\n".join((prose[:_LANGUAGE_SAMPLE], prose[middle : middle + _LANGUAGE_SAMPLE], prose[-_LANGUAGE_SAMPLE:]))
+
+
+def language_of(text: str) -> tuple[str, float]:
+    """The language of a text (ISO 639-1) and how sure that is, from 0 to 1."""
+    language, sureness = _identifier().classify(text)
+    return str(language), float(sureness)
+
+
+@lru_cache(maxsize=1)
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def check_coverage(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
+    """CONTENT-COVERAGE: the share of the text's characters, white space left out, that stand in some chunk."""
+    rule = rules.get("CONTENT-COVERAGE")
+    if rule is None or subject.chunks is None:
+        return []
+    gaps, at = [], 0
+    for start, end in sorted(subject.chunks):
+        if start > at:
+            gaps.append((at, start))
+        at = max(at, end)
+    gaps.append((at, len(subject.text)))
+    missing = [(start, end, _solid(subject.text[start:end])) for start, end in gaps if start < end]
+    lost = sum(size for _, _, size in missing)
+    if not lost:
+        return []
+    covered = 1 - lost / _solid(subject.text)
+    if covered >= (rule.threshold or 0):
+        return []
+    spans = [(start, end) for start, end, size in missing if size]
+    return judge(
+        rules, "CONTENT-COVERAGE", covered=round(covered, 4), characters=lost, places=places(subject.parsed, spans)
+    )
+
+
+def _solid(text: str) -> int:
+    return sum(map(len, text.split()))

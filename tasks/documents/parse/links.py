@@ -1,0 +1,261 @@
+"""The links that a document holds and the anchors that it offers, as its parser sees them.
+
+They travel in a parsed document's properties: `links`, a list of `{"target", "start"}`, and `anchors`, the
+ids that the document gives itself. Which of them lead somewhere is decided for the whole corpus, later.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+from tasks.documents.elements import ParsedDocument
+from tasks.documents.parse.build import clean
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+MOST_LINKS = 5000
+MOST_TARGET = 2000
+"""Of one document, and characters of one target; what is beyond is left out."""
+
+_TEMPLATE_LINK = re.compile(r"\]\((?P<target>(?:[^)\n{]*\{(?:%[^%\n]*%|\{[^}\n]*\})\})+[^)\n]*)\)")
+_PAGE_TAG = re.compile(r"\{%-?\s*(?:page|link|post_url|url)\s*[\"']?(?P<path>[^\"'\s%]+)[\"']?\s*-?%\}")
+_PATH_FILTER = re.compile(r"\{\{-?\s*[\"'](?P<path>[^\"'\s]+)[\"']\s*\|\s*(?:relative_url|absolute_url|url)\s*-?\}\}")
+_ROOT_VARIABLE = re.compile(r"\{\{-?\s*[\w.]*(?:base_?url|root)\s*-?\}\}(?=/)", re.I)
+_FILLED_IN = re.compile(
+    r"\{%-?\s*(?:include|render|for|block|content_for|extends)\b|\{\{[<%]|^\s*(?:--8<--|!!!?include)", re.M
+)
+_HEADING_ID = re.compile(r"\{:?\s*[^}\n]*#(?P<id>[\w:.-]+)[^}\n]*\}\s*$")
+_HTML_ID = re.compile(r"""<[a-z][^>]*?\s(?:id|name)\s*=\s*["']?(?P<id>[^"'\s>]+)""", re.I)
+_HTML_HREF = re.compile(r"""<a\s[^>]*?href\s*=\s*(?:"(?P<two>[^"]*)"|'(?P<one>[^']*)'|(?P<none>[^\s>]+))""", re.I)
+_FIELD = re.compile(r"""HYPERLINK\s+(?:\\[a-z]\s+)*"(?P<target>[^"]+)\"""", re.I)
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_R_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+
+
+@dataclass(frozen=True)
+class FoundLink:
+    """A link: where it leads, as written, and what a reader sees of it."""
+
+    target: str
+    text: str = ""
+
+
+def with_links(
+    document: ParsedDocument, links: Iterable[FoundLink], anchors: Iterable[str] | None = None
+) -> ParsedDocument:
+    """The document with `links` and, where its anchors are known, `anchors` among its properties.
+
+    A link's `start` is where its text begins in the document's text. It is None where that cannot be told:
+    where the same words stand elsewhere too, without a link.
+
+    Args:
+        anchors: ids that the document gives itself, headings aside; None where nobody can tell.
+    """
+    kept = [FoundLink(clean(link.target), clean(link.text)) for link in links]
+    kept = [link for link in kept if link.target and len(link.target) <= MOST_TARGET][:MOST_LINKS]
+    starts = _starts(document.text, kept)
+    said: dict[str, Any] = {
+        "links": [{"target": link.target, "start": start} for link, start in zip(kept, starts, strict=True)]
+    }
+    others = {key: value for key, value in document.properties.items() if key not in ("links", "anchors")}
+    if anchors is not None:
+        said["anchors"] = sorted({clean(anchor) for anchor in anchors} - {""})[:MOST_LINKS]
+    return replace(document, properties={**others, **said})
+
+
+def _starts(text: str, links: Sequence[FoundLink]) -> list[int | None]:
+    wanted = Counter(link.text for link in links)
+    places: dict[str, list[int] | None] = {}
+    for words, count in wanted.items():
+        found = [match.start() for match in re.finditer(re.escape(words), text)] if len(words) > 1 else []
+        places[words] = found if len(found) == count else None
+    seen: Counter[str] = Counter()
+    starts: list[int | None] = []
+    for link in links:
+        known = places[link.text]
+        starts.append(known[seen[link.text]] if known else None)
+        seen[link.text] += 1
+    return starts
+
+
+def fill_in_template_links(text: str) -> str:
+    """Markdown whose links' template tags are the paths that they stand for; unknown ones become `#`.
+
+    `{% page "/leave/" %}` and `{{ site.baseurl }}/leave/` are `/leave/`, as a site's generator would have it.
+    """
+    return _TEMPLATE_LINK.sub(_filled_in, text)
+
+
+def _filled_in(match: re.Match[str]) -> str:
+    target = _PAGE_TAG.sub(_from_root, match["target"])
+    target = _PATH_FILTER.sub(_from_root, target)
+    target = _ROOT_VARIABLE.sub("", target)
+    return "](#)" if "{" in target else f"]({target})"
+
+
+def _from_root(match: re.Match[str]) -> str:
+    path = match["path"]
+    return path if "://" in path or path.startswith(("/", "#")) else f"/{path}"
+
+
+def markdown_links(tokens: Sequence[Token]) -> list[FoundLink]:
+    """The links among the tokens of a CommonMark parser, raw HTML's included; pictures are none."""
+    links: list[FoundLink] = []
+    for token in tokens:
+        if token.type == "html_block":
+            links += html_text_links(token.content)
+        elif token.type == "inline":
+            links += _inline_links(token.children or [])
+    return links
+
+
+def _inline_links(children: Sequence[Token]) -> Iterator[FoundLink]:
+    target: str | None = None
+    parts: list[str] = []
+    for child in children:
+        if child.type == "link_open":
+            target, parts = str(child.attrs.get("href") or ""), []
+        elif child.type == "link_close" and target is not None:
+            yield FoundLink(target, "".join(parts))
+            target = None
+        elif child.type == "html_inline":
+            yield from html_text_links(child.content)
+        elif target is not None:
+            parts.append(" " if child.type == "softbreak" else child.content)
+
+
+def markdown_anchors(tokens: Sequence[Token], text: str) -> list[str] | None:
+    """Ids that Markdown gives itself; None where a generator fills in parts, whose headings nobody sees here."""
+    if _FILLED_IN.search(text):
+        return None
+    anchors: list[str] = []
+    for token in tokens:
+        if token.type in ("html_block", "inline") and "<" in token.content:
+            anchors += [match["id"] for match in _HTML_ID.finditer(token.content)]
+        if token.type == "inline" and "#" in token.content and (match := _HEADING_ID.search(token.content)):
+            anchors.append(match["id"])
+    return anchors
+
+
+def html_text_links(fragment: str) -> list[FoundLink]:
+    """Links of raw HTML inside another format, where an element's start and end are often apart."""
+    import html
+
+    found = (match["two"] or match["one"] or match["none"] or "" for match in _HTML_HREF.finditer(fragment))
+    return [FoundLink(html.unescape(target).strip()) for target in found]
+
+
+def html_links(text: str) -> tuple[list[FoundLink], list[str]]:
+    """(links, ids) of an HTML page that is already text; none where nothing can be made of it."""
+    from lxml import etree, html
+
+    try:
+        root = html.document_fromstring(text.encode("utf-8", "replace"), html.HTMLParser(encoding="utf-8"))
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
+        return [], []
+    base = next((str(node.get("href")).strip() for node in root.iter("base") if node.get("href")), "")
+    links = []
+    for node in root.iter("a", "area"):
+        target = (node.get("href") or "").strip()
+        if target:
+            links.append(FoundLink(_joined(base, target), " ".join("".join(node.itertext()).split())))
+    anchors = [value for node in root.iter() if isinstance(node.tag, str) for value in _ids(node)]
+    return links, anchors
+
+
+def _joined(base: str, target: str) -> str:
+    try:
+        return urljoin(base, target) if base else target
+    except ValueError:
+        return target
+
+
+def _ids(node: Any) -> Iterator[str]:
+    if node.get("id"):
+        yield str(node.get("id"))
+    if node.tag == "a" and node.get("name"):
+        yield str(node.get("name"))
+
+
+def office_links(path: str) -> list[FoundLink]:
+    """Links of a Word, PowerPoint or Excel file; for Word with their texts, in order."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".rels") and not name.startswith("_rels/")]
+            targets = {name: _hyperlinks(archive.read(name)) for name in sorted(names)}
+            body = "word/_rels/document.xml.rels"
+            links = list(_word_links(archive.read("word/document.xml"), targets.pop(body))) if body in targets else []
+    except (KeyError, zipfile.BadZipFile, OSError, ValueError, SyntaxError):
+        return []
+    return links + [FoundLink(target) for part in targets.values() for target in part.values()]
+
+
+def _xml(raw: bytes) -> Any:
+    from lxml import etree
+
+    return etree.fromstring(raw, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
+
+
+def _hyperlinks(raw: bytes) -> dict[str, str]:
+    """Target by relationship id."""
+    return {
+        str(node.get("Id")): str(node.get("Target") or "")
+        for node in _xml(raw)
+        if str(node.get("Type") or "").endswith("/hyperlink") and node.get("TargetMode") == "External"
+    }
+
+
+def _word_links(raw: bytes, targets: dict[str, str]) -> Iterator[FoundLink]:
+    for node in _xml(raw).iter(f"{_W}hyperlink", f"{_W}instrText"):
+        if node.tag == f"{_W}instrText":
+            match = _FIELD.search(node.text or "")
+            if match:
+                yield FoundLink(match["target"])
+        elif node.get(_R_ID) in targets:
+            anchor = node.get(f"{_W}anchor")
+            text = "".join(part.text or "" for part in node.iter(f"{_W}t"))
+            yield FoundLink(targets[node.get(_R_ID)] + (f"#{anchor}" if anchor else ""), text)
+
+
+def pdf_page_links(pdf: Any, page: Any) -> list[FoundLink]:
+    """Link annotations of an open page: web addresses and other files; jumps inside the file are none."""
+    import ctypes
+
+    from pypdfium2 import raw
+
+    position, annotation = ctypes.c_int(0), raw.FPDF_LINK()
+    links: list[FoundLink] = []
+    while len(links) < MOST_LINKS and raw.FPDFLink_Enumerate(page.raw, position, annotation):
+        action = raw.FPDFLink_GetAction(annotation)
+        if not action:
+            continue
+        kind = raw.FPDFAction_GetType(action)
+        if kind == raw.PDFACTION_URI:
+            target = _pdf_text(
+                lambda buffer, size, action=action: raw.FPDFAction_GetURIPath(pdf.raw, action, buffer, size)
+            )
+        elif kind == raw.PDFACTION_REMOTEGOTO:
+            target = _pdf_text(lambda buffer, size, action=action: raw.FPDFAction_GetFilePath(action, buffer, size))
+        else:
+            continue
+        links.append(FoundLink(target))
+    return links
+
+
+def _pdf_text(read: Any) -> str:
+    """What PDFium writes into a buffer of the size that it first asked for."""
+    import ctypes
+
+    size = read(None, 0)
+    if not 0 < size <= 4 * MOST_TARGET:
+        return ""
+    buffer = ctypes.create_string_buffer(size)
+    read(buffer, size)
+    return buffer.raw.rstrip(b"\0").decode("utf-8", "replace")

@@ -1,0 +1,174 @@
+"""Lines of a PDF's pages → paragraphs, titles, list items and tables, by where they stand and how they are set."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tasks.documents.parse.build import Block
+
+Box = tuple[float, float, float, float]
+
+HYPHEN = "\ufffe"  # PDFium's mark for a hyphen at the end of a line; it swallows the line break
+_BULLET = re.compile(r"\s*(?:[●•▪◦‣∙○■□–—*\-]\s|\(?(?:\d{1,3}|[a-zA-Z])[.)]\s)")
+_NO_PUNCTUATION = str.maketrans(dict.fromkeys("!\"#$%&'()*+,./:;<=>?@[]^_`{|}~“”‘’…", " "))
+_TITLE_SIZE = 1.12  # times the body's size
+_TITLE_WEIGHT = 1.4  # times the body's weight, for a title in the body's size
+_NO_TITLE = re.compile(r"@|://|[.,;]$|^[a-z\W]*$|^[a-z·•(]")
+_TITLE_CHARS, _TITLE_LINES, _TITLE_LEVELS = 200, 3, 6
+_TABLE_ROWS, _TABLE_NUMBERS, _TABLE_SHARE = 3, 2, 0.6
+_NUMBER = re.compile(r"(?<!\S)[(\-−–$€£]?\d[\d.,]*%?\)?(?!\S)")
+_SAME_SIZE = 0.15
+_LINE_PITCH = 1.6  # times the line's height: more is a gap between paragraphs
+_LOOSER_PITCH = 1.25  # times the pitch that the paragraph has kept so far
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a page.
+
+    Attributes:
+        text: ends with HYPHEN where the line cuts a word.
+        page: from 1.
+        box: in points, origin top left.
+        size: of the font, in points.
+        weight: of the font, 400 being regular and 700 bold; 0 where the file does not say.
+        foot: lower edge of the font's box, which, unlike that of the letters, is the same for all of a line.
+    """
+
+    text: str
+    page: int
+    box: Box
+    size: float
+    weight: int
+    foot: float
+
+
+def line_blocks(lines: list[Line]) -> list[Block]:
+    """The blocks that the lines of a whole document make up, in their order; titles are ranked by their size."""
+    size, weight = _body_font(lines)
+    groups = list(_paragraphs(lines))
+    titles = [_is_title(group, size, weight) for group in groups]
+    sizes = sorted(
+        {round(group[0].size) for group, is_title in zip(groups, titles, strict=True) if is_title}, reverse=True
+    )
+    levels = {size: min(rank, _TITLE_LEVELS) for rank, size in enumerate(sizes, start=1)}
+    words = _vocabulary(lines)
+    blocks = []
+    for group, is_title in zip(groups, titles, strict=True):
+        box, page = _union([line.box for line in group]), group[0].page
+        if is_title:
+            blocks.append(Block("Title", _joined(group, words), levels[round(group[0].size)], page, box))
+        elif _is_table(group):
+            blocks.append(
+                Block("Table", "\n".join(line.text.replace(HYPHEN, "-") for line in group), page=page, box=box)
+            )
+        else:
+            kind = "ListItem" if _BULLET.match(group[0].text) else "NarrativeText"
+            blocks.append(Block(kind, _joined(group, words), page=page, box=box))
+    return blocks
+
+
+def _union(boxes: list[Box]) -> Box:
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return (round(min(lefts), 1), round(min(tops), 1), round(max(rights), 1), round(max(bottoms), 1))
+
+
+def _body_font(lines: list[Line]) -> tuple[float, int]:
+    """(size, weight) of most of the text."""
+    sizes: Counter[float] = Counter()
+    weights: Counter[int] = Counter()
+    for line in lines:
+        sizes[line.size] += len(line.text)
+        weights[line.weight] += len(line.text)
+    return sizes.most_common(1)[0][0], weights.most_common(1)[0][0]
+
+
+def _is_title(group: list[Line], size: float, weight: int) -> bool:
+    """A few words, larger than the body, or bolder in its size."""
+    first, last = group[0], group[-1]
+    if len(group) > _TITLE_LINES or sum(len(line.text) for line in group) > _TITLE_CHARS:
+        return False
+    if _NO_TITLE.search(first.text) or last.text.endswith((".", ",", ";")):
+        return False
+    if min(line.size for line in group) >= _TITLE_SIZE * size:
+        return True
+    bold = 0 < weight * _TITLE_WEIGHT <= min(line.weight for line in group)
+    return bold and first.size >= 0.98 * size and len(group) < _TITLE_LINES
+
+
+def _is_table(group: list[Line]) -> bool:
+    """Lines most of which hold several numbers: rows, which are not to be run together."""
+    if len(group) < _TABLE_ROWS:
+        return False
+    rows = sum(1 for line in group if len(_NUMBER.findall(line.text)) >= _TABLE_NUMBERS)
+    return rows > _TABLE_SHARE * len(group)
+
+
+def _paragraphs(lines: list[Line]) -> Iterator[list[Line]]:
+    group: list[Line] = []
+    for line in lines:
+        if group and not _continues(group, line):
+            yield group
+            group = []
+        group.append(line)
+    if group:
+        yield group
+
+
+def _continues(group: list[Line], line: Line) -> bool:
+    """Whether the line belongs to the paragraph that the group holds so far."""
+    last = group[-1]
+    if line.page != last.page:
+        return False
+    height = max(last.size, 1.0)
+    drop = line.foot - last.foot
+    if abs(drop) <= 0.6 * height:  # the same line, broken by a raised character or a change of font
+        return -height <= line.box[0] - last.box[2] <= 3 * height
+    if last.text.endswith(HYPHEN):
+        return True
+    if abs(line.size - last.size) > _SAME_SIZE * height or _BULLET.match(line.text):
+        return False
+    if not 0 < drop <= _LINE_PITCH * height:
+        return False
+    if len(group) > 1 and 0 < (kept := last.foot - group[-2].foot) < drop / _LOOSER_PITCH and kept > 0.6 * height:
+        return False
+    if line.box[0] > last.box[2] or line.box[2] < last.box[0]:
+        return False
+    if not last.text.endswith((".", "!", "?", ":")):
+        return True
+    return line.box[0] <= min(member.box[0] for member in group) + 0.8 * height  # else a first line, indented
+
+
+def _vocabulary(lines: list[Line]) -> frozenset[str]:
+    """Every word of the document in lower case, which tells how a word that a line end cut is written; empty where
+    nothing is cut."""
+    if not any(line.text.endswith(HYPHEN) for line in lines):
+        return frozenset()
+    return frozenset("\n".join(line.text for line in lines).lower().translate(_NO_PUNCTUATION).split())
+
+
+def _joined(group: list[Line], words: frozenset[str]) -> str:
+    text = ""
+    for line in group:
+        if text.endswith(HYPHEN):
+            text = _mended(text.removesuffix(HYPHEN), line.text, words)
+        elif text:
+            text = f"{text} {line.text}"
+        else:
+            text = line.text
+    return text.replace(HYPHEN, "-")
+
+
+def _mended(head: str, tail: str, words: frozenset[str]) -> str:
+    """The two halves of a word that a line end cut, with its hyphen only where the word has one anyway."""
+    first = re.search(r"\w*$", head)
+    second = re.match(r"\w*", tail)
+    one, two = (first[0] if first else ""), (second[0] if second else "")
+    if f"{one}{two}".lower() in words:
+        return f"{head}{tail}"
+    if f"{one}-{two}".lower() in words or not (one[-1:].islower() and two[:1].islower()):
+        return f"{head}-{tail}"
+    return f"{head}{tail}"

@@ -1,0 +1,42 @@
+"""Where in a text something was found, and what kind of thing. Never the thing itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """A place in a text.
+
+    Attributes:
+        start, end: character span (half-open, in code points).
+        kind: what it is, e.g. `email`, `card`, `aws key`.
+    """
+
+    start: int
+    end: int
+    kind: str
+
+
+def without_overlaps(findings: list[Finding]) -> list[Finding]:
+    """The findings in order of the text; of those that overlap, the first and longest."""
+    kept: list[Finding] = []
+    for finding in sorted(findings, key=lambda f: (f.start, -f.end, f.kind)):
+        if not kept or finding.start >= kept[-1].end:
+            kept.append(finding)
+    return kept
+
+
+def mask_addresses(text: str) -> str:
+    """The text with web addresses blanked, each by as many spaces: the digits in them are ids of pages."""
+    if "://" not in text and "www." not in text:
+        return text
+    return _web_address().sub(lambda match: " " * len(match[0]), text)
+
+
+@lru_cache(maxsize=1)
+def _web_address() -> re.Pattern[str]:
+    return re.compile(r"(?:\b[a-z][a-z0-9+.\-]{1,20}://|\bwww\.)[^\s<>\"]+", re.I)

@@ -1,0 +1,144 @@
+"""MinHash over word 5-grams: which of very many texts may be near copies of each other, and how near two are.
+
+Everything here is a pure function of the text: no salted hash, no clock, the same on every machine, so that
+signatures can be kept. MinHash only proposes; `jaccard` of the shingles decides.
+
+The numbers: 120 permutations in 20 bands of 6 propose a pair of Jaccard 0.8 with probability 0.998, as 32 bands of 8 do
+at twice the signing and 1.6 times the keys; what 20 × 6 proposes in addition costs a look at two kept shingle sets
+each (`bench/near_duplicates.py` measures both).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHINGLE_WORDS = 5
+BANDS = 20
+ROWS = 6
+PERMUTATIONS = BANDS * ROWS
+NEAR = 0.8
+"""The Jaccard similarity from which two texts are near duplicates."""
+
+METHOD = f"words{SHINGLE_WORDS}-{BANDS}x{ROWS}-1"
+"""Names how signatures are made; its last number goes up when the hashes change. Others cannot be compared with."""
+
+Hashes = NDArray[np.uint64]
+Signature = NDArray[np.uint32]
+
+_PIECE = 1 << 20  # bytes hashed at a time
+_BLOCK = 1024  # shingles permuted at a time: what fits a core's cache
+_SEED = 0x66726573686574  # "freshet"
+_BASE = 0x9E3779B97F4A7C15  # odd, hence invertible in 64 bits; 5 modulo 8, so that its powers repeat late
+_SPACE = 32
+
+
+def shingle_hashes(normal: str) -> Hashes:
+    """64-bit hashes of the distinct word 5-grams of a text.
+
+    Args:
+        normal: a text in normal form (`tasks.text.normalise`).
+
+    Returns:
+        Sorted and distinct; empty for fewer than five words: such texts can be compared exactly only.
+    """
+    data = np.frombuffer(normal.encode("utf-8", "surrogatepass"), np.uint8)
+    spaces = np.flatnonzero(data == _SPACE)
+    if len(spaces) < SHINGLE_WORDS - 1:
+        return np.zeros(0, np.uint64)
+    starts = np.concatenate([[0], spaces + 1])[: len(spaces) + 2 - SHINGLE_WORDS]
+    ends = np.concatenate([spaces, [len(data)]])[SHINGLE_WORDS - 1 :]
+    found, first = [], 0
+    while first < len(starts):
+        # As many shingles as end within one piece; a single longer one is hashed by itself.
+        last = max(int(np.searchsorted(ends, starts[first] + _PIECE, "right")), first + 1)
+        origin, end = int(starts[first]), int(ends[last - 1])
+        if end - origin > _PIECE:
+            digest = blake2b(data[origin:end].tobytes(), digest_size=8).digest()
+            found.append(np.array([int.from_bytes(digest, "little")], np.uint64))
+        else:
+            found.append(_span_hashes(data[origin:end], starts[first:last] - origin, ends[first:last] - origin))
+        first = last
+    return np.unique(np.concatenate(found))
+
+
+def sign(shingles: Hashes) -> Signature:
+    """The MinHash signature, uint32 (PERMUTATIONS,), of a text's shingles, of which there must be one at least."""
+    if not len(shingles):
+        raise ValueError("a text without shingles has no signature; compare it exactly")
+    factors, offsets = _permutations()
+    least = np.full(PERMUTATIONS, np.iinfo(np.uint64).max, np.uint64)
+    for start in range(0, len(shingles), _BLOCK):
+        permuted = factors * shingles[None, start : start + _BLOCK]
+        permuted += offsets
+        np.minimum(least, permuted.min(axis=1), out=least)
+    return (least >> np.uint64(32)).astype(np.uint32)
+
+
+def band_keys(signature: Signature) -> Hashes:
+    """One key a band, uint64 (BANDS,): texts that share one may be near copies. Keys of different bands differ."""
+    rows = signature.reshape(BANDS, ROWS).astype(np.uint64)
+    keys = _mix(np.arange(BANDS, dtype=np.uint64) + np.uint64(_SEED))
+    for row in range(ROWS):
+        keys = _mix(keys ^ rows[:, row])
+    return keys
+
+
+def exact_keys(exact: str) -> Hashes:
+    """Keys, uint64 (BANDS,), for a text too short for shingles: only exact copies share them.
+
+    Args:
+        exact: its `tasks.text.normalise.exact_hash`.
+    """
+    return _mix(np.arange(BANDS, dtype=np.uint64) + np.uint64(int(exact[:16], 16)))
+
+
+def jaccard(left: Hashes, right: Hashes) -> float:
+    """The true Jaccard similarity of two sets of shingles, each sorted and distinct; 0.0 where either is empty."""
+    small, large = (left, right) if len(left) <= len(right) else (right, left)
+    if not len(small):
+        return 0.0
+    places = np.searchsorted(large, small)
+    places[places == len(large)] = 0
+    shared = int(np.count_nonzero(large[places] == small))
+    return shared / (len(left) + len(right) - shared)
+
+
+def _span_hashes(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Hashes:
+    """Hashes of spans of bytes: a polynomial in 64 bits out of prefix sums, so that no span becomes an object."""
+    values, powers, inverses = _tables()
+    prefix = np.zeros(len(data) + 1, np.uint64)
+    np.cumsum(values[data] * powers[: len(data)], out=prefix[1:])
+    return _mix((prefix[ends] - prefix[starts]) * inverses[starts])
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[Hashes, Hashes, Hashes]:
+    """A value for every byte, and the powers of the base and of its inverse."""
+
+    def powers(base: int) -> Hashes:
+        factors = np.full(_PIECE + 1, base, np.uint64)
+        factors[0] = 1
+        return np.cumprod(factors)
+
+    values = _mix(np.arange(256, dtype=np.uint64) + np.uint64(_SEED << 8))
+    return values, powers(_BASE), powers(pow(_BASE, -1, 2**64))
+
+
+@lru_cache(maxsize=1)
+def _permutations() -> tuple[Hashes, Hashes]:
+    """Odd factors and offsets of the permutations, (PERMUTATIONS, 1) each."""
+    numbers = _mix(np.arange(2 * PERMUTATIONS, dtype=np.uint64) + np.uint64(_SEED << 1)).reshape(2, PERMUTATIONS, 1)
+    return numbers[0] | np.uint64(1), numbers[1]
+
+
+def _mix(values: Hashes) -> Hashes:
+    """splitmix64: every bit of the result depends on every bit of the value."""
+    mixed = values + np.uint64(_BASE)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    result: Hashes = mixed ^ (mixed >> np.uint64(31))
+    return result

@@ -1,0 +1,195 @@
+"""Keys, tokens and passwords in text, by the detectors of detect-secrets.
+
+Its plugins are asked directly, line by line, and only about lines that could hold something: its own scan
+changes settings of the whole process, wants a file, and takes longer than all other checks together. Its
+filters for what is no secret after all (placeholders, sequences, references) are applied as it applies them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from tasks.text.findings import Finding, without_overlaps
+
+PASSWORD = "password"
+"""The kind of what is named a password or secret. All other kinds are keys."""
+
+_PLUGINS = (
+    ("artifactory", "ArtifactoryDetector"), ("aws", "AWSKeyDetector"), ("azure_storage_key", "AzureStorageKeyDetector"),
+    ("basic_auth", "BasicAuthDetector"), ("cloudant", "CloudantDetector"), ("discord", "DiscordBotTokenDetector"),
+    ("github_token", "GitHubTokenDetector"), ("gitlab_token", "GitLabTokenDetector"),
+    ("ibm_cloud_iam", "IbmCloudIamDetector"), ("ibm_cos_hmac", "IbmCosHmacDetector"), ("jwt", "JwtTokenDetector"),
+    ("mailchimp", "MailchimpDetector"), ("npm", "NpmDetector"), ("openai", "OpenAIDetector"),
+    ("private_key", "PrivateKeyDetector"), ("pypi_token", "PypiTokenDetector"), ("sendgrid", "SendGridDetector"),
+    ("slack", "SlackDetector"), ("softlayer", "SoftlayerDetector"), ("square_oauth", "SquareOAuthDetector"),
+    ("stripe", "StripeDetector"), ("telegram_token", "TelegramBotTokenDetector"), ("twilio", "TwilioKeyDetector"),
+)  # fmt: skip
+_OURS = {
+    # Kinds that detect-secrets 1.5 does not know.
+    "Google API key": r"\bAIza[\w-]{35}(?![\w-])",
+    "Google client secret": r"\bGOCSPX-[\w-]{28}(?![\w-])",
+    "GitHub fine-grained token": r"\bgithub_pat_\w{22}_\w{59}\b",
+    "Hugging Face token": r"\bhf_[A-Za-z]{34}\b",
+    "Anthropic key": r"\bsk-ant-[\w-]{20,}",
+    "DigitalOcean token": r"\bdo[opr]_v1_[0-9a-f]{64}\b",
+}
+_PLACEHOLDER = re.compile(
+    r":(?:pass|pwd|token|secret)@|example|sample|placeholder|dummy|redacted|your[_-]?|changeme|x{5,}|\*{3,}|\.{3}"
+    r"|<[^>]*>|\$\{|\{\{",
+    re.I,
+)
+_LEAST_PASSWORD, _MOST_PASSWORD, _LEAST_CLASSES = 8, 128, 3
+_PLAIN_NAMES = ("passw", "kennwort", "mot de passe", "contrase", "passphrase", "pwd", "secret", "key", "token")
+_NAMES = (
+    "passw(?:or)?[dt]",
+    "kennwort",
+    "mot de passe",
+    "contrase[ñn]a",
+    "passphrase",
+    r"\bpwd",
+    "secret",
+    "key",
+    "token",
+)
+_MARKS = ("-----BEGIN", "AKIA", "hf_", "://")
+_DIGIT = re.compile(r"\d")
+_LONG_LINE = 5000
+_WINDOW = 400
+
+
+@dataclass(frozen=True)
+class _Detectors:
+    keys: list[Any]
+    ours: dict[str, re.Pattern[str]]
+    named: re.Pattern[str]
+    filters: list[Any]
+
+
+@lru_cache(maxsize=1)
+def _detectors() -> _Detectors:
+    from importlib import import_module
+
+    from detect_secrets.filters import heuristic
+
+    plugins = [getattr(import_module(f"detect_secrets.plugins.{module}"), name)() for module, name in _PLUGINS]
+    return _Detectors(
+        keys=plugins,
+        ours={kind: re.compile(pattern) for kind, pattern in _OURS.items()},
+        named=re.compile(
+            r"(?:passw(?:or)?d|passwort|kennwort|mot de passe|contrase[ñn]a|passphrase|pwd|secret"
+            r"|(?:api|auth|access|private)[ _-]?key|client[ _-]?secret|(?:access|auth|bearer|api)[ _-]?token)\w{0,40}"
+            r"[\"'`\])]{0,2}[ \t]*(?:(?:is|lautet|est|es)\b[ \t]*:?|:=|[:=]{1,3}>?)[ \t]*"
+            r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;|]+)(?P=quote)",
+            re.I,
+        ),
+        filters=[
+            heuristic.is_sequential_string,
+            heuristic.is_potential_uuid,
+            heuristic.is_templated_secret,
+            heuristic.is_prefixed_with_dollar_sign,
+            heuristic.is_not_alphanumeric_string,
+        ],
+    )
+
+
+@lru_cache(maxsize=1)
+def _token() -> re.Pattern[str]:
+    return re.compile(r"[\w\-+/=.:]{20,}")
+
+
+@lru_cache(maxsize=1)
+def _name() -> re.Pattern[str]:
+    return re.compile(rf"(?:{'|'.join(_NAMES)})\w{{0,40}}[\"'`\])]{{0,2}}[ \t]*(?:is\b|lautet\b|est\b|es\b|[:=])", re.I)
+
+
+def find_secrets(text: str) -> list[Finding]:
+    """Keys, tokens and passwords. A finding's kind is the kind of key, or `password`."""
+    found: list[Finding] = []
+    for start, end in _places(text):
+        line = text[start:end]
+        for kind, value, at in _in_line(line):
+            found.append(Finding(start + at, start + at + len(value), kind))
+    return without_overlaps(found)
+
+
+def _places(text: str) -> Iterator[tuple[int, int]]:
+    """Lines that could hold a secret; of an overlong one, what stands around the candidate."""
+    done = 0
+    for begin, stop in sorted(_candidates(text)):
+        if begin < done:
+            continue
+        start = text.rfind("\n", 0, begin) + 1
+        end = text.find("\n", begin)
+        end = len(text) if end < 0 else end
+        if end - start > _LONG_LINE:
+            start, end = max(start, done, begin - _WINDOW), min(end, stop + _WINDOW)
+        done = end
+        # Patterns may take the square of a line's length: an overlong token is looked at in pieces that overlap.
+        for at in range(start, end, _LONG_LINE):
+            yield at, min(end, at + _LONG_LINE + _WINDOW)
+
+
+def _candidates(text: str) -> Iterator[tuple[int, int]]:
+    """Long tokens with digits, names of secrets that are given a value, users in addresses, heads of key files."""
+    for match in _token().finditer(text):
+        if _DIGIT.search(match[0]) or ":" in match[0]:
+            yield match.span()
+    lower = text.lower()
+    if any(name in lower for name in _PLAIN_NAMES):
+        yield from (match.span() for match in _name().finditer(text))
+    for mark in _MARKS:
+        at = text.find(mark)
+        while at >= 0:
+            yield at, at + len(mark)
+            at = text.find(mark, at + len(mark))
+
+
+def _in_line(line: str) -> Iterator[tuple[str, str, int]]:
+    detectors = _detectors()
+    for plugin in detectors.keys:
+        for match in (match for pattern in plugin.denylist for match in pattern.finditer(line)):
+            value, at = _value(match)
+            if _is_kept(plugin.secret_type, value) and _is_formal(plugin, value):
+                yield plugin.secret_type, value, at
+    for kind, pattern in detectors.ours.items():
+        for match in pattern.finditer(line):
+            if not _PLACEHOLDER.search(match[0]):
+                yield kind, match[0], match.start()
+    for match in detectors.named.finditer(line):
+        value = match["value"].rstrip(".)")
+        if _looks_chosen(value) and _is_kept(PASSWORD, value):
+            yield PASSWORD, value, match.start("value")
+
+
+def _value(match: re.Match[str]) -> tuple[str, int]:
+    """What a pattern marks as the secret, and where it begins; the whole match where it marks no more than a prefix."""
+    groups = [number for number, group in enumerate(match.groups(), 1) if group and len(group) >= _LEAST_PASSWORD]
+    longest = max(groups, key=lambda number: len(match[number]), default=0)
+    return match[longest], match.start(longest)
+
+
+def _is_formal(plugin: Any, value: str) -> bool:
+    check = getattr(plugin, "is_formally_valid", None)
+    return bool(check(value)) if check else True
+
+
+def _is_kept(kind: str, value: str) -> bool:
+    if _PLACEHOLDER.search(value) or (
+        kind == "Basic Auth Credentials" and value.lower() in ("password", "pass", "token")
+    ):
+        return False
+    return kind == "Private Key" or not any(drop(value) for drop in _detectors().filters)
+
+
+def _looks_chosen(value: str) -> bool:
+    """Whether a value that is called a password is one: words and addresses are not, mixed characters are."""
+    if not _LEAST_PASSWORD <= len(value) <= _MOST_PASSWORD or "://" in value or value[:1] in "<{$([":
+        return False
+    classes = [r"[a-z]", r"[A-Z]", r"\d", r"[^\w\s]|_"]
+    return sum(1 for pattern in classes if re.search(pattern, value)) >= _LEAST_CLASSES and bool(
+        re.search(r"\d", value)
+    )

@@ -1,0 +1,170 @@
+"""Refreshes a corpus in a process that dies or stops at a chosen moment: `python -m tests.flows.killer FAULT`.
+
+FAULT is the JSON of a `Fault`. The process dies by SIGKILL, so that nothing of it can tidy up. The faults are
+put in from here, by wrapping one named function, and the code under test knows nothing of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import wraps
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIMENSION = 384
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Where a refresh dies, or stops and waits.
+
+    Attributes:
+        config: freshet.yaml.
+        notes: folder in which the process leaves `embedded` (texts, one JSON a line), `children` and `held`.
+        at: `module:function` or `module:Class.method`; empty to refresh undisturbed.
+        when: it dies `before` or `after` it, or before it with every child process `stuck`; or it is `held`
+            there: it waits until there is a file `go` among the notes.
+        call: which call of it.
+        armed_by: another function; calls count only once that one was entered.
+        batch: documents of a batch.
+        options: further ones of `run_refresh`.
+    """
+
+    config: str = ""
+    notes: str = ""
+    at: str = ""
+    when: str = "before"
+    call: int = 1
+    armed_by: str = ""
+    batch: int = 5
+    options: dict[str, Any] | None = None
+
+
+class HashEmbedder:
+    """Vectors made of the texts' hashes, in place of the model, which takes seconds to load and no part in this.
+
+    Deterministic and of unit length, so that tables built in different runs can be compared to the last bit.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        with self._log.open("a") as log:
+            log.writelines(json.dumps(text) + "\n" for text in texts)
+        return np.array([self.embed_query(text) for text in texts], np.float32).reshape(len(texts), DIMENSION)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        seed = int.from_bytes(sha256(text.encode()).digest()[:8], "big")
+        vector = np.random.default_rng(seed).standard_normal(DIMENSION)
+        return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def read_embedded(notes: Path) -> list[str]:
+    """The texts that were embedded by whoever logged there, in order."""
+    log = notes / "embedded"
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def wrap(target: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Puts `around(function)` in the place of `module:function` or `module:Class.method`."""
+    module, _, path = target.partition(":")
+    owner: Any = importlib.import_module(module)
+    *classes, name = path.split(".")
+    for part in classes:
+        owner = getattr(owner, part)
+    function = getattr(owner, name)
+    setattr(owner, name, wraps(function)(around(function)))
+
+
+def _children() -> list[int]:
+    import psutil
+
+    return [child.pid for child in psutil.Process().children(recursive=True)]
+
+
+def _die(fault: Fault) -> None:
+    """Notes which child processes live, and dies at once."""
+    (Path(fault.notes) / "children").write_text(json.dumps(_children()))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hold(fault: Fault) -> None:
+    (Path(fault.notes) / "held").touch()
+    while not (Path(fault.notes) / "go").exists():
+        time.sleep(0.05)
+
+
+def _arm(fault: Fault) -> None:
+    armed = threading.Event()
+    counted = threading.Lock()
+    calls = 0
+    if not fault.armed_by:
+        armed.set()
+
+    def arming(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            armed.set()
+            return function(*args, **kwargs)
+
+        return call
+
+    def deadly(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal calls
+            with counted:
+                calls += armed.is_set()
+                due = armed.is_set() and calls == fault.call
+            if due and fault.when == "before":
+                _die(fault)
+            if due and fault.when == "held":
+                _hold(fault)
+            if due and fault.when == "stuck":
+                for child in _children():
+                    os.kill(child, signal.SIGSTOP)
+                threading.Timer(0.5, _die, [fault]).start()
+            result = function(*args, **kwargs)
+            if due and fault.when == "after":
+                _die(fault)
+            return result
+
+        return call
+
+    if fault.armed_by:
+        wrap(fault.armed_by, arming)
+    if fault.at:
+        wrap(fault.at, deadly)
+
+
+def main(fault: Fault) -> None:
+    import tasks.documents.steps
+    import tasks.index.embed
+    from flows.running import run_refresh
+
+    tasks.documents.steps.BATCH_DOCUMENTS = fault.batch
+    embedder = HashEmbedder(Path(fault.notes) / "embedded")
+    tasks.index.embed.load_embedder = lambda model, precision="auto": embedder  # type: ignore[assignment,return-value]
+    _arm(fault)
+    options = {"full": False, "as_of": None, "allow_withdrawals": 0, "wait": 60.0, **(fault.options or {})}
+    print(json.dumps(run_refresh("docs", config=Path(fault.config), **options), default=str))  # noqa: T201
+
+
+def command(fault: Fault) -> list[str]:
+    """What to run for it, in the project's root."""
+    return [sys.executable, "-m", "tests.flows.killer", json.dumps(asdict(fault))]
+
+
+if __name__ == "__main__":
+    main(Fault(**json.loads(sys.argv[1])))

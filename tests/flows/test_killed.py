@@ -1,0 +1,332 @@
+"""A refresh killed anywhere is resumed by running it again, and no reader saw that it was ever half done."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from tests.conftest import ROOT
+from tests.flows import killer
+from tests.flows.conftest import Project
+from tests.flows.killer import Fault, HashEmbedder, read_embedded
+
+RENAMED = 12  # enough that their withdrawal would need somebody's word, did nobody see that they moved
+WITHDRAWN = 3
+Passage = tuple[str, int, int]
+View = frozenset[Passage]
+
+
+def _document(name: str, *passages: str) -> str:
+    lines = [f"# About {name}"]
+    for number, passage in enumerate(passages or ("first", "second")):
+        lines += [
+            f"## Part {number} of {name}",
+            f"In spring the {name} says {passage} and says so in a few more words than two of these could share.",
+        ]
+    return "\n\n".join(lines) + "\n"
+
+
+STATE_A = {
+    "keep/one.md": _document("one"),
+    "keep/two.md": _document("two"),
+    "edit/a.md": _document("a", "stays", "is rewritten", "goes"),
+    "edit/b.md": _document("b", "goes", "stays"),
+    "hr/pay.md": _document("pay"),
+    **{f"gone/{n}.md": _document(f"gone {n}") for n in range(WITHDRAWN)},
+    **{f"folder/{n:02}.md": _document(f"member {n}") for n in range(RENAMED)},
+}
+STATE_B = {
+    "keep/one.md": STATE_A["keep/one.md"],
+    "keep/two.md": STATE_A["keep/two.md"],
+    "edit/a.md": _document("a", "stays", "has been rewritten"),
+    "edit/b.md": _document("b", "stays", "comes"),
+    "hr/pay.md": STATE_A["hr/pay.md"],
+    **{f"new/{n}.md": _document(f"new {n}") for n in range(4)},
+    **{f"moved/{n:02}.md": STATE_A[f"folder/{n:02}.md"] for n in range(RENAMED)},
+}
+ACCESS = {"A": [], "B": [{"path": "hr/**", "acl": ["group:hr"]}]}
+
+
+def _lay(project: Project, state: str) -> None:
+    """Lays a state of the sources, to the nanosecond: going back to A is going back to A's very hints."""
+    shutil.rmtree(project.folder / "docs")
+    for path, text in (STATE_A if state == "A" else STATE_B).items():
+        file = project.write(path, text)
+        seconds = 1_700_000_000 if STATE_A.get(path) == text else 1_700_100_000
+        os.utime(file, (seconds, seconds))
+    project.source["access"] = ACCESS[state]
+    project.settings["corpora"]["docs"] |= {"chunking": {"max_tokens": 40}, "parsing": {"workers": 1}}
+    project.save()
+
+
+@pytest.fixture(autouse=True)
+def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """The texts that refreshes of this process have embedded so far."""
+    notes = tmp_path / "notes-here"
+    notes.mkdir()
+    embedder = HashEmbedder(notes / "embedded")
+    monkeypatch.setattr("tasks.index.embed.load_embedder", lambda model, precision="auto": embedder)
+    return lambda: read_embedded(notes)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> dict[str, Project]:
+    """A project with release 1 of state A; and a copy of it, refreshed to state B without a disturbance."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        embedder = HashEmbedder(folder / "embedded")
+        patch.setattr("tasks.index.embed.load_embedder", lambda model, precision="auto": embedder)
+        (folder / "a").mkdir()
+        before = Project(folder / "a")
+        _lay(before, "A")
+        report = before.refresh()
+        assert (report["outcome"], report["documents"]["added"]) == ("released", len(STATE_A)), report
+        after = _copy(before, folder / "b")
+        _lay(after, "B")
+        report = after.refresh()
+        counts = {name: n for name, n in report["documents"].items() if n}
+        assert report["outcome"] == "released", report
+        assert counts == {
+            "unchanged": 2, "changed": 2, "access_changed": 1, "added": 4, "moved": RENAMED, "withdrawn": WITHDRAWN,
+        }  # fmt: skip
+    return {"A": before, "B": after}
+
+
+def _copy(project: Project, folder: Path) -> Project:
+    shutil.copytree(project.folder, folder)
+    return Project(folder, json.loads(json.dumps(project.settings)))
+
+
+def _refresh_and_die(project: Project, fault: Fault) -> None:
+    notes = project.folder.parent / "notes-killed"
+    notes.mkdir(exist_ok=True)
+    done = subprocess.run(
+        killer.command(replace(fault, config=str(project.config), notes=str(notes))),
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, f"it lived: {done.stdout}{done.stderr}"
+    _assert_all_die(json.loads((notes / "children").read_text()))
+
+
+def _assert_all_die(pids: list[int]) -> None:
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=10)
+    alive = [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+    for process in alive:
+        process.kill()
+    assert not alive, "parser processes outlived the refresh that started them"
+
+
+class Reader:
+    """A reader in a loop: what it saw is a list of distinct views, in the order in which it saw them."""
+
+    def __init__(self, project: Project) -> None:
+        self._store = project.store
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self.tables: list[View] = []
+        self.answers: list[View] = []
+        self.rounds = 0
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> Reader:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        if self.error:
+            raise self.error
+
+    def _read(self) -> None:
+        try:
+            while True:
+                # Looked at before, so that what stands in the end is always read once.
+                last = self._stop.is_set()
+                self._look()
+                self.rounds += 1
+                if last:
+                    return
+                time.sleep(0.03)
+        except BaseException as error:
+            self.error = error
+
+    def _look(self) -> None:
+        from tasks.index.release import list_releases, live_release
+
+        live = live_release(list_releases(self._store, "docs"))
+        assert live is not None
+        pinned = self._store.corpus("docs").at(live.table, live.table_version)
+        _note(self.tables, _passages(pinned.to_arrow()))
+        _note(self.answers, _ask(self._store))
+
+
+def _note(views: list[View], view: View) -> None:
+    if not views or views[-1] != view:
+        views.append(view)
+
+
+def _passages(chunks: pa.Table) -> View:
+    columns = (chunks[name].to_pylist() for name in ("doc_id", "start", "end"))
+    return frozenset(zip(*columns, strict=True))
+
+
+def _ask(store: Any) -> View:
+    """Everything that one of group hr can find; every passage has the word in it."""
+    from tasks.index.search import search
+
+    answer = search(
+        store, "docs", "spring", principals=["everyone", "group:hr"], mode="text", limit=500,
+        now=datetime.now(UTC), embed_query=_no_vector,
+    )  # fmt: skip
+    return frozenset((hit.doc_id, *hit.chars) for hit in answer.hits)
+
+
+def _no_vector(release: object, text: str) -> Any:
+    raise AssertionError("full text needs no vector")
+
+
+@pytest.fixture(scope="module")
+def views(undisturbed: dict[str, Project]) -> dict[str, View]:
+    """What release 1 and the release of B hold; and what is left of 1 once the ledger knows what has gone."""
+    one, two = (_passages(undisturbed[state].chunks()) for state in "AB")
+    before, after = (undisturbed[state].ledger() for state in "AB")
+    ids, contents = set(after["doc_id"].to_pylist()), set(after["content_hash"].to_pylist())
+    # A document that moved is still shown, under the path that the release knows.
+    stay = {row["doc_id"] for row in before.to_pylist() if row["doc_id"] in ids or row["content_hash"] in contents}
+    assert one == _ask(undisturbed["A"].store)
+    assert two == _ask(undisturbed["B"].store)
+    return {"A": one, "B": two, "A without what has gone": frozenset(p for p in one if p[0] in stay)}
+
+
+def _in_order(seen: list[View], allowed: list[View]) -> bool:
+    """Whether the views are some of those allowed, in their order."""
+    rest = iter(allowed)
+    return all(any(view == other for other in rest) for view in seen)
+
+
+def _assert_same(found: Project, expected: Project) -> None:
+    """Row for row the same tables, but for times and versions."""
+    assert found.chunks().equals(expected.chunks().cast(found.chunks().schema))
+    passing = ["verified_at", "table_version"]
+    ledgers = [project.ledger().drop_columns(passing) for project in (found, expected)]
+    assert ledgers[0].to_pylist() == ledgers[1].to_pylist()
+
+
+def _assert_indexed(project: Project) -> None:
+    from tasks.index.maintain import declared_indices, indexed_columns, unindexed_rows
+
+    tables = project.store.corpus("docs")
+    (name,) = [n for n in tables.names() if n.startswith("chunks-")]
+    table = tables.find(name)
+    assert indexed_columns(table) == set(declared_indices(table.count_rows()))
+    assert unindexed_rows(table) == 0
+
+
+HALF_WITHDRAWN = Fault(at="tasks.index.write:delete_rows", when="after", armed_by="tasks.index.write:withdraw")
+MOMENTS = {
+    "listing": Fault(at="tasks.documents.sources.folder:_Scan._visit", call=9),
+    "parsing": Fault(at="tasks.documents.parse.child:ParserProcess._ask", call=2, when="stuck"),
+    "parse kept": Fault(at="tasks.documents.prepare:keep_parsed", when="after"),
+    "embedding": Fault(at="__main__:HashEmbedder.embed", when="after", call=2),
+    "merged, nothing deleted": Fault(at="tasks.index.write:_delete_leftovers", call=2),
+    "merged, strays at the head": Fault(at="tasks.index.write:_write_ledger", call=5),
+    "deleted, not in the ledger": Fault(at="tasks.index.write:_write_ledger", call=2),
+    "access in the ledger": Fault(at="tasks.index.write:_write_ledger", when="after", call=1),
+    "first batch in the ledger": Fault(at="tasks.index.write:_write_ledger", when="after", call=2),
+    "before withdrawing": Fault(at="tasks.index.write:withdraw"),
+    "half withdrawn": HALF_WITHDRAWN,
+    "before index maintenance": Fault(at="tasks.index.maintain:maintain_indices"),
+    "after index maintenance": Fault(at="tasks.index.maintain:maintain_indices", when="after"),
+    "tagged, no release row": Fault(at="tasks.index.release:_append"),
+    "release row written": Fault(at="tasks.index.release:_append", when="after"),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_refresh_is_mended_by_the_next_and_readers_see_whole_releases(
+    moment: str,
+    undisturbed: dict[str, Project],
+    views: dict[str, View],
+    embedded: Callable[[], list[str]],
+    tmp_path: Path,
+) -> None:
+    project = _copy(undisturbed["A"], tmp_path / "killed")
+    _lay(project, "B")
+    with Reader(project) as reader:
+        _refresh_and_die(project, MOMENTS[moment])
+        committed = set(project.chunks()["text"].to_pylist())
+        report = project.refresh()
+    expected = "unchanged" if moment == "release row written" else "released"
+    assert (report["outcome"], report["release"], report["notes"]) == (expected, 2, [])
+    _assert_same(project, undisturbed["B"])
+    _assert_indexed(project)
+    assert not committed & set(embedded()), "what was committed was embedded again"
+    assert _in_order(reader.tables, [views["A"], views["B"]]), "a reader's table was no whole release"
+    assert _in_order(reader.answers, [views["A"], views["A without what has gone"], views["B"]])
+    assert (reader.tables[0], reader.tables[-1]) == (views["A"], views["B"])
+    assert reader.rounds > 20
+    before = project.versions()
+    assert project.refresh()["outcome"] == "unchanged"
+    assert project.versions() == before
+
+
+@pytest.mark.parametrize("moment", ["merged, nothing deleted", "merged, strays at the head", "half withdrawn"])
+def test_sources_that_go_back_after_a_kill_are_found_and_mended(
+    moment: str, undisturbed: dict[str, Project], embedded: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    """Every hint is then as the ledger of release 1 has it: only the tables tell that something was done."""
+    project = _copy(undisturbed["A"], tmp_path / "killed")
+    _lay(project, "B")
+    _refresh_and_die(project, MOMENTS[moment])
+    _lay(project, "A")
+    report = project.refresh()
+    assert (report["outcome"], report["documents"]["withheld"], embedded()) == ("released", 0, []), report
+    _assert_same(project, undisturbed["A"])
+
+
+def test_a_first_refresh_killed_before_there_is_a_ledger_leaves_nothing_of_what_is_gone_since(
+    undisturbed: dict[str, Project], embedded: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "first").mkdir()
+    project = Project(tmp_path / "first")
+    _lay(project, "A")
+    _refresh_and_die(project, Fault(at="tasks.index.write:_write_ledger"))
+    committed = set(project.chunks()["text"].to_pylist())
+    (project.folder / "docs" / "edit" / "a.md").unlink()
+    report = project.refresh()
+    assert (report["outcome"], report["release"], report["documents"]["added"]) == ("released", 1, len(STATE_A) - 1)
+    assert committed
+    assert not committed & set(embedded())
+    expected = undisturbed["A"].ledger()
+    (gone,) = expected.filter(pc.equal(expected["path"], "edit/a.md"))["doc_id"].to_pylist()
+    rest = undisturbed["A"].chunks()
+    assert project.chunks().equals(rest.filter(pc.not_equal(rest["doc_id"], gone)))
+    _assert_indexed(project)
+
+
+def test_withdrawals_once_approved_need_no_second_word_after_a_kill(
+    undisturbed: dict[str, Project], tmp_path: Path
+) -> None:
+    project = _copy(undisturbed["A"], tmp_path / "killed")
+    shutil.rmtree(project.folder / "docs" / "folder")
+    _refresh_and_die(project, replace(HALF_WITHDRAWN, options={"allow_withdrawals": RENAMED}))
+    report = project.refresh()
+    assert (report["outcome"], report["documents"]["withheld"], report["notes"]) == ("released", 0, [])
+    assert project.ledger().num_rows == len(STATE_A) - RENAMED
+    assert set(project.chunks()["doc_id"].to_pylist()) == set(project.ledger()["doc_id"].to_pylist())

@@ -1,0 +1,102 @@
+"""Where documents come from: each rule with a case that trips it and one that does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from expectations.document_rules import DOCUMENT_RULES
+from expectations.provenance_rules import PROVENANCE_RULES
+from tasks.documents.altered import altered_in_secret
+from tasks.documents.checks.provenance import check_provenance
+from tasks.documents.checks.subject import Origin, Subject
+from tasks.documents.elements import Element, ParsedDocument
+
+GOOD = Origin("people-operations", "CC0-1.0", "b" * 64, "a" * 40, versioned=True)
+RULES = {rule.code: rule for rule in DOCUMENT_RULES if rule.code.startswith("PROV-")}
+
+
+def codes(origin: Origin | None, **stated: Any) -> list[str]:
+    document = ParsedDocument("Text.", [Element("NarrativeText", 0, 5)], properties=stated)
+    subject = Subject("a.md", document, datetime(2026, 11, 22, tzinfo=UTC), origin=origin)
+    verdicts = check_provenance(subject, RULES)
+    assert "annex" not in str(verdicts)
+    return [v.code for v in verdicts]
+
+
+def test_a_document_of_known_origin_has_no_verdict() -> None:
+    assert codes(GOOD, title="Leave") == []
+    assert codes(None) == []
+
+
+@pytest.mark.parametrize("owner", [None, "", "  ", "TODO", "tbd", "unknown", "N/A", "<owner>"])
+def test_a_placeholder_is_no_owner(owner: str | None) -> None:
+    assert codes(replace(GOOD, owner=owner)) == ["PROV-OWNER"]
+
+
+@pytest.mark.parametrize("owner", ["legal", "none-of-your-business@example.org", "Todor Ivanov"])
+def test_a_name_is_an_owner(owner: str) -> None:
+    assert codes(replace(GOOD, owner=owner)) == []
+
+
+@pytest.mark.parametrize("licence", [None, "", "unknown", "NOASSERTION"])
+def test_a_missing_licence_is_told_where_the_corpus_has_the_rule(licence: str | None) -> None:
+    assert codes(replace(GOOD, licence=licence)) == ["PROV-LICENCE"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({"license": "CC0-1.0"}, []),
+        ({"License": "cc0 1.0"}, []),
+        ({"licence": "Public domain"}, []),
+        ({"license": ["GPL-3.0"]}, []),
+        ({"license": "TBD"}, []),
+        ({"license": "GPL-3.0-only"}, ["PROV-LICENCE"]),
+        ({"SPDX-License-Identifier": "MIT"}, ["PROV-LICENCE"]),
+        ({"license": "see the confidential annex"}, ["PROV-LICENCE"]),
+    ],
+)
+def test_a_document_that_states_another_licence_than_its_source_is_told(
+    stated: dict[str, Any], expected: list[str]
+) -> None:
+    assert codes(GOOD, **stated) == expected
+
+
+@pytest.mark.parametrize("content_hash", [None, "", "unread:x", "B" * 64])
+def test_a_hash_that_is_none_is_told(content_hash: str | None) -> None:
+    assert codes(replace(GOOD, content_hash=content_hash)) == ["PROV-HASH"]
+
+
+def test_a_source_with_versions_must_give_one() -> None:
+    assert codes(replace(GOOD, source_version=None)) == ["PROV-VERSION"]
+    assert codes(replace(GOOD, source_version=None, versioned=False)) == []
+
+
+def held(**rows: tuple[str, str, str | None]) -> pa.Table:
+    """doc_id → (hint now, hint in the ledger, hash in the ledger)."""
+    schema = pa.schema([(name, pa.string()) for name in ("doc_id", "hint", "seen_hint", "seen_hash")])
+    listed = [{"doc_id": d, "hint": h, "seen_hint": s, "seen_hash": x} for d, (h, s, x) in rows.items()]
+    return pa.Table.from_pylist(listed, schema=schema)
+
+
+def test_bytes_that_changed_under_an_unchanged_hint_were_altered_in_secret() -> None:
+    old, new = "a" * 64, "c" * 64
+    rows = held(
+        altered=("h", "h", old), same=("h", "h", old), said=("h2", "h", old), unread=("h", "h", "unread:h"),
+        never=("h", "h", None), missing=("h", "h", old),
+    )  # fmt: skip
+    found = altered_in_secret(rows, {"altered": new, "same": old, "said": new, "unread": new, "never": new})
+    assert {doc_id: v.code for doc_id, v in found.items()} == {"altered": "PROV-ALTERED"}
+    assert found["altered"].evidence == {"ledger": "a" * 12, "found": "c" * 12}
+    assert altered_in_secret(rows, {}) == {}
+    assert altered_in_secret(held(), {}) == {}
+
+
+def test_every_rule_stands_once() -> None:
+    every = [rule.code for rule in (*PROVENANCE_RULES, *DOCUMENT_RULES)]
+    assert len(set(every)) == len(every)
