@@ -42,7 +42,7 @@ demo: $(STAMP) ## refresh examples/, ask one question as two principals, refresh
 .PHONY: test
 test: $(STAMP) ## the fast unit tests, then all others
 	$(VENV)/bin/python -m pytest tests/unit -q -n $(WORKERS)
-	$(VENV)/bin/python -m pytest tests -q --ignore=tests/unit
+	$(VENV)/bin/python -m pytest tests -q --ignore=tests/unit -n $(WORKERS) --dist loadfile
 
 .PHONY: unit
 unit: $(STAMP) ## the fast unit tests alone
@@ -58,7 +58,7 @@ types: $(STAMP) ## mypy --strict
 
 .PHONY: bench
 bench: $(STAMP) bench-peers ## all benchmarks, one after the other; see bench/README.md
-	@set -e; for bench in refresh embedding retrieval parsing scale; do \
+	@set -e; for bench in refresh snapshots embedding retrieval parsing scale; do \
 		echo; echo "== bench/$$bench.py"; $(VENV)/bin/python bench/$$bench.py; \
 	done
 

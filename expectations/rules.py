@@ -7,6 +7,7 @@ its meaning.
 from __future__ import annotations
 
 from expectations.document_rules import DOCUMENT_RULES
+from expectations.duplicate_rules import DUPLICATE_RULES
 from expectations.gate_rules import GATE_RULES
 from expectations.provenance_rules import PROVENANCE_RULES
 from expectations.rule import Rule, Severity
@@ -111,5 +112,14 @@ _GATE = (
 )
 
 RULES: dict[str, Rule] = {
-    rule.code: rule for rule in (*_PARSING, *_SOURCE, *_GATE, *DOCUMENT_RULES, *PROVENANCE_RULES, *GATE_RULES)
+    rule.code: rule
+    for rule in (
+        *_PARSING,
+        *_SOURCE,
+        *DUPLICATE_RULES,
+        *DOCUMENT_RULES,
+        *PROVENANCE_RULES,
+        *_GATE,
+        *GATE_RULES,
+    )
 }

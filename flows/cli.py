@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter, validators
 
 from tasks import printing
-from tasks.errors import FreshetError
+from tasks.errors import FreshetError, SettingsError
 from tasks.run import corpus_settings
 from tasks.settings_file import Project, find_notes, find_problems, json_schema, load_project
 
@@ -125,8 +125,36 @@ def releases(corpus: str, /, *, config: Config = None, as_json: Json = False) ->
     corpus_settings(project, corpus)
     found = list_releases(_store(project), corpus)
     live = live_release(found)
-    rows = [{**asdict(r), "live": r == live} for r in found]
+    rows = [{**asdict(r), "exam": json.loads(r.exam) if r.exam else None, "live": r == live} for r in found]
     _print({"corpus": corpus, "releases": rows}, as_json, printing.releases_text(rows))
+    return DONE
+
+
+@app.command
+def gate(
+    corpus: str,
+    /,
+    *,
+    override: Annotated[bool, Parameter(negative="", help="Publish what the gate rejected, all the same.")] = False,
+    reason: Annotated[str | None, Parameter(help="Why, for the record; --override needs it.")] = None,
+    who: Annotated[str | None, Parameter(help="Who says so; by default, the login name.")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> int:
+    """Explain the gate's last decision on CORPUS: why, and how its exam went."""
+    from tasks.index.explain import explain_decision
+    from tasks.index.release import publish_rejected
+
+    project = load_project(config)
+    corpus_settings(project, corpus)
+    if override:
+        publish_rejected(_store(project), corpus, who=who or _login_name(), why=reason or "", now=datetime.now(UTC))
+    elif reason or who:
+        raise SettingsError(
+            "--reason and --who go with --override", f"Type: freshet gate {corpus} --override --reason TEXT"
+        )
+    found = explain_decision(_store(project), corpus)
+    _print(found, as_json, printing.gate_text(found))
     return DONE
 
 
@@ -166,15 +194,63 @@ def document(corpus: str, path: str, /, *, config: Config = None, as_json: Json 
     return DONE
 
 
-@app.command
-def quarantine(corpus: str, /, *, config: Config = None, as_json: Json = False) -> int:
-    """List the documents of CORPUS that were refused, and why."""
+def _has_what_it_needs(action: str = "list", path: str | None = None, why: str | None = None, **_: Any) -> None:
+    if (path is None) is not (action == "list"):
+        raise ValueError(f"quarantine CORPUS {action} takes {'no' if path else 'a'} PATH")
+    if (why is None) is (action == "accept"):
+        raise ValueError(f"quarantine CORPUS {action} takes {'no' if why else 'a'} --why TEXT")
+
+
+@app.command(validator=_has_what_it_needs)
+def quarantine(
+    corpus: str,
+    action: Literal["list", "show", "accept", "retry"] = "list",
+    path: str | None = None,
+    /,
+    *,
+    why: Annotated[str | None, Parameter(help="Why it is accepted.")] = None,
+    who: Annotated[str | None, Parameter(help="Who decides; by default, the login name.")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> int:
+    """List the documents of CORPUS that were refused, and why; show, accept or retry the one at PATH."""
+    from tasks.lineage import decisions
     from tasks.lineage.quarantine import quarantined_documents
 
     project = load_project(config)
     corpus_settings(project, corpus)
-    rows = quarantined_documents(_store(project).corpus(corpus))
-    _print({"corpus": corpus, "documents": rows}, as_json, printing.quarantine_text(rows))
+    store = _store(project)
+    if (path is None) != (action == "list"):
+        raise SettingsError(
+            f"freshet quarantine {corpus} {action} takes {'no' if path else 'a'} PATH",
+            f"Type: freshet quarantine {corpus} [show PATH | accept PATH --why TEXT | retry PATH]",
+        )
+    if path is None:
+        rows = quarantined_documents(store.corpus(corpus))
+        _print({"corpus": corpus, "documents": rows}, as_json, printing.quarantine_text(rows))
+        return DONE
+    if action == "show":
+        row = decisions.find_refused(store, corpus, path)
+        made = [asdict(one) for one in decisions.list_decisions(store, corpus, doc_id=row["doc_id"])]
+        found = {"corpus": corpus, "document": row, "decisions": made}
+        _print(found, as_json, printing.refused_text(row, made))
+        return DONE
+    by, now = who if who is not None else _login_name(), datetime.now(UTC)
+    if action == "accept":
+        decided = decisions.accept(store, corpus, path, who=by, why=why or "", now=now)
+    else:
+        decided = decisions.retry(store, corpus, path, who=by, now=now)
+    _print(asdict(decided), as_json, printing.decided_text(decided))
+    return DONE
+
+
+@app.command
+def rules(*, corpus: str | None = None, config: Config = None, as_json: Json = False) -> int:
+    """List every rule with its reason and what to do; with --corpus, as that corpus has tuned them."""
+    from tasks.rulebook import rule_rows
+
+    rows = rule_rows(corpus_settings(load_project(config), corpus) if corpus is not None else None)
+    _print({"rules": rows}, as_json, printing.rules_text(rows))
     return DONE
 
 
@@ -195,6 +271,15 @@ def schema() -> int:
     """Print the JSON Schema of freshet.yaml, for editors."""
     _print(json_schema(), True, "")
     return DONE
+
+
+def _login_name() -> str:
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        raise SettingsError("nobody is logged in by a name", "Say who decides: --who NAME.") from None
 
 
 def _store(project: Project) -> Store:

@@ -14,6 +14,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
+from tasks.documents import settle
 from tasks.documents.prepare import PreparedBatch
 from tasks.documents.steps import (
     ListedSource,
@@ -23,7 +24,9 @@ from tasks.documents.steps import (
     plan_refresh,
     prepare_batch,
     restate_batch,
-    source_names,
+    settle_duplicates,
+    settle_links,
+    sources_by_name,
 )
 from tasks.errors import RefreshRejected
 from tasks.index.release import (
@@ -35,15 +38,19 @@ from tasks.index.release import (
     read_head,
 )
 from tasks.index.steps import (
+    begin_warming,
     delete_strays,
     examine_head,
     find_damage,
     index_batch,
     maintain_indices,
     record_decision,
+    told,
     withdraw_documents,
 )
+from tasks.lineage.decisions import mark_retried, retried
 from tasks.lineage.quarantine import count_by_code
+from tasks.report_file import write_report_page
 from tasks.reporting import Progress, RefreshReport, publish_report, summary
 from tasks.run import RefreshRun, begin_run, record_run
 from tasks.runners import open_task_runner
@@ -79,12 +86,18 @@ def refresh_index(
         report = RefreshReport(corpus=corpus, run_id=run.run_id, as_of=run.as_of, outcome="unchanged")
         with hold_corpus(run.store, corpus, run.name, timedelta(seconds=wait), logger.warning):
             try:
-                _build_head(run, report, watch, full, allow_withdrawals)
-                _decide(run, report, watch)
+                started = datetime.now(UTC)
+                listed = _build_head(run, report, watch, full, allow_withdrawals)
+                _decide(run, report, watch, listed)
                 record_run(run, report, full)
+                mark_retried(run.store, corpus, retried(run.store, corpus), who=run.name, now=started)
             finally:
                 end_preparing(run)
     report.seconds = watch.seconds
+    try:
+        report.page = write_report_page(run, report)
+    except OSError as error:  # what was decided stays decided
+        report.notes.append(f"the report page could not be written: {error}")
     publish_report(report)
     if report.outcome == "rejected":
         raise RefreshRejected(report.as_dict(), report.reasons)
@@ -93,31 +106,50 @@ def refresh_index(
     return Completed(message=summary(report), data=report.as_dict())
 
 
-def _build_head(run: RefreshRun, report: RefreshReport, watch: Stopwatch, full: bool, allow_withdrawals: int) -> None:
-    """Brings the head of the tables up to what the sources hold. Readers see none of it yet."""
+def _build_head(
+    run: RefreshRun, report: RefreshReport, watch: Stopwatch, full: bool, allow_withdrawals: int
+) -> list[str]:
+    """Brings the head of the tables up to what the sources hold. Readers see none of it yet.
+
+    Returns:
+        The names of the sources that were listed to their end.
+    """
     releases = list_releases(run.store, run.corpus)
     settled = is_published(read_head(run), newest_decision(releases))
     with watch("reconcile"):
         damage = find_damage(run, settled, full)
     with watch("list"):
-        listed = [list_source(run, name) for name in source_names(run)]
+        listed = [list_source(run, name) for name in sources_by_name(run)]
     with watch("plan"):
         plan = plan_refresh(run, listed, damage.damaged, published_ledger(releases), full, allow_withdrawals)
     _report_plan(report, listed, plan)
+    warming = None if plan.is_empty else begin_warming(run)
     if not plan.is_empty:
         progress = Progress(run.corpus, len(plan.batches) + len(plan.restated_batches))
         for name, batch in _prepared(run, plan):
-            written = index_batch(run, batch.documents, batch.chunks, name)
-            report.add_batch(batch.counts, written.texts_embedded)
-            watch.add(batch.seconds)
-            watch.add(written.seconds)
+            _index(run, report, watch, batch, name)
             progress.step()
         withdraw_documents(run, plan.withdrawn)
     if damage.strays:
         delete_strays(run, damage.strays)
-    if full or not settled or not plan.is_empty:
+    if full or not settled or not plan.is_empty or settle.is_due(run):
+        if (duplicates := settle_duplicates(run)) is not None:
+            _index(run, report, watch, duplicates, "duplicates")
+        if (links := settle_links(run, listed, full)) is not None:
+            _index(run, report, watch, links, "links")
         with watch("indices"):
             maintain_indices(run, compact=full)
+    if warming:
+        warming.join()
+    return [source.name for source in listed if source.complete]
+
+
+def _index(run: RefreshRun, report: RefreshReport, watch: Stopwatch, batch: PreparedBatch, name: str) -> None:
+    """Embeds and commits a batch, and adds it to the report."""
+    written = index_batch(run, batch.documents, batch.chunks, batch.links, name)
+    report.add_batch(batch.counts, written.texts_embedded)
+    watch.add(batch.seconds)
+    watch.add(written.seconds)
 
 
 def _prepared(run: RefreshRun, plan: PlannedRefresh) -> Iterator[tuple[str, PreparedBatch]]:
@@ -135,7 +167,7 @@ def _prepared(run: RefreshRun, plan: PlannedRefresh) -> Iterator[tuple[str, Prep
             yield done, future.result()
 
 
-def _decide(run: RefreshRun, report: RefreshReport, watch: Stopwatch) -> None:
+def _decide(run: RefreshRun, report: RefreshReport, watch: Stopwatch, listed: list[str]) -> None:
     """Lets the gate examine the head, unless readers have been offered just this state before."""
     releases = list_releases(run.store, run.corpus)
     live, head = live_release(releases), read_head(run)
@@ -144,10 +176,12 @@ def _decide(run: RefreshRun, report: RefreshReport, watch: Stopwatch) -> None:
     if head is None or is_published(head, newest_decision(releases)):
         return
     with watch("gate"):
-        findings = examine_head(run)
-        decided = record_decision(run, head, findings)
+        sources = sources_by_name(run)
+        found = examine_head(run, live, {name: sources[name] for name in listed})
+        decided = record_decision(run, head, found)
+    report.notes += [told(v) for v in found.verdicts if v.severity == "warn"]
     report.outcome = "released" if decided.outcome == "published" else "rejected"
-    report.reasons = decided.reasons
+    report.reasons, report.site = decided.reasons, decided.site
     if decided.outcome == "published":
         report.release = decided.release
 

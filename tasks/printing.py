@@ -8,10 +8,26 @@ from textwrap import indent, shorten
 from typing import TYPE_CHECKING, Any
 
 from expectations.rules import RULES
+from tasks.report_facts import SCORES, with_advice
 
 if TYPE_CHECKING:
     from tasks.index.search import Answer
+    from tasks.lineage.decisions import Decision
     from tasks.settings_file import Problem
+
+RULES_HEAD = ("rule", "severity", "threshold", "why", "what to do")
+RULES_INTRODUCTION = """# Rules
+
+Every rule that documents, chunks and whole releases are held to. `freshet rules` prints the same, and with `--corpus`
+what a corpus has made of it. `block` keeps a document out, or a refresh from its readers; `warn` lets it in with a
+mark; `note` only records. A corpus tunes severity and threshold in [its settings](configuration.md#a-rules-tuning).
+
+This page is generated: `python -m tasks.rulebook > docs/rules.md`."""
+RULES_KEPT = """## What cannot be tuned
+
+Some severities are not a corpus's to choose:"""
+
+MOST_NAMED = 5
 
 
 def refresh_text(report: Mapping[str, Any]) -> str:
@@ -28,6 +44,7 @@ def refresh_text(report: Mapping[str, Any]) -> str:
     for code, n in sorted(report["quarantine"].items()):
         lines.append(f"in quarantine: {n} × {code}: {RULES[code].why} {RULES[code].mend}")
     lines += [f"note: {note}" for note in report["notes"]]
+    lines += [f"report page: {report['page']}"] if report.get("page") else []
     return "\n".join(lines) + "\n"
 
 
@@ -59,6 +76,58 @@ def releases_text(rows: Sequence[Mapping[str, Any]]) -> str:
         lines.append(f"{row['release']:>5}  {row['published_at']:%Y-%m-%d %H:%M}  {what}: {size}{live}")
         lines += [f"       {reason}" for reason in row["reasons"]]
     return "\n".join(lines) + "\n"
+
+
+def gate_text(found: Mapping[str, Any]) -> str:
+    """The gate's last decision, its reasons and its exam (`tasks.index.explain.explain_decision`)."""
+    readers = f"readers see release {found['live']}" if found["live"] else "readers see no release"
+    lines = [
+        f"{found['corpus']}: release {found['release']} was {found['outcome']} on "
+        f"{found['published_at']:%Y-%m-%d %H:%M}; {readers}",
+        f"{found['documents']} documents, {found['chunks']} chunks",
+    ]
+    why = "because of" if found["outcome"] == "rejected" else "in spite of"
+    lines += [f"{why} {with_advice(reason)}" for reason in found["reasons"]]
+    if by := found["override"]:
+        lines.append(f"{by['who']} published it all the same: {by['why']}")
+    lines += _exam_lines(found["exam"]) if found["exam"] else ["exam: it was not sat"]
+    lines += [f"rule pages: {found['site']}"] if found["site"] else []
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _exam_lines(exam: Mapping[str, Any]) -> list[str]:
+    """The exam's figures as a table, then what to know about its questions."""
+    head, compared = exam["head"], exam.get("comparison")
+    origin = f"of {exam['golden']}" if exam.get("golden") else "drawn from the corpus"
+    lines = [f"exam: {head['questions']} questions {origin}"]
+    changes = compared["measures"] if compared else {}
+    if compared and changes:
+        lines += [
+            f"  on the {compared['questions']} of them that the last release was asked as well:",
+            f"  {'':10} {'last':>8} {'now':>8} {'change':>8} {'chance*':>8}",
+        ]
+    for name, said in SCORES.items():
+        if name in changes:
+            one = changes[name]
+            change = 100 * (one["new"] - one["old"])
+            lines.append(f"  {said:10} {one['old']:>8.1%} {one['new']:>8.1%} {change:>+8.1f} {one['p']:>8.3f}")
+        elif head["questions"] and name in head:
+            lines.append(f"  {said:10} {head[name]:>8.1%}")
+    if changes:
+        lines.append("  * the chance of so great a loss where nothing has become worse")
+    if exam.get("not_compared"):
+        lines.append(f"  not compared with the last release: {exam['not_compared']}")
+    if compared and compared["worse"]:
+        lines.append(f"  lost most: {_first(compared['worse'])}")
+    if exam.get("set_aside"):
+        aside = ["{id} ({reason})".format(**one) for one in exam["set_aside"]]
+        lines.append(f"  set aside: {_first(aside)}")
+    return lines
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def status_text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -106,3 +175,56 @@ def check_text(file: Path, problems: Sequence[Problem], notes: Sequence[Problem]
     lines = [str(p) for p in problems] + [f"note: {n}" for n in notes]
     lines.append(f"{file.name}: {len(problems)} problems" if problems else f"{file.name} is valid")
     return "\n".join(lines) + "\n"
+
+
+def decided_text(decision: Decision) -> str:
+    """What was decided about a refused document."""
+    what = f"accepted in spite of {', '.join(decision.codes)}" if decision.kind == "accept" else "to be tried again"
+    return (
+        f"{decision.path}: {what}, says {decision.who}. It is on record; the next refresh acts on it: "
+        f"freshet refresh {decision.corpus}\n"
+    )
+
+
+def refused_text(row: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]]) -> str:
+    """A refused document, where its verdicts point to, and what was decided about it."""
+    text = quarantine_text([row])
+    version = row["seen_hash"] or "none could be read"
+    lines = [f"  refused version: {version}"]
+    for one in decisions:
+        why = f": {one['why']}" if one["why"] else ""
+        lines.append(f"  {one['at']:%Y-%m-%d %H:%M} {one['kind']} by {one['who']}{why}")
+    return text + "\n".join(lines) + "\n"
+
+
+def rules_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rules, each with its reason and what to do."""
+    lines = []
+    for row in rows:
+        threshold = "" if row["threshold"] is None else f" {row['threshold']:.15g}"
+        lines.append(f"{row['code']}  {row['severity']}{threshold}\n    {row['why']}\n    {row['mend']}")
+    return "\n".join(lines) + "\n"
+
+
+def rules_page(rows: Sequence[Mapping[str, Any]]) -> str:
+    """docs/rules.md, as Markdown."""
+    from expectations.fixed_rules import SEVERITIES, choices
+    from tasks.reporting import table
+
+    cells = [
+        [
+            f"`{r['code']}`",
+            r["severity"],
+            "" if r["threshold"] is None else f"{r['threshold']:.15g}",
+            r["why"],
+            r["mend"],
+        ]
+        for r in rows
+    ]
+    fixed: dict[tuple[str, str], list[str]] = {}
+    for rule in (RULES[row["code"]] for row in rows):
+        allowed, reason = choices(rule)
+        if allowed != SEVERITIES:
+            fixed.setdefault((" or ".join(allowed), reason), []).append(f"`{rule.code}`")
+    kept = [f"- {', '.join(codes)}: {allowed} only, since {reason}." for (allowed, reason), codes in fixed.items()]
+    return "\n\n".join([RULES_INTRODUCTION, table(RULES_HEAD, cells), RULES_KEPT, "\n".join(kept)]) + "\n"

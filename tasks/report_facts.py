@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from expectations.rules import Severity
+from expectations.rules import RULES, Severity
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,6 +24,15 @@ AGES: tuple[tuple[str, float], ...] = (
     ("up to 5 years", 1827),
 )
 OLDER, UNDATED, FUTURE = "older", "not known", "in the future"
+
+SCORES = {
+    "recall_at_5": "recall@5",
+    "ndcg_at_10": "nDCG@10",
+    "mrr": "MRR",
+    "recall_at_1": "recall@1",
+    "recall_at_10": "recall@10",
+}
+"""The exam's measures and what people call them, the most telling first."""
 
 
 @dataclass(frozen=True)
@@ -113,3 +122,9 @@ def count_ages(modified_at: pa.ChunkedArray, as_of: datetime) -> dict[str, int]:
     counts[OLDER] = len(modified_at) - modified_at.null_count - below
     rare = {FUTURE: future, UNDATED: modified_at.null_count}
     return counts | {name: count for name, count in rare.items() if count}
+
+
+def with_advice(reason: str) -> str:
+    """A reason of the gate, which begins with its rule's code, and what that rule says to do about it."""
+    rule = RULES.get(reason.replace(":", " ").split(" ", 1)[0])
+    return f"{reason} What to do: {rule.mend}" if rule else reason

@@ -32,6 +32,8 @@ class RefreshReport:
         sources: name, listed documents and error of each source.
         notes: what a person should read.
         reasons: why the gate rejected, if it did.
+        page: address of the page about this refresh; None where it changed nothing.
+        site: address of the pages on the rules that the tables were held to, if the gate looked.
     """
 
     corpus: str
@@ -47,6 +49,8 @@ class RefreshReport:
     notes: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     quarantine: dict[str, int] = field(default_factory=dict)
+    page: str | None = None
+    site: str | None = None
 
     def add_batch(self, outcomes: Mapping[str, int], texts_embedded: int) -> None:
         """Counts a batch's documents by what became of them."""
@@ -83,6 +87,7 @@ def render_refresh(report: RefreshReport) -> str:
         f"# {report.corpus}: {report.outcome}",
         f"As of {report.as_of:%Y-%m-%d %H:%M %Z}. "
         + (f"Readers see release {report.release}." if report.release else "Readers see no release."),
+        *(f"{what}: `{address}`" for what, address in _pages(report).items()),
         *(f"> {note}" for note in report.notes),
     ]
     if report.reasons:
@@ -102,6 +107,11 @@ def render_refresh(report: RefreshReport) -> str:
         parts += ["## In quarantine", table(["rule", "documents", "why", "what to do"], rows)]
     parts += ["## Time", table(["step", "seconds"], [[k, f"{v:.2f}"] for k, v in report.seconds.items()])]
     return "\n\n".join(parts) + "\n"
+
+
+def _pages(report: RefreshReport) -> dict[str, str]:
+    named = {"Report page": report.page, "Rule pages": report.site}
+    return {what: address for what, address in named.items() if address}
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -32,7 +32,7 @@ class RefreshRun:
         name: what people call the run, like `refresh-handbook-2026-11-22`.
         as_of: the moment the refresh speaks for; never the wall clock.
         model: the embedding model in force.
-        chunking: fingerprint of how documents are cut.
+        chunking: fingerprint of how documents are judged and cut.
     """
 
     project: Project
@@ -68,12 +68,15 @@ def begin_run(config: Path | None, corpus: str, as_of: datetime | None, run_id: 
         SettingsError: the settings are wrong, or have no such corpus.
     """
     from tasks.documents.chunk import chunking_fingerprint
+    from tasks.rulebook import rules_fingerprint
     from tasks.text.tokens import tokenizer_fingerprint
 
     project = load_project(config)
     chosen = corpus_settings(project, corpus)
     model = resolve_model(project.settings.embedding, project.root)
-    moment = as_of or datetime.now(UTC)
+    cut = chunking_fingerprint(chosen.chunking, tokenizer_fingerprint(model.folder))[:16]
+    # Prefect's moments are of a class of their own, which does not divide by the standard library's durations.
+    moment = datetime.fromisoformat(as_of.isoformat()) if as_of else datetime.now(UTC)
     return RefreshRun(
         project=project,
         corpus=corpus,
@@ -81,7 +84,7 @@ def begin_run(config: Path | None, corpus: str, as_of: datetime | None, run_id: 
         name=name,
         as_of=moment if moment.tzinfo else moment.replace(tzinfo=UTC),
         model=model,
-        chunking=chunking_fingerprint(chosen.chunking, tokenizer_fingerprint(model.folder)),
+        chunking=f"{cut}-{rules_fingerprint(chosen)}",
     )
 
 

@@ -16,6 +16,7 @@ SIGNATURES = "signatures"
 DUPLICATES = "duplicates"
 RELEASES = "releases"
 RUNS = "runs"
+LINKS = "links"
 
 
 def chunks_table(space: str) -> str:
@@ -42,6 +43,8 @@ def documents() -> pa.Schema:
     `seen_*` describe the newest version that was looked at; `content_hash`, `source_version`, `modified_at`
     and `size` the one whose chunks are served. They differ while a bad new version waits in quarantine and
     the earlier good one goes on serving; `content_hash` is null where no version was ever good.
+    `stale_after` and `blocked_after` follow from the source's freshness, `review_by` and `valid_until` from what the
+    document says about itself. `duplicate_of` names the document whose chunks answer for this one's.
     """
     import pyarrow as pa
 
@@ -65,6 +68,9 @@ def documents() -> pa.Schema:
             pa.field("size", pa.int64()),
             pa.field("stale_after", _timestamp()),
             pa.field("blocked_after", _timestamp()),
+            pa.field("review_by", _timestamp()),
+            pa.field("valid_until", _timestamp()),
+            pa.field("duplicate_of", text),
             pa.field("verified_at", _timestamp(), nullable=False),
             pa.field("parser", text, nullable=False),
             pa.field("chunking", text, nullable=False),
@@ -137,6 +143,42 @@ def duplicates() -> pa.Schema:
     )
 
 
+def links() -> pa.Schema:
+    """One row a document. `links` are those inside the corpus, `external` the web addresses.
+
+    A link's `key` is the address it leads to, `alternative` that of a site where each page is a folder of its
+    own; both are null for a link within the document whose heading is missing. `site` says that the address
+    counts from the site's root, wherever in a source that is. `file` is the path as written where the target
+    is a file of a kind that corpora hold. `fragment` and `anchors` are plain (see `plain_anchor`); `anchors` is
+    null where nobody can tell them.
+    """
+    import pyarrow as pa
+
+    text = pa.string()
+    link = pa.struct(
+        [
+            pa.field("target", text),
+            pa.field("start", pa.int32()),
+            pa.field("site", pa.bool_()),
+            pa.field("key", text),
+            pa.field("alternative", text),
+            pa.field("file", text),
+            pa.field("fragment", text),
+        ]
+    )
+    return pa.schema(
+        [
+            _key("doc_id"),
+            pa.field("source", text, nullable=False),
+            pa.field("key", text, nullable=False),
+            pa.field("aliases", pa.list_(text), nullable=False),
+            pa.field("anchors", pa.list_(text)),
+            pa.field("links", pa.list_(link), nullable=False),
+            pa.field("external", pa.list_(text), nullable=False),
+        ]
+    )
+
+
 def chunk_rows() -> pa.Schema:
     """Chunks before they are embedded: what a batch's documents hold."""
     import pyarrow as pa
@@ -191,6 +233,8 @@ def releases() -> pa.Schema:
             pa.field("documents", number, nullable=False),
             pa.field("chunks", number, nullable=False),
             pa.field("reasons", pa.list_(text), nullable=False),
+            pa.field("exam", text),
+            pa.field("site", text),
             pa.field("run_id", text, nullable=False),
             pa.field("as_of", _timestamp(), nullable=False),
             pa.field("published_at", _timestamp(), nullable=False),

@@ -14,16 +14,22 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ByteSize, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from expectations.fixed_rules import TunedSeverity
 from tasks.configuration.types import (
     CorpusName,
     Count,
     Duration,
     Globs,
+    Language,
     PositiveGlob,
     Principal,
+    Region,
+    RuleCode,
     Share,
     Size,
     Text,
+    Threshold,
+    Unbooled,
     duration_text,
 )
 
@@ -184,8 +190,17 @@ class Gate(_Strict):
         0.02, description="how much worse than the last release the exam may turn out, where that is not chance"
     )
     questions: Count = Field(
-        200, ge=1, le=2000, description="most questions that are drawn from the corpus where there is no golden file"
+        100, ge=1, le=2000, description="most questions that are drawn from the corpus where there is no golden file"
     )
+
+
+class RuleTuning(_Strict):
+    """What a corpus makes of one rule."""
+
+    severity: Annotated[TunedSeverity, Unbooled] | None = Field(
+        None, description="block keeps a document out, warn marks it, note only records, off does not apply the rule"
+    )
+    threshold: Threshold | None = Field(None, description="the number that the rule judges by, where it has one")
 
 
 class Corpus(_Strict):
@@ -198,6 +213,19 @@ class Corpus(_Strict):
         None, description="YAML file of questions and the documents that answer them, relative to the settings file"
     )
     gate: Gate = Field(Gate(), description="what a refresh must come up to before readers move to it")
+    rules: dict[RuleCode, RuleTuning] = Field(
+        {}, description="rules that are other than usual, by their code; `freshet rules` lists them all"
+    )
+    external_links: bool = Field(
+        False, description="full refreshes ask the hosts of web links whether the pages are still there"
+    )
+    languages: list[Language] = Field(
+        [], description="languages that its documents may be in (ISO 639-1, like en); without any, that is not checked"
+    )
+    regions: list[Region] = Field(
+        ["US"],
+        description="countries (ISO 3166, like US) whose phone numbers are known without their country code",
+    )
 
 
 class Settings(_Strict):

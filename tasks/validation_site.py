@@ -8,7 +8,7 @@ own: no script, one short style sheet in the page, links within the site only.
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from expectations.rules import RULES
@@ -36,16 +36,25 @@ def report_folder(store: Store, corpus: str, run: str) -> str:
 
 def write_site(folder: str, title: str, checked: Sequence[Checked]) -> str:
     """Writes the pages below a folder or a bucket's prefix, and returns the address of their index."""
+    pages = {f"{one.suite.name}.html": _page(f"{title}: {one.suite.name}", _suite(one)) for one in checked}
+    write_pages(folder, {**pages, "index.html": _page(title, _index(checked))})
+    return f"{folder}/index.html"
+
+
+def write_pages(folder: str, pages: Mapping[str, str]) -> None:
+    """Writes files below a folder or a bucket's prefix, each whole or not at all."""
     import fsspec
+    from fsspec.implementations.local import LocalFileSystem
 
     files, root = fsspec.core.url_to_fs(folder)
-    pages = {"index.html": _page(title, _index(checked))}
-    pages |= {f"{one.suite.name}.html": _page(f"{title}: {one.suite.name}", _suite(one)) for one in checked}
     files.makedirs(root, exist_ok=True)
     for name, text in pages.items():
-        with files.open(f"{root}/{name}", "w", encoding="utf-8") as file:
-            file.write(text)
-    return f"{folder}/index.html"
+        path = f"{root}/{name}"
+        # A bucket shows an object once it is complete; a disk shows a file as it grows.
+        part = f"{path}.part" if isinstance(files, LocalFileSystem) else path
+        files.pipe_file(part, text.encode())
+        if part != path:
+            files.mv(part, path)
 
 
 def _page(title: str, body: str) -> str:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from expectations.rules import RULES
 from tasks.configuration.explain import nearest
 from tasks.configuration.golden import read_golden
 from tasks.configuration.golden import text as golden_text
 from tasks.configuration.lines import Located
 from tasks.configuration.places import Finding, Place, has_credentials, mask, place_text, shown
-from tasks.settings import EVERYONE, Chunking, Embedding, FolderSource, GitSource, Settings, Source
+from tasks.configuration.tuning import tuning_faults
+from tasks.settings import EVERYONE, Chunking, Embedding, FolderSource, GitSource, RuleTuning, Settings, Source
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -86,6 +88,8 @@ class Checker:
                 self._length(corpus, place)
             if isinstance(corpus, dict) and isinstance(corpus.get("golden"), str):
                 self._golden(corpus["golden"], (*place, "golden"))
+            if isinstance(corpus, dict) and isinstance(corpus.get("rules"), dict):
+                self._rules(corpus["rules"], (*place, "rules"))
 
     def _part(self, model: Any, data: Any, place: Place) -> Any:
         if any(broken[: len(place)] == place for broken in self._located.broken):
@@ -229,6 +233,13 @@ class Checker:
             return
         for finding in read_golden(path)[1]:
             self._error(place, golden_text(written, finding), finding.mend)
+
+    def _rules(self, rules: dict[str, Any], place: Place) -> None:
+        for code, data in rules.items():
+            at = (*place, code)
+            if code in RULES and (tuning := self._part(RuleTuning, data, at)):
+                for key, what, mend in tuning_faults(RULES[code], tuning.severity, tuning.threshold):
+                    self._error((*at, key) if key else at, what, mend)
 
     def _length(self, corpus: dict[str, Any], place: Place) -> None:
         chunking = self._part(Chunking, corpus.get("chunking", {}), (*place, "chunking"))

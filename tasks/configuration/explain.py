@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from expectations.rules import RULES
 from tasks.configuration.lines import Located
 from tasks.configuration.places import Finding, Place, kind_text, shown
 from tasks.configuration.schema import expected, json_schema, keys_of, schema_at
@@ -64,6 +65,8 @@ class _Explainer:
             return [Finding(at, self._located.line(at), message, context["mend"])]
         if place and place[-1] == "[key]":
             place = place[:-1]
+            if place[-2] == "rules":
+                return [self._unknown_rule(place)]
             what = f"{shown(str(place[-1]))} is no name of a corpus"
             return [Finding(place, self._located.line(place), what, str(context.get("error", "")))]
         return [self._wrong_value(place, str(context["error"]) if kind == "value_error" else "")]
@@ -90,6 +93,12 @@ class _Explainer:
         near = nearest(key, [one for one in valid if one not in parent]) or nearest(key, valid)
         mend = (f"did you mean {near}? " if near else "") + "valid keys here: " + ", ".join(valid)
         return Finding(place, self._located.line(place), what, mend)
+
+    def _unknown_rule(self, place: Place) -> Finding:
+        code = str(place[-1])
+        near = difflib.get_close_matches(code.upper().replace("_", "-").strip(), RULES, n=1, cutoff=0.55)
+        mend = (f"did you mean {near[0]}? " if near else "") + "freshet rules lists them all"
+        return Finding(place, self._located.line(place), f"there is no rule {shown(code)}", mend)
 
     def _no_source_kind(self, place: Place) -> list[Finding]:
         """A source of no known kind; what else is wrong with it is found by taking it for a folder."""

@@ -12,8 +12,10 @@ from tasks.configuration.types import (
     CORPUS_PATTERN,
     DURATION_PATTERN,
     GLOB_PATTERN,
+    LANGUAGE_PATTERN,
     POSITIVE_GLOB_PATTERN,
     PRINCIPAL_PATTERN,
+    REGION_PATTERN,
     SIZE_PATTERN,
     duration_text,
 )
@@ -26,6 +28,8 @@ _NOUNS = {
     GLOB_PATTERN: "a glob like legal/**",
     POSITIVE_GLOB_PATTERN: "a glob like legal/**",
     CORPUS_PATTERN: "a corpus name like staff-handbook",
+    LANGUAGE_PATTERN: "a language like en",
+    REGION_PATTERN: "a country like US",
 }
 
 
@@ -118,7 +122,9 @@ def expected(part: dict[str, Any]) -> str:
     if kind == "integer":
         return f"a whole number from {part['minimum']} to {part['maximum']}"
     if kind == "number":
-        return f"a number from {part['minimum']} to {part['maximum']}"
+        return f"a number from {part['minimum']:g} to {part['maximum']:.15g}"
+    if kind == "boolean":
+        return "yes or no"
     if kind == "string":
         return "text"
     if kind == "array":

@@ -8,12 +8,27 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, PlainSerializer, WithJsonSchema
 
+from expectations.fixed_rules import MOST
+from expectations.rules import RULES
+
 DURATION_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,6})?[smhdwy]$"
 SIZE_PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,6})? ?([kKmMgGtT]i?)?[bB]$"
 PRINCIPAL_PATTERN = r"^(everyone|(user|group):\S+)$"
 GLOB_PATTERN = r"^[^#]"
 POSITIVE_GLOB_PATTERN = r"^[^#!]"
 CORPUS_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
+LANGUAGE_PATTERN = r"^[a-z]{2}$"
+REGION_PATTERN = r"^[A-Z]{2}$"
+LANGUAGES = frozenset({
+    "af", "am", "an", "ar", "as", "az", "ba", "be", "bg", "bn", "br", "bs", "ca", "cs", "cy", "da", "de", "dz",
+    "el", "en", "eo", "es", "et", "eu", "fa", "fi", "fo", "fr", "fy", "ga", "gd", "gl", "gu", "ha", "he", "hi",
+    "hr", "ht", "hu", "hy", "id", "ig", "is", "it", "ja", "jv", "ka", "kk", "km", "kn", "ko", "ku", "ky", "la",
+    "lb", "lg", "ln", "lo", "lt", "lv", "mg", "mk", "ml", "mn", "mr", "ms", "mt", "my", "ne", "nl", "nn", "no",
+    "oc", "om", "or", "pa", "pl", "ps", "pt", "qu", "ro", "ru", "rw", "sa", "se", "si", "sk", "sl", "sn", "so",
+    "sq", "sr", "st", "sv", "sw", "ta", "te", "tg", "th", "tk", "tl", "tr", "tt", "ug", "uk", "ur", "uz", "vi",
+    "vo", "wa", "xh", "yo", "zh", "zu",
+})  # fmt: skip
+"""Languages that a text can be told to be in."""
 
 # The validators below never repeat the value they refuse: it may have come from the environment and
 # be secret. Whoever reports the error shows the text as it was written.
@@ -21,6 +36,8 @@ DURATION_HELP = "write a number and s, m (minutes), h, d, w or y (365 days), lik
 SIZE_HELP = "write a number of bytes, or a number and B, KB, MB, GB, TB, KiB, MiB, GiB or TiB, like 100MB"
 PRINCIPAL_HELP = "write everyone, user:NAME or group:NAME, without spaces"
 CORPUS_HELP = "write lower-case letters, digits and hyphens, like staff-handbook"
+LANGUAGE_HELP = "write the two lower-case letters of ISO 639-1, like en; of a rare language texts cannot be told"
+REGION_HELP = "write the two upper-case letters of ISO 3166, like US or GB"
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -93,6 +110,31 @@ def _corpus_name(text: str) -> str:
     return text
 
 
+def _language(text: str) -> str:
+    if text not in LANGUAGES:
+        raise ValueError(LANGUAGE_HELP)
+    return text
+
+
+def _region(text: str) -> str:
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if text not in SUPPORTED_REGIONS:
+        raise ValueError(REGION_HELP)
+    return text
+
+
+def _rule_code(text: str) -> str:
+    if text not in RULES:
+        raise ValueError("")
+    return text
+
+
+def _unbooled(value: Any) -> Any:
+    # YAML reads a bare `off` as false.
+    return "off" if value is False else value
+
+
 def _glob(text: str) -> str:
     from pathspec import GitIgnoreSpec
 
@@ -131,6 +173,11 @@ Size = Annotated[
 ]
 Count = Annotated[int, BeforeValidator(_count)]
 Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_count)]
+Threshold = Annotated[float, Field(ge=0, le=MOST), BeforeValidator(_count)]
+Unbooled = BeforeValidator(_unbooled)
+Language = Annotated[str, AfterValidator(_language), WithJsonSchema({"type": "string", "pattern": LANGUAGE_PATTERN})]
+Region = Annotated[str, AfterValidator(_region), WithJsonSchema({"type": "string", "pattern": REGION_PATTERN})]
+RuleCode = Annotated[str, AfterValidator(_rule_code), WithJsonSchema({"type": "string", "enum": sorted(RULES)})]
 Text = Annotated[str, Field(min_length=1)]
 Principal = Annotated[str, AfterValidator(_principal), WithJsonSchema({"type": "string", "pattern": PRINCIPAL_PATTERN})]
 Glob = Annotated[str, AfterValidator(_glob), WithJsonSchema({"type": "string", "pattern": GLOB_PATTERN})]

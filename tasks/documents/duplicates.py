@@ -67,6 +67,11 @@ class DuplicateChanges:
         return not self.hidden and not self.returned
 
 
+def rule_name(threshold: float) -> str:
+    """What `schemas.duplicates` calls the rule by which a document was decided."""
+    return f"{threshold}-{minhash.METHOD}"
+
+
 def update_duplicates(
     tables: Tables, documents: pa.Table, priorities: Mapping[str, int], threshold: float = minhash.NEAR
 ) -> DuplicateChanges:
@@ -82,7 +87,7 @@ def update_duplicates(
         priorities: a number for each source's name, the lowest preferred; a source without one comes last.
         threshold: true Jaccard similarity of word 5-grams from which texts are near duplicates.
     """
-    rule = f"{threshold}-{minhash.METHOD}"
+    rule = rule_name(threshold)
     changed, gone = _changes(tables, documents, priorities, rule)
     unsigned: list[str] = []
     for start in range(0, max(changed.num_rows, 1 if gone else 0), DECIDED_AT_ONCE):

@@ -9,6 +9,9 @@ from typing import Any
 SEPARATOR = "\n\n"
 """Stands between two elements in a document's text."""
 
+ADDED_PROPERTIES = frozenset({"hidden", "links", "anchors"})
+"""Properties that a parser adds (`parse.hidden`, `parse.links`); a document's own under these names are dropped."""
+
 
 @dataclass(frozen=True)
 class Element:
@@ -36,7 +39,7 @@ class ParsedDocument:
 
     `text` is the elements' texts joined by SEPARATOR, so `text[e.start:e.end]` is each element's own
     text. `title` is what the document calls itself, if anything. `properties` are facts that the document states about
-    itself (front matter, office properties), JSON-able.
+    itself (front matter, office properties) and, under ADDED_PROPERTIES, what its parser found in it; JSON-able.
     """
 
     text: str

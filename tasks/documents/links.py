@@ -16,12 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from tasks.documents.elements import ParsedDocument
-
-LINKS = "links"
-"""The table of links, beside the document ledger."""
 
 PAGE_SUFFIXES = (".md", ".markdown", ".mdown", ".mdx", ".html", ".htm", ".xhtml", ".rst", ".adoc")
 """A page may be linked to with or without these, or as another of them: a site's generator exchanges them."""
@@ -36,44 +31,8 @@ _ALIASES = ("redirect_from", "permalink", "aliases", "slug", "url")
 MOST_SHOWN = 200
 
 
-def links_schema() -> pa.Schema:
-    """One row a document. `links` are those inside the corpus, `external` the web addresses.
-
-    A link's `key` is the address it leads to, `alternative` that of a site where each page is a folder of its
-    own; both are null for a link within the document whose heading is missing. `site` says that the address
-    counts from the site's root, wherever in a source that is. `file` is the path as written where the target
-    is a file of a kind that corpora hold. `fragment` and `anchors` are plain (see `plain_anchor`); `anchors` is
-    null where nobody can tell them.
-    """
-    import pyarrow as pa
-
-    text = pa.string()
-    link = pa.struct(
-        [
-            pa.field("target", text),
-            pa.field("start", pa.int32()),
-            pa.field("site", pa.bool_()),
-            pa.field("key", text),
-            pa.field("alternative", text),
-            pa.field("file", text),
-            pa.field("fragment", text),
-        ]
-    )
-    return pa.schema(
-        [
-            pa.field("doc_id", text, nullable=False, metadata={"lance-schema:unenforced-primary-key": "true"}),
-            pa.field("source", text, nullable=False),
-            pa.field("key", text, nullable=False),
-            pa.field("aliases", pa.list_(text), nullable=False),
-            pa.field("anchors", pa.list_(text)),
-            pa.field("links", pa.list_(link), nullable=False),
-            pa.field("external", pa.list_(text), nullable=False),
-        ]
-    )
-
-
 def link_row(doc_id: str, source: str, path: str, document: ParsedDocument | None) -> dict[str, Any]:
-    """The row of `links_schema` of a document at `path` in `source`.
+    """The row of `schemas.links` of a document at `path` in `source`.
 
     Args:
         document: None for one that was not parsed: it can be linked to, and links to nothing.

@@ -10,13 +10,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks import schemas
 from tasks.documents.chunk import chunk_document
 from tasks.documents.elements import from_json
+from tasks.documents.judging import Judge
 from tasks.documents.keep import element_id, find_parsed, find_parsed_by_content, keep_parsed
+from tasks.documents.links import link_row
 from tasks.documents.rows import Row, chunk_rows, quarantined_row, same_but_for_time, served_row, untouched_row
+from tasks.lineage.decisions import UNREAD
 from tasks.predicates import is_any
 from tasks.timing import Stopwatch
 from tasks.verdicts import Verdict, verdict
@@ -38,12 +41,14 @@ class PreparedBatch:
         documents: Arrow file of ledger rows, each with `replace`: whether the document's chunks are
             replaced by those in `chunks` (possibly none) or stay as they are.
         chunks: Arrow file of chunk rows.
+        links: Arrow file of rows of the table of links.
         counts: documents by what became of them: added, changed, moved, access_changed, unchanged, quarantined.
         seconds: time by step.
     """
 
     documents: Path
     chunks: Path
+    links: Path
     counts: dict[str, int]
     seconds: dict[str, float]
 
@@ -64,6 +69,22 @@ class _Document:
     outcome: str = ""
     rows: list[Row] | None = None
     ledger: Row | None = None
+    links: dict[str, Any] | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        return any(v.severity == "block" for v in self.verdicts)
+
+    @property
+    def keeps_chunks(self) -> bool:
+        """Whether nothing is to be done in the chunk table: a document without chunks may get none, too."""
+        is_bare = self.held is not None and not self.held["chunks"] and not self.planned["damaged"]
+        return self.rows is None or (not self.rows and is_bare)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether what was refused had been read, and checks refused it."""
+        return any(v.severity == "block" and not v.code.startswith(UNREAD) for v in self.verdicts)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -97,14 +118,15 @@ def prepare_batch(
         for document in documents:
             _settle_untouched(run, document)
         with watch("parse"):
-            parsed = _parse(run, [d for d in documents if not d.ledger and not d.verdicts], pool)
+            parsed = _parse(run, [d for d in documents if not d.ledger and not d.is_refused], pool)
     finally:
         shutil.rmtree(fetched, ignore_errors=True)
+    judge = Judge(run)
+    for document in documents:
+        if not document.ledger and not document.is_refused:
+            _take_in(run, document, parsed[document.key], tokenizer, judge, watch)
     with watch("chunk"):
-        for document in documents:
-            if not document.ledger and not document.verdicts:
-                _cut(run, document, parsed[document.key], tokenizer)
-        _settle_quarantined(run, [d for d in documents if d.verdicts], tokenizer)
+        _settle_quarantined(run, [d for d in documents if d.is_refused], tokenizer, judge)
     return _leave(run, name, documents, watch)
 
 
@@ -199,18 +221,51 @@ def _parse(run: RefreshRun, documents: Sequence[_Document], pool: ParserPool) ->
     return parsed | fresh
 
 
-def _cut(run: RefreshRun, document: _Document, parsed: str, tokenizer: Tokenizer) -> None:
-    planned, content = document.planned, from_json(parsed)
-    chunks = chunk_document(planned["doc_id"], content, tokenizer, run.settings.chunking)
+def _take_in(
+    run: RefreshRun, document: _Document, parsed: str, tokenizer: Tokenizer, judge: Judge, watch: Stopwatch
+) -> None:
+    """Cuts a parsed document and judges it; one that no rule blocks is settled."""
+    planned, content_hash = document.planned, document.content_hash
+    assert content_hash is not None
+    with watch("chunk"):
+        content = from_json(parsed)
+        chunks = chunk_document(planned["doc_id"], content, tokenizer, run.settings.chunking)
+    with watch("check"):
+        judged = judge.judge(planned, content_hash, content, chunks)
+    document.verdicts = judged.verdicts
+    if document.is_refused:
+        return
     document.rows = chunk_rows(planned["doc_id"], chunks, planned["acl"].split())
-    assert document.content_hash is not None
-    document.ledger = served_row(run, planned, document.content_hash, content, document.rows)
+    document.links = link_row(planned["doc_id"], planned["source"], planned["path"], content)
+    stated = judged.review_by, judged.valid_until
+    document.ledger = served_row(
+        run, planned, content_hash, content, document.rows, verdicts=judged.verdicts, stated=stated
+    )
     document.outcome = planned["change"]
 
 
-def _settle_quarantined(run: RefreshRun, documents: Sequence[_Document], tokenizer: Tokenizer) -> None:
-    """Refuses the new versions; an earlier good one goes on serving, cut anew from its kept parse if need be."""
-    serving = {d.planned["doc_id"]: d.held for d in documents if d.held and d.held["content_hash"] is not None}
+def _link_rows(documents: Sequence[_Document]) -> list[Row]:
+    """Where the documents' links lead. A refused document without an earlier version can still be linked to."""
+    rows = [document.links for document in documents if document.links]
+    for document in documents:
+        planned = document.planned
+        if document.outcome == "quarantined" and (document.held is None or document.held["content_hash"] is None):
+            rows.append(link_row(planned["doc_id"], planned["source"], planned["path"], None))
+    return rows
+
+
+def _settle_quarantined(run: RefreshRun, documents: Sequence[_Document], tokenizer: Tokenizer, judge: Judge) -> None:
+    """Refuses the new versions; an earlier good one goes on serving, cut anew from its kept parse if need be.
+
+    Under rules that have changed, the version that served may be the refused one, or may be refused as well.
+    """
+    serving = {
+        d.planned["doc_id"]: d.held
+        for d in documents
+        if d.held
+        and d.held["content_hash"] is not None
+        and not (d.is_judged and d.held["content_hash"] == d.content_hash)
+    }
     outdated = {
         doc_id: held
         for doc_id, held in serving.items()
@@ -232,10 +287,13 @@ def _settle_quarantined(run: RefreshRun, documents: Sequence[_Document], tokeniz
             document.rows = []
         elif planned["doc_id"] in outdated:
             parsed = kept.get(outdated[planned["doc_id"]]["content_hash"])
-            chunks = (
-                chunk_document(planned["doc_id"], from_json(parsed), tokenizer, run.settings.chunking) if parsed else []
-            )
-            document.rows = chunk_rows(planned["doc_id"], chunks, planned["acl"].split())
+            document.rows = []
+            if parsed:
+                content = from_json(parsed)
+                chunks = chunk_document(planned["doc_id"], content, tokenizer, run.settings.chunking)
+                judged = judge.judge(planned, outdated[planned["doc_id"]]["content_hash"], content, chunks)
+                if not any(v.severity == "block" for v in judged.verdicts):
+                    document.rows = chunk_rows(planned["doc_id"], chunks, planned["acl"].split())
         document.ledger = quarantined_row(
             run, planned, document.held, document.content_hash, document.verdicts, document.rows
         )
@@ -244,20 +302,40 @@ def _settle_quarantined(run: RefreshRun, documents: Sequence[_Document], tokeniz
 
 def _leave(run: RefreshRun, name: str, documents: Sequence[_Document], watch: Stopwatch) -> PreparedBatch:
     """Writes the files of a batch. A ledger row that says nothing new is left out."""
-    import pyarrow as pa
-    from pyarrow import feather
-
     rows: list[Row] = []
     chunks: list[Row] = []
     for document in documents:
         assert document.ledger is not None
-        if document.rows is None and document.held and same_but_for_time(document.ledger, document.held):
+        if document.keeps_chunks and document.held and same_but_for_time(document.ledger, document.held):
             continue
         rows.append({**document.ledger, "replace": document.rows is not None})
         chunks += document.rows or []
+    counts = dict(Counter(document.outcome for document in documents))
+    return leave_batch(run, name, rows, chunks, counts, watch, links=_link_rows(documents))
+
+
+def leave_batch(
+    run: RefreshRun,
+    name: str,
+    rows: Sequence[Row],
+    chunks: Sequence[Row],
+    counts: dict[str, int],
+    watch: Stopwatch,
+    links: Sequence[Row] = (),
+) -> PreparedBatch:
+    """Writes ledger rows (with `replace`), chunk rows and rows of the table of links for the writer."""
+    import pyarrow as pa
+    from pyarrow import feather
+
     run.folder.mkdir(parents=True, exist_ok=True)
-    files = run.folder / f"{name}-documents.arrow", run.folder / f"{name}-chunks.arrow"
+    documents_file, chunks_file, links_file = (
+        run.folder / f"{name}-{kind}.arrow" for kind in ("documents", "chunks", "links")
+    )
     ledger_schema = schemas.documents().append(pa.field("replace", pa.bool_(), nullable=False))
-    feather.write_feather(pa.Table.from_pylist(rows, schema=ledger_schema), files[0], compression="zstd")
-    feather.write_feather(pa.Table.from_pylist(chunks, schema=schemas.chunk_rows()), files[1], compression="zstd")
-    return PreparedBatch(*files, counts=dict(Counter(d.outcome for d in documents)), seconds=watch.seconds)
+    for file, left, schema in (
+        (documents_file, rows, ledger_schema),
+        (chunks_file, chunks, schemas.chunk_rows()),
+        (links_file, links, schemas.links()),
+    ):
+        feather.write_feather(pa.Table.from_pylist(list(left), schema=schema), file, compression="zstd")
+    return PreparedBatch(documents_file, chunks_file, links_file, counts=counts, seconds=watch.seconds)

@@ -59,8 +59,20 @@ def document_digest(row_digests: Iterable[int]) -> int:
     return total - 2**64 if total >= 2**63 else total
 
 
-def served_row(run: RefreshRun, planned: Row, content_hash: str, document: ParsedDocument, rows: Sequence[Row]) -> Row:
-    """The ledger row of a document whose new version is good."""
+Stated = tuple["datetime | None", "datetime | None"]
+"""Until when a document says that it is to be reviewed, and that it is valid."""
+
+
+def served_row(
+    run: RefreshRun,
+    planned: Row,
+    content_hash: str,
+    document: ParsedDocument,
+    rows: Sequence[Row],
+    verdicts: Sequence[Verdict],
+    stated: Stated,
+) -> Row:
+    """The ledger row of a document whose new version is good; its verdicts only warn or note."""
     return {
         **_governance(planned, planned["modified_at"]),
         "title": document.title or PurePosixPath(planned["path"]).name,
@@ -70,10 +82,13 @@ def served_row(run: RefreshRun, planned: Row, content_hash: str, document: Parse
         "source_version": planned["source_version"],
         "modified_at": planned["modified_at"],
         "size": planned["size"],
+        "review_by": stated[0],
+        "valid_until": stated[1],
+        "duplicate_of": None,
         "verified_at": run.as_of,
         "parser": planned["parser"],
         **_made_from(run, rows),
-        "verdicts": _as_json([]),
+        "verdicts": verdicts_json(verdicts),
     }
 
 
@@ -107,10 +122,10 @@ def quarantined_row(
         "seen_hint": planned["hint"] if content_hash else "",
         "seen_hash": content_hash,
         "parser": f"{planned['parser']}|{planned['limits']}",
-        "verdicts": _as_json(verdicts),
+        "verdicts": verdicts_json(verdicts),
     }
     if held is not None and held["content_hash"] is not None and (rows is None or rows):
-        made = {} if rows is None else _made_from(run, rows)
+        made = {} if rows is None else {**_made_from(run, rows), "duplicate_of": None}
         return {**held, **_governance(planned, held["modified_at"]), **refused, **made}
     return {
         **_governance(planned, planned["modified_at"]),
@@ -120,6 +135,9 @@ def quarantined_row(
         "source_version": planned["source_version"],
         "modified_at": planned["modified_at"],
         "size": planned["size"],
+        "review_by": None,
+        "valid_until": None,
+        "duplicate_of": None,
         "verified_at": run.as_of,
         **_made_from(run, []),
     }
@@ -150,7 +168,26 @@ def _made_from(run: RefreshRun, rows: Sequence[Row]) -> Row:
     }
 
 
-def _as_json(verdicts: Sequence[Verdict]) -> str:
+def hidden_row(run: RefreshRun, held: Row, kept: str, why: Verdict) -> Row:
+    """The ledger row of a document that becomes a duplicate of another, which answers for it."""
+    return {
+        **held,
+        **_made_from(run, []),
+        "duplicate_of": kept,
+        "verdicts": verdicts_json([*_other_verdicts(held), why]),
+    }
+
+
+def returned_row(run: RefreshRun, held: Row, rows: Sequence[Row]) -> Row:
+    """The ledger row of a document that was a duplicate and answers for itself again."""
+    return {**held, **_made_from(run, rows), "duplicate_of": None, "verdicts": verdicts_json(_other_verdicts(held))}
+
+
+def _other_verdicts(held: Row) -> list[Verdict]:
+    return [Verdict(**v) for v in json.loads(held["verdicts"]) if not v["code"].startswith("DUP-")]
+
+
+def verdicts_json(verdicts: Sequence[Verdict]) -> str:
     return json.dumps([v.as_dict() for v in verdicts], sort_keys=True)
 
 

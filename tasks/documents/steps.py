@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from tasks.documents.plan import Plan
     from tasks.documents.sources.base import SourceReader
     from tasks.run import RefreshRun
+    from tasks.settings import FolderSource, GitSource
+    from tasks.verdicts import Verdict
 
 BATCH_DOCUMENTS = 64
 BATCH_BYTES = 16_000_000
@@ -76,9 +79,8 @@ def list_source(run: RefreshRun, source: str) -> ListedSource:
 
     from tasks.documents.parse.fingerprint import parser_fingerprint
     from tasks.documents.plan import describe_listing
-    from tasks.documents.sources import source_name
 
-    settings = next(s for s in run.settings.sources if source_name(s) == source)
+    settings = sources_by_name(run)[source]
     listing = _readers(run)[source].list()
     table = describe_listing(listing.table, settings, source, parser_fingerprint, _limits(run, int(settings.max_size)))
     file = _file(run, f"listing-{sha256(source.encode()).hexdigest()[:8]}")
@@ -104,12 +106,15 @@ def plan_refresh(
         published: version of the ledger that the newest release names; None before the first.
         allow_withdrawals: how many withdrawals a person approved.
     """
+    from dataclasses import replace
+
     import pyarrow as pa
     from pyarrow import feather
 
     from tasks import schemas
     from tasks.documents import moves
     from tasks.documents import plan as planning
+    from tasks.lineage.decisions import read_again
 
     ledger_table = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
     if ledger_table is None:
@@ -118,8 +123,10 @@ def plan_refresh(
         ledger = ledger_table.search().select(planning.LEDGER_COLUMNS).to_arrow()
     rows = pa.concat_tables([feather.read_table(source.file) for source in listed])
     plan = planning.make_plan(run.corpus, rows, ledger, chunking=run.chunking, space=run.model.space, damaged=damaged)
-    if full:
-        plan = planning.read_anyway(plan, _altered_in_secret(run, plan))
+    altered = _altered_in_secret(run, plan) if full else {}
+    plan = planning.read_anyway(plan, {*altered, *read_again(run.store, run.corpus)})
+    told = [json.dumps(altered[i].as_dict()) if i in altered else None for i in plan.work["doc_id"].to_pylist()]
+    plan = replace(plan, work=plan.work.append_column("altered", pa.array(told, pa.string())))
     incomplete = [s.name for s in listed if not s.complete]
     emptied = [s.name for s in listed if s.complete and not s.listed]
     plan, left = moves.mark_moves(plan, _hashes(run, moves.candidates_for_moves(plan, incomplete)), incomplete)
@@ -188,11 +195,39 @@ def restate_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str)
     return prepare.restate_batch(run, _read_part(file, part), name)
 
 
-def source_names(run: RefreshRun) -> list[str]:
-    """The names of the corpus's sources, in the order of the settings."""
+@task(cache_policy=NO_CACHE, name="settle-duplicates")
+def settle_duplicates(run: RefreshRun) -> PreparedBatch | None:
+    """Prepares what changes because documents became duplicates of others, or are none any more."""
+    from tasks.documents import settle
+    from tasks.text.tokens import load_tokenizer
+
+    return settle.settle_duplicates(run, load_tokenizer(run.model.folder))
+
+
+@task(cache_policy=NO_CACHE, name="settle-links")
+def settle_links(run: RefreshRun, listed: Sequence[ListedSource], full: bool) -> PreparedBatch | None:
+    """Prepares what changes because links lead nowhere now, or lead somewhere again.
+
+    A full refresh asks the web, too, where the corpus wants that.
+    """
+    from tasks.documents import settle
+    from tasks.documents.sources import matches
+
+    sources = sources_by_name(run)
+
+    def covers(source: str, path: str) -> bool:
+        settings = sources.get(source)
+        return settings is not None and matches(path, settings.include, settings.exclude)
+
+    skipped = {(source.name, path): why for source in listed for path, why in source.skipped.items()}
+    return settle.settle_links(run, covers, skipped, ask_web=full and run.settings.external_links)
+
+
+def sources_by_name(run: RefreshRun) -> dict[str, FolderSource | GitSource]:
+    """The corpus's sources by name, in the order of the settings."""
     from tasks.documents.sources import source_name
 
-    return [source_name(source) for source in run.settings.sources]
+    return {source_name(source): source for source in run.settings.sources}
 
 
 def end_preparing(run: RefreshRun) -> None:
@@ -212,10 +247,10 @@ def _ids_at(run: RefreshRun, version: int) -> set[str]:
 
 
 def _readers(run: RefreshRun) -> dict[str, SourceReader]:
-    from tasks.documents.sources import open_source, source_name
+    from tasks.documents.sources import open_source
 
     cache = run.folder.parent.parent / "cache" / run.corpus
-    return {source_name(s): open_source(s, run.project.root, cache) for s in run.settings.sources}
+    return {name: open_source(s, run.project.root, cache) for name, s in sources_by_name(run).items()}
 
 
 def _limits(run: RefreshRun, max_size: int) -> str:
@@ -224,18 +259,19 @@ def _limits(run: RefreshRun, max_size: int) -> str:
     return sha256(f"{limits}|{max_size}".encode()).hexdigest()[:12]
 
 
-def _altered_in_secret(run: RefreshRun, plan: Plan) -> list[str]:
-    """Documents whose bytes differ from the ledger's although the source's hint does not."""
+def _altered_in_secret(run: RefreshRun, plan: Plan) -> dict[str, Verdict]:
+    """Verdicts on documents whose bytes differ from the ledger's although the source's hint does not."""
     import pyarrow as pa
 
-    columns = ["doc_id", "source", "path", "size", "old_seen_hash"]
+    from tasks.documents.altered import altered_in_secret
+
+    columns = ["doc_id", "source", "path", "size", "hint", "old_seen_hint", "old_seen_hash"]
     quiet = pa.concat_tables([plan.unchanged.select(columns), plan.restated.select(columns)])
-    altered = []
+    altered: dict[str, Verdict] = {}
     for offset, length in _batches(quiet["size"].to_pylist(), VERIFIED_DOCUMENTS):
         part = quiet.slice(offset, length)
-        hashes = _hashes(run, part)
-        said = zip(part["doc_id"].to_pylist(), part["old_seen_hash"].to_pylist(), strict=True)
-        altered += [doc_id for doc_id, seen in said if hashes.get(doc_id, seen) != seen]
+        held = part.rename_columns(["doc_id", "source", "path", "size", "hint", "seen_hint", "seen_hash"])
+        altered |= altered_in_secret(held, _hashes(run, part))
     return altered
 
 

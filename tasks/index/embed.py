@@ -69,8 +69,16 @@ class Embedder:
         Raises:
             EmbeddingError: the model made a vector that cannot be used.
         """
-        vector: Vectors = self._embed([text], "query")[0]
+        vector: Vectors = self.embed_queries([text])[0]
         return vector
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of questions, as `embed` gives them of documents.
+
+        Raises:
+            EmbeddingError: the model made vectors that cannot be used.
+        """
+        return self._embed(texts, "query")
 
     def _embed(self, texts: Sequence[str], role: Role) -> Vectors:
         numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}

@@ -6,7 +6,7 @@ release sit the same exam.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +16,7 @@ from tasks.index.golden import ExamQuestion, SetAside
 from tasks.verdicts import Verdict, verdict
 
 if TYPE_CHECKING:
+    from expectations.rules import Rule
     from tasks.settings import Gate
 
 DEPTH = 50
@@ -164,12 +165,19 @@ def _summed(first: Any, second: Any, axis: int) -> Any:
     return np.sum(first - second, axis=axis)
 
 
-def judge(gate: Gate, new: ExamResult, comparison: Comparison | None, aside: Sequence[SetAside] = ()) -> list[Verdict]:
+def judge(
+    gate: Gate,
+    new: ExamResult,
+    comparison: Comparison | None,
+    aside: Sequence[SetAside] = (),
+    rules: Mapping[str, Rule] | None = None,
+) -> list[Verdict]:
     """What speaks against publishing, by the corpus's gate.
 
     Args:
         comparison: with the last release; None where there is none.
         aside: questions that could not be asked; they are reported and fail nothing.
+        rules: as the corpus has tuned them; as they are without.
     """
     found = []
     recall = new.mean("recall_at_5")
@@ -183,7 +191,7 @@ def judge(gate: Gate, new: ExamResult, comparison: Comparison | None, aside: Seq
         )  # fmt: skip
     if comparison is not None:
         change = comparison.changes[JUDGED]
-        if change.drop > gate.max_drop and change.p < _significance():
+        if change.drop > gate.max_drop and change.p < _significance(rules or {}):
             found.append(
                 verdict(
                     "GATE-EXAM-DROP", measure=JUDGED, before=round(change.old, 4), now=round(change.new, 4),
@@ -199,10 +207,10 @@ def judge(gate: Gate, new: ExamResult, comparison: Comparison | None, aside: Seq
     return found
 
 
-def _significance() -> float:
+def _significance(rules: Mapping[str, Rule]) -> float:
     from expectations.rules import RULES
 
-    threshold = RULES["GATE-EXAM-DROP"].threshold
+    threshold = rules.get("GATE-EXAM-DROP", RULES["GATE-EXAM-DROP"]).threshold
     assert threshold is not None
     return threshold
 

@@ -18,6 +18,7 @@ from tasks.index.exam import Comparison, ExamResult, compare, judge, sit_exam, u
 from tasks.index.golden import ExamQuestion, SetAside, draw_questions, resolve_questions
 from tasks.index.health import check_embedding, check_indices, check_loss, written_since
 from tasks.index.probes import check_policy, probe_access
+from tasks.rulebook import retuned, tuned_rules
 from tasks.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -42,13 +43,14 @@ class Examination:
     """What came of it.
 
     Attributes:
-        exam: figures for reports, JSON-able: `head` and `release` (means), `comparison`, `set_aside`, `golden`.
-        site: address of the pages on the suites.
+        exam: figures for reports, JSON-able: `head` and `release` (means), `comparison`, `set_aside`, `golden`;
+            None where it was not sat.
+        site: address of the pages on the suites; None where there are none.
     """
 
     verdicts: list[Verdict]
-    exam: dict[str, Any]
-    site: str
+    exam: dict[str, Any] | None
+    site: str | None
 
 
 def examine(
@@ -70,14 +72,15 @@ def examine(
         raise StoreError(f"corpus {run.corpus} has no head", f"Run freshet refresh {run.corpus}.")
     head, released = State(chunks, ledger), _released(run, live)
     verdicts, site = _suites(run, head)
-    verdicts += check_indices(chunks)
-    verdicts += _check_vectors(run, head, live)
+    rules = tuned_rules(run.settings)
+    verdicts += check_indices(chunks, rules)
+    verdicts += _check_vectors(run, head, released, live)
     if released is not None:
-        verdicts += check_loss(released.chunks, released.ledger, chunks, ledger)
+        verdicts += check_loss(released.chunks, released.ledger, chunks, ledger, rules)
     verdicts += probe_access(chunks, ledger)
     verdicts += check_policy(ledger, listed)
     found, exam = _exam(run, head, released, live, kept_for)
-    return Examination([*verdicts, *found], exam, site)
+    return Examination(retuned([*verdicts, *found], rules), exam, site)
 
 
 def _released(run: RefreshRun, live: Release | None) -> State | None:
@@ -106,7 +109,7 @@ def _suites(run: RefreshRun, head: State) -> tuple[list[Verdict], str]:
     return [v for one in checked for v in one.verdicts()], write_site(folder, run.name, checked)
 
 
-def _check_vectors(run: RefreshRun, head: State, live: Release | None) -> list[Verdict]:
+def _check_vectors(run: RefreshRun, head: State, released: State | None, live: Release | None) -> list[Verdict]:
     from tasks.index.embed import load_embedder
 
     # Vectors that a release holds were looked at when it was made; a new space holds new ones only.
@@ -115,7 +118,11 @@ def _check_vectors(run: RefreshRun, head: State, live: Release | None) -> list[V
     if written == []:
         return []
     return check_embedding(
-        head.chunks, load_embedder(run.model, run.project.settings.embedding.precision).embed, written
+        head.chunks,
+        load_embedder(run.model, run.project.settings.embedding.precision).embed,
+        written,
+        tuned_rules(run.settings),
+        released.chunks if released is not None and is_same_space else None,
     )
 
 
@@ -125,7 +132,9 @@ def _exam(
     from tasks.index.embed import load_embedder
 
     questions, aside = _questions(run, head, released, kept_for)
-    embed = remembering(load_embedder(run.model, run.project.settings.embedding.precision).embed_query)
+    asked = list(dict.fromkeys(question.question for question in questions))
+    embedder = load_embedder(run.model, run.project.settings.embedding.precision)
+    embed = dict(zip(asked, embedder.embed_queries(asked), strict=True)).__getitem__
     new = sit_exam(asker(head.chunks, head.ledger, run.as_of, embed, "hybrid"), questions)
     old: ExamResult | None = None
     problem: str | None = None
@@ -146,7 +155,7 @@ def _exam(
         "comparison": comparison.as_dict() if comparison is not None else None,
         "set_aside": [vars(one) for one in aside],
     }
-    return judge(run.settings.gate, new, comparison, aside), figures
+    return judge(run.settings.gate, new, comparison, aside, tuned_rules(run.settings)), figures
 
 
 def _questions(

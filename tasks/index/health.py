@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.rules import RULES
+from expectations.rules import RULES, Rule
 from tasks.index.maintain import declared_indices, indexed_columns, unindexed_rows
 from tasks.predicates import is_any
 from tasks.verdicts import Verdict, verdict
@@ -32,7 +32,7 @@ class Embeds(Protocol):
     def __call__(self, texts: Sequence[str]) -> Vectors: ...
 
 
-def check_indices(chunks: Table) -> list[Verdict]:
+def check_indices(chunks: Table, rules: Mapping[str, Rule] = RULES) -> list[Verdict]:
     """Every declared index is there, knows nearly every row, and finds what exact search finds."""
     rows = chunks.count_rows()
     if not rows:
@@ -43,11 +43,11 @@ def check_indices(chunks: Table) -> list[Verdict]:
     if missing:
         found.append(verdict("GATE-INDEX-MISSING", columns=missing))
     behind = unindexed_rows(chunks)
-    if behind > _threshold("GATE-INDEX-LAG"):
+    if behind > _threshold(rules, "GATE-INDEX-LAG"):
         found.append(verdict("GATE-INDEX-LAG", rows=behind, of=rows))
     if "vector" in held:
         recall = index_recall(chunks)
-        if recall < _threshold("GATE-INDEX-RECALL"):
+        if recall < _threshold(rules, "GATE-INDEX-RECALL"):
             found.append(verdict("GATE-INDEX-RECALL", recall_at_10=round(recall, 4), sampled=SAMPLED_VECTORS))
     return found
 
@@ -56,7 +56,7 @@ def index_recall(chunks: Table) -> float:
     """Share of the exact ten nearest that searches find through the vector index, over sampled vectors of the table."""
     from tasks.index.search import PROBED_PARTITIONS, REFINE_FACTOR
 
-    sample = _sample(chunks, SAMPLED_VECTORS, ["chunk_id", "vector"])
+    sample = _rows(chunks, _lowest(chunks, SAMPLED_VECTORS), ["chunk_id", "vector"])
     shares = []
     for vector in _as_vectors(sample["vector"]):
         query = chunks.search(vector, vector_column_name="vector").distance_type("cosine").select(["chunk_id"])
@@ -67,18 +67,29 @@ def index_recall(chunks: Table) -> float:
     return float(np.mean(shares)) if shares else 1.0
 
 
-def check_embedding(chunks: Table, embed: Embeds, documents: Sequence[str] | None = None) -> list[Verdict]:
+def check_embedding(
+    chunks: Table,
+    embed: Embeds,
+    documents: Sequence[str] | None = None,
+    rules: Mapping[str, Rule] = RULES,
+    known: Table | None = None,
+) -> list[Verdict]:
     """Sampled passages, embedded again, give the vectors that stand beside them.
 
     Args:
         documents: ids of those to sample from, such as what a refresh has written; None for all.
+        known: a state in the same space whose vectors were looked at before. What it does not hold is sampled, and
+            as much of all there is: a model that is wrong whatever it is asked agrees with itself, but not with those.
     """
-    sample = _sample(chunks, SAMPLED_TEXTS, ["chunk_id", "text", "vector"], documents)
+    ids = _lowest(chunks, SAMPLED_TEXTS, documents, known)
+    if ids and known is not None:
+        ids |= _lowest(chunks, SAMPLED_TEXTS)
+    sample = _rows(chunks, ids, ["chunk_id", "text", "vector"])
     if not sample.num_rows:
         return []
     held, made = _as_vectors(sample["vector"]), embed(sample["text"].to_pylist())
     cosines = np.sum(held * made, axis=1)
-    astray = np.flatnonzero(~(cosines >= _threshold("GATE-EMBEDDING")))
+    astray = np.flatnonzero(~(cosines >= _threshold(rules, "GATE-EMBEDDING")))
     if not len(astray):
         return []
     names = [sample["chunk_id"][int(at)].as_py() for at in astray]
@@ -86,7 +97,9 @@ def check_embedding(chunks: Table, embed: Embeds, documents: Sequence[str] | Non
     return [verdict("GATE-EMBEDDING", chunks=len(astray), sampled=sample.num_rows, least=least, first=names[:NAMED])]
 
 
-def check_loss(old_chunks: Table, old_ledger: Table, chunks: Table, ledger: Table) -> list[Verdict]:
+def check_loss(
+    old_chunks: Table, old_ledger: Table, chunks: Table, ledger: Table, rules: Mapping[str, Rule] = RULES
+) -> list[Verdict]:
     """Documents whose content did not change still hold their text, by the characters of their passages.
 
     Neither chunking nor a model can change what there is to read, so this also holds across their settings. Documents
@@ -109,7 +122,7 @@ def check_loss(old_chunks: Table, old_ledger: Table, chunks: Table, ledger: Tabl
     had = pc.fill_null(texts["covered"], 0).to_numpy()
     lost = np.maximum(had - pc.fill_null(texts["covered_now"], 0).to_numpy(), 0)
     share = float(lost.sum() / max(1, had.sum()))
-    if share <= _threshold("GATE-LOSS"):
+    if share <= _threshold(rules, "GATE-LOSS"):
         return []
     worst = texts.filter(pa.array(lost > 0))["doc_id"].to_pylist()
     return [verdict("GATE-LOSS", lost=round(share, 4), documents=len(worst), first=sorted(worst)[:NAMED])]
@@ -142,16 +155,22 @@ def written_since(ledger: Table, table_version: int) -> list[str]:
     return sorted(found["doc_id"].to_pylist())[:SAMPLED_DOCUMENTS]
 
 
-def _sample(chunks: Table, count: int, columns: Sequence[str], documents: Sequence[str] | None = None) -> pa.Table:
-    """The rows with the lowest ids. An id is a hash, so these are as good as drawn by lot, and the same each time."""
+def _lowest(chunks: Table, count: int, documents: Sequence[str] | None = None, known: Table | None = None) -> set[str]:
+    """The lowest ids, of passages that `known` lacks. An id is a hash, so these are as good as drawn by lot."""
     import heapq
 
     lowest: list[str] = []
     query = chunks.search().select(["chunk_id"])
     for batch in (query if documents is None else query.where(is_any("doc_id", documents))).to_batches():
-        lowest = heapq.nsmallest(count, [*lowest, *batch["chunk_id"].to_pylist()])
-    found = chunks.search().where(is_any("chunk_id", lowest)).select(list(columns)).to_arrow()
-    return found.sort_by("chunk_id")
+        ids = batch["chunk_id"].to_pylist()
+        if known is not None:
+            ids = sorted(set(ids) - set(_rows(known, ids, ["chunk_id"])["chunk_id"].to_pylist()))
+        lowest = heapq.nsmallest(count, [*lowest, *ids])
+    return set(lowest)
+
+
+def _rows(chunks: Table, ids: Collection[str], columns: Sequence[str]) -> pa.Table:
+    return chunks.search().where(is_any("chunk_id", sorted(ids))).select(list(columns)).to_arrow().sort_by("chunk_id")
 
 
 def _as_vectors(column: Any) -> Vectors:
@@ -159,7 +178,8 @@ def _as_vectors(column: Any) -> Vectors:
     return np.asarray(whole.flatten(), np.float32).reshape(-1, column.type.list_size)
 
 
-def _threshold(code: str) -> float:
-    threshold = RULES[code].threshold
+def _threshold(rules: Mapping[str, Rule], code: str) -> float:
+    """The threshold of a rule; a rule that a corpus switched off still measures, and its finding is left out later."""
+    threshold = rules.get(code, RULES[code]).threshold
     assert threshold is not None
     return threshold

@@ -39,6 +39,8 @@ class Release:
     run_id: str
     as_of: datetime
     published_at: datetime
+    exam: str | None = None
+    site: str | None = None
 
     @property
     def table(self) -> str:
@@ -107,8 +109,20 @@ def published_ledger(releases: Sequence[Release]) -> int | None:
     return next((r.ledger_version for r in releases if r.outcome == "published" and r.rollback_of is None), None)
 
 
-def record_decision(run: RefreshRun, head: Head, outcome: Outcome, reasons: Sequence[str]) -> Release:
-    """Publishes the head, or records why it is not published. Readers move with the appended row, at once."""
+def record_decision(
+    run: RefreshRun,
+    head: Head,
+    outcome: Outcome,
+    reasons: Sequence[str],
+    exam: str | None = None,
+    site: str | None = None,
+) -> Release:
+    """Publishes the head, or records why it is not published. Readers move with the appended row, at once.
+
+    Args:
+        exam: the retrieval exam's figures, as JSON; None where it was not sat.
+        site: where the pages on the suites are.
+    """
     with brief_lock(run.store, run.corpus):
         number = _next_number(run.store, run.corpus)
         if outcome == "published":
@@ -130,6 +144,8 @@ def record_decision(run: RefreshRun, head: Head, outcome: Outcome, reasons: Sequ
             run_id=run.run_id,
             as_of=run.as_of,
             published_at=datetime.now(UTC),
+            exam=exam,
+            site=site,
         )
         _append(run.store, release)
     return release
@@ -165,6 +181,45 @@ def roll_back(store: Store, corpus: str, number: int, *, now: datetime) -> Relea
         )
         _append(store, release)
     return release
+
+
+def publish_rejected(store: Store, corpus: str, *, who: str, why: str, now: datetime) -> Release:
+    """Publishes what the gate rejected last, on a person's word, which is recorded for good.
+
+    Raises:
+        StoreError: the last decision did not reject, or what it rejected is gone.
+        SettingsError: `who` or `why` is empty.
+    """
+    from tasks.lineage.decisions import override
+
+    with brief_lock(store, corpus):
+        rejected = newest_decision(list_releases(store, corpus))
+        if rejected is None or rejected.outcome != "rejected":
+            raise StoreError(
+                f"the gate did not reject the newest refresh of {corpus}", f"Run freshet gate {corpus} to see why."
+            )
+        tables = store.corpus(corpus)
+        tables.at(rejected.table, rejected.table_version)
+        tables.at(schemas.DOCUMENTS, rejected.ledger_version)
+        number = _next_number(store, corpus)
+        codes = sorted({reason.split(":")[0] for reason in rejected.reasons})
+        override(store, corpus, number, codes=codes, who=who, why=why, now=now)
+        _pin(tables.find(rejected.table), number, rejected.table_version)
+        _pin(tables.find(schemas.DOCUMENTS), number, rejected.ledger_version)
+        release = replace(rejected, release=number, outcome="published", run_id="override", published_at=now)
+        _append(store, release)
+    return release
+
+
+def duplicates_kept(run: RefreshRun) -> dict[str, str]:
+    """For each document that is a duplicate, the id of the one that answers for it."""
+    ledger = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
+    rows = (
+        []
+        if ledger is None
+        else ledger.search().where("duplicate_of IS NOT NULL").select(["doc_id", "duplicate_of"]).to_list()
+    )
+    return {row["doc_id"]: row["duplicate_of"] for row in rows}
 
 
 def pinned_chunks(run: RefreshRun, releases: Sequence[Release]) -> list[Table]:

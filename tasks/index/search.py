@@ -5,6 +5,7 @@ Starts neither a Prefect server nor a flow, and loads the model only for modes t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from tasks import schemas
 from tasks.errors import AccessCheckFailed, EmbeddingError, FreshetError, StoreError
 from tasks.index.release import Release, list_releases, live_release
-from tasks.lineage.freshness import staleness
+from tasks.lineage.freshness import is_marked_stale, staleness
 from tasks.predicates import equals, is_any, permits
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ def ledger_rows(ledger: Table | None, doc_ids: Collection[str]) -> dict[str, dic
 
 def is_blocked(row: Mapping[str, Any], now: datetime) -> bool:
     """Whether a document is older than its source may serve."""
-    judged = staleness(row["stale_after"], row["blocked_after"], now)
+    judged = staleness(row, now)
     return judged is not None and judged.severity == "block"
 
 
@@ -287,7 +288,7 @@ def _cite(
     hits = []
     for row in rows:
         cited, current = pinned[row["doc_id"]], newest[row["doc_id"]]
-        aged = staleness(current["stale_after"], current["blocked_after"], now) is not None
+        aged = staleness(current, now) is not None or is_marked_stale(json.loads(current["verdicts"]))
         current_text = current["seen_hash"] == cited["content_hash"]
         seen = looked_at.get(current["source"]) if current_text else None
         hits.append(

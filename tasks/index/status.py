@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks import schemas
 from tasks.errors import StoreError
 from tasks.index.release import list_releases, live_release
-from tasks.lineage.freshness import staleness
+from tasks.lineage.freshness import MOMENTS, is_marked_stale, staleness
 from tasks.lineage.quarantine import IN_QUARANTINE
 from tasks.predicates import equals
 
@@ -23,11 +24,10 @@ def corpus_status(store: Store, corpus: str, now: datetime) -> dict[str, Any]:
     ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
     stale = 0
     if ledger is not None:
-        served = ledger.search().where("content_hash IS NOT NULL").select(["stale_after", "seen_hash", "content_hash"])
-        for batch in served.to_batches():
-            for row in batch.to_pylist():
-                outdated = row["seen_hash"] != row["content_hash"]
-                stale += outdated or (row["stale_after"] is not None and now > row["stale_after"])
+        served = ledger.search().where("content_hash IS NOT NULL")
+        columns = ["seen_hash", "content_hash", "verdicts", *MOMENTS.values()]
+        for batch in served.select(columns).to_batches():
+            stale += sum(_is_stale(row, now) for row in batch.to_pylist())
     return {
         "corpus": corpus,
         "release": live.release if live else None,
@@ -38,6 +38,11 @@ def corpus_status(store: Store, corpus: str, now: datetime) -> dict[str, Any]:
         "quarantined": ledger.count_rows(IN_QUARANTINE) if ledger is not None else 0,
         "last_run": _last_run(store, corpus),
     }
+
+
+def _is_stale(row: Mapping[str, Any], now: datetime) -> bool:
+    outdated = row["seen_hash"] != row["content_hash"]
+    return outdated or staleness(row, now) is not None or is_marked_stale(json.loads(row["verdicts"]))
 
 
 def _last_run(store: Store, corpus: str) -> dict[str, Any] | None:
@@ -64,7 +69,7 @@ def describe_document(store: Store, corpus: str, path: str, now: datetime) -> di
         raise StoreError(f"{path!r} stands in several sources of {corpus}", f"Give one of these: {uris}")
     (row,) = rows
     verdicts = json.loads(row.pop("verdicts"))
-    aged = staleness(row["stale_after"], row["blocked_after"], now)
+    aged = staleness(row, now)
     chunks = tables.find(schemas.chunks_table(row["space"]))
     columns = ["chunk_id", "ordinal", "start", "end", "headings", "page_first", "page_last", "kinds", "tokens", "acl"]
     found = [] if chunks is None else chunks.search().where(equals("doc_id", row["doc_id"])).select(columns).to_list()

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from expectations.rules import RULES
+from tasks.index.release import duplicates_kept
 from tasks.index.write import Reconciliation, WrittenBatch
 from tasks.retrying import is_passing_fault
 
 if TYPE_CHECKING:
+    from tasks.index.examination import Examination
     from tasks.index.release import Head, Release
     from tasks.index.write import Vectors
     from tasks.run import RefreshRun
+    from tasks.settings import FolderSource, GitSource
     from tasks.verdicts import Verdict
 
 
@@ -32,8 +39,10 @@ def find_damage(run: RefreshRun, settled: bool, full: bool) -> Reconciliation:
 @task(cache_policy=NO_CACHE, name="reconcile")
 def reconcile(run: RefreshRun, full: bool) -> Reconciliation:
     """Looks for documents whose chunks are not what the ledger says; at their vectors too, if `full`."""
-    from tasks.index import write
+    from tasks.index import rejected, write
 
+    if full:
+        rejected.discard_rejected(run)
     return write.reconcile(run, vectors=full)
 
 
@@ -46,13 +55,13 @@ def reconcile(run: RefreshRun, full: bool) -> Reconciliation:
     retry_delay_seconds=[2, 10],
     retry_condition_fn=is_passing_fault,
 )
-def index_batch(run: RefreshRun, documents: Path, chunks: Path, name: str) -> WrittenBatch:
-    """Embeds what is new in a prepared batch and commits it: chunks, then ledger."""
+def index_batch(run: RefreshRun, documents: Path, chunks: Path, links: Path, name: str) -> WrittenBatch:
+    """Embeds what is new in a prepared batch and commits it: chunks, links, then ledger."""
     from tasks.index import write
     from tasks.index.release import list_releases, pinned_chunks
 
     released = pinned_chunks(run, list_releases(run.store, run.corpus))
-    return write.write_batch(run, documents, chunks, lambda texts: _embed(run, texts), released)
+    return write.write_batch(run, documents, chunks, links, lambda texts: _embed(run, texts), released)
 
 
 @task(cache_policy=NO_CACHE, name="withdraw-documents")
@@ -86,20 +95,55 @@ def maintain_indices(run: RefreshRun, compact: bool) -> None:
 
 
 @task(cache_policy=NO_CACHE, name="examine-head")
-def examine_head(run: RefreshRun) -> list[Verdict]:
-    """The gate: what speaks against publishing what was built."""
-    from tasks.index import evaluate
+def examine_head(run: RefreshRun, live: Release | None, listed: Mapping[str, FolderSource | GitSource]) -> Examination:
+    """The gate: what speaks against publishing what was built.
 
-    return evaluate.examine_head(run)
+    The structure comes first; a head that is not sound in itself is not asked questions.
+
+    Args:
+        live: the release that readers see.
+        listed: sources that were listed to their end, by name.
+    """
+    from tasks.index import evaluate, examination
+
+    broken = evaluate.examine_head(run)
+    if any(v.severity == "block" for v in broken):
+        return examination.Examination(broken, exam=None, site=None)
+    return examination.examine(run, live, listed, duplicates_kept(run))
 
 
 @task(cache_policy=NO_CACHE, name="publish")
-def record_decision(run: RefreshRun, head: Head, findings: Sequence[Verdict]) -> Release:
+def record_decision(run: RefreshRun, head: Head, found: Examination) -> Release:
     """Publishes the head as a release, or records why it is not published."""
     from tasks.index import release
 
-    reasons = [f"{v.code} {v.evidence}" for v in findings if v.severity == "block"]
-    return release.record_decision(run, head, "rejected" if reasons else "published", reasons)
+    reasons = [told(v) for v in found.verdicts if v.severity == "block"]
+    exam = None if found.exam is None else json.dumps(found.exam, default=str)
+    return release.record_decision(run, head, "rejected" if reasons else "published", reasons, exam, found.site)
+
+
+def told(finding: Verdict) -> str:
+    """A finding of the gate as a sentence: its code, the reason in plain words, the evidence."""
+    evidence = ", ".join(f"{name}: {value}" for name, value in finding.evidence.items())
+    return f"{finding.code}: {RULES[finding.code].why}" + (f" ({evidence})" if evidence else "")
+
+
+def begin_warming(run: RefreshRun) -> Thread:
+    """Begins to load what the gate needs of every refresh that changes something: the model and Great Expectations.
+
+    Both take seconds, while documents are fetched and parsed. Join the thread before the process may end.
+    """
+
+    def load() -> None:
+        # What is wrong with either is told where it is used.
+        with suppress(Exception):
+            _embed(run, [])
+        with suppress(Exception):
+            import great_expectations  # noqa: F401
+
+    warming = Thread(target=load, name="warming")
+    warming.start()
+    return warming
 
 
 def _embed(run: RefreshRun, texts: Sequence[str]) -> Vectors:

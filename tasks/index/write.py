@@ -55,15 +55,20 @@ class WrittenBatch:
 
 
 def write_batch(
-    run: RefreshRun, documents_file: Path, chunks_file: Path, embed: Embeds, released: Sequence[Table]
+    run: RefreshRun,
+    documents_file: Path,
+    chunks_file: Path,
+    links_file: Path,
+    embed: Embeds,
+    released: Sequence[Table],
 ) -> WrittenBatch:
-    """Commits a batch's chunks, then its ledger rows; a step that would change nothing is skipped.
+    """Commits a batch's chunks, its links, then its ledger rows; a step that would change nothing is skipped.
 
     Only rows that are new or altered are written, and only texts are embedded whose vector stands neither
     at the head nor in `released`.
 
     Args:
-        documents_file, chunks_file: what `tasks.documents.prepare` left.
+        documents_file, chunks_file, links_file: what `tasks.documents.prepare` left.
         released: the chunk table of this embedding space, pinned to each release, newest first.
     """
     from pyarrow import feather
@@ -92,6 +97,8 @@ def write_batch(
         if rows.num_rows:
             merge_rows(head, "chunk_id", rows)
         deleted += _delete_leftovers(head, replaced, wanted["chunk_id"].to_pylist())
+        if (links := feather.read_table(links_file)).num_rows:
+            merge_rows(tables.open(schemas.LINKS, schemas.links()), "doc_id", links.cast(schemas.links()))
         _write_ledger(run, documents, head.version)
     return WrittenBatch(len(missing), rows.num_rows, deleted, watch.seconds)
 

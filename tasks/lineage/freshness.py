@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tasks.verdicts import Verdict
 
 
-def staleness(stale_after: datetime | None, blocked_after: datetime | None, now: datetime) -> Verdict | None:
-    """The verdict on a document's age; None while it is fresh.
+MOMENTS = {
+    "STALE-BLOCKED": "blocked_after",
+    "STALE-EXPIRED": "valid_until",
+    "STALE-SOURCE": "stale_after",
+    "STALE-REVIEW": "review_by",
+}
+"""Rule → the moment of the ledger from which it holds. The first two keep a document out, the others mark it stale."""
 
-    Both moments follow from the document's last change and its source's `freshness`. They stand in the
-    ledger, so that a document goes stale on time even when no refresh runs.
+
+def staleness(row: Mapping[str, Any], now: datetime) -> Verdict | None:
+    """The verdict on a document's age, the gravest; None while it is fresh.
+
+    The moments follow from the document's last change and its source's `freshness`, and from what it says about
+    itself. They stand in the ledger, so that a document goes stale on time even when no refresh runs.
+
+    Args:
+        row: of the ledger.
     """
     from tasks.verdicts import verdict
 
-    if blocked_after is not None and now > blocked_after:
-        return verdict("STALE-BLOCKED", since=blocked_after.isoformat())
-    if stale_after is not None and now > stale_after:
-        return verdict("STALE-SOURCE", since=stale_after.isoformat())
+    for code, column in MOMENTS.items():
+        if row[column] is not None and now > row[column]:
+            return verdict(code, since=row[column].isoformat())
     return None
+
+
+def is_marked_stale(verdicts: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether what a document says of itself (superseded, deprecated …) warns its readers."""
+    return any(v["severity"] == "warn" and v["code"].startswith("STALE-") for v in verdicts)

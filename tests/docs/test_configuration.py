@@ -13,6 +13,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ByteSize
 
+from expectations.rules import RULES
 from tasks.configuration.types import duration_text
 from tasks.settings import (
     AccessRule,
@@ -24,6 +25,7 @@ from tasks.settings import (
     Gate,
     GitSource,
     Parsing,
+    RuleTuning,
     Settings,
 )
 from tasks.settings_file import json_schema, load_project
@@ -42,6 +44,7 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "chunking": (Chunking, set(Chunking.model_fields)),
     "parsing": (Parsing, set(Parsing.model_fields)),
     "gate": (Gate, set(Gate.model_fields)),
+    "A rule's tuning": (RuleTuning, set(RuleTuning.model_fields)),
 }
 
 
@@ -130,6 +133,9 @@ def test_the_example_loads_and_shows_every_key(tmp_path: Path) -> None:
     assert set().union(*(keys for _, keys in SECTIONS.values())) <= written
     # Keys that the example sets for show have their default.
     corpus = project.settings.corpora["handbook"]
+    for code, tuning in corpus.rules.items():
+        assert (tuning.severity, tuning.threshold) == (RULES[code].severity, RULES[code].threshold)
+    assert (corpus.languages, corpus.regions) == ([], ["US"])
     assert (corpus.chunking, corpus.parsing) == (Chunking(), Parsing())
     assert corpus.gate.model_copy(update={"recall_at_5": None}) == Gate()
     assert project.settings.model_copy(update={"corpora": {}}) == Settings()

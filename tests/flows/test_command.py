@@ -198,6 +198,9 @@ def test_an_unknown_corpus_is_named_with_the_nearest(office: Project, shell: She
         ["refresh", "docs", "--as-of", "yesterday"], ["search", "leave"],
         ["search", "leave", "--corpus", "docs", "--mode", "best"],
         ["search", "leave", "--corpus", "docs", "--limit", "0"], ["rollback", "docs", "first"], ["refesh", "docs"],
+        ["quarantine", "docs", "drop", "a.md"], ["quarantine", "docs", "show"],
+        ["quarantine", "docs", "accept", "a.md"], ["quarantine", "docs", "retry", "a.md", "--why", "x"],
+        ["quarantine", "docs", "list", "a.md"],
     ],
     ids=" ".join,
 )  # fmt: skip

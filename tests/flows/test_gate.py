@@ -141,7 +141,7 @@ def test_damage_that_is_not_mended_first_is_rejected_by_its_code(
     monkeypatch.setattr(write, "reconcile", lambda *_, **__: write.Reconciliation([], []))
     report = built.refresh(full=True)
     assert (report["outcome"], report["release"]) == ("rejected", 1)
-    assert [reason.split()[0] for reason in report["reasons"]] == codes.split()
+    assert [reason.split(":")[0] for reason in report["reasons"]] == codes.split()
     assert _texts(built, "leave") == before
 
 
@@ -202,4 +202,4 @@ def test_a_ledger_row_without_its_chunks_is_not_published(built: Project, monkey
     built.save()
     report = built.refresh()
     assert report["outcome"] == "rejected"
-    assert [reason.split()[0] for reason in report["reasons"]] == ["GATE-ORPHAN-CHUNK"]
+    assert [reason.split(":")[0] for reason in report["reasons"]] == ["GATE-ORPHAN-CHUNK"]

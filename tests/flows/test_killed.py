@@ -81,6 +81,7 @@ def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], li
     notes.mkdir()
     embedder = HashEmbedder(notes / "embedded")
     monkeypatch.setattr("tasks.index.embed.load_embedder", lambda model, precision="auto": embedder)
+    monkeypatch.setattr("tasks.index.examination.check_embedding", lambda *_: [])  # embeds samples again
     return lambda: read_embedded(notes)
 
 

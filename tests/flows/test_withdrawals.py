@@ -20,6 +20,7 @@ from tests.flows.killer import HashEmbedder, read_embedded
 def hash_embedder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedder = HashEmbedder(tmp_path / "embedded")
     monkeypatch.setattr("tasks.index.embed.load_embedder", lambda model, precision="auto": embedder)
+    monkeypatch.setattr("tasks.index.examination.check_embedding", lambda *_: [])  # embeds samples again
 
 
 @pytest.fixture
@@ -120,13 +121,14 @@ def _move_away_before_listing(patch: pytest.MonkeyPatch, project: Project) -> No
     """The folder goes once the settings were read and found right, as a mount that is lost does."""
     from flows import refresh_index
 
-    named = refresh_index.source_names
+    named = refresh_index.sources_by_name
 
-    def names(run: Any) -> list[str]:
-        (project.folder / "docs").rename(project.folder / "away")
+    def names(run: Any) -> dict[str, Any]:
+        if (project.folder / "docs").exists():
+            (project.folder / "docs").rename(project.folder / "away")
         return named(run)
 
-    patch.setattr(refresh_index, "source_names", names)
+    patch.setattr(refresh_index, "sources_by_name", names)
 
 
 def test_of_a_git_repository_out_of_reach_nothing_is_withdrawn(two_sources: Project) -> None:
@@ -242,7 +244,9 @@ def test_a_copy_of_a_document_that_a_broken_listing_left_out_is_no_move(
         _break_scandir(patch, project.folder / "docs" / "below")
         report = project.refresh()
     assert _counts(report, "added", "moved", "withdrawn", "withheld") == (1, 0, 0, 1)
-    assert _found(project) == {"docs/a.md", "docs/below/b.md", "docs/copy.md"}
+    assert set(project.ledger()["uri"].to_pylist()) == {"docs/a.md", "docs/below/b.md", "docs/copy.md"}
+    # Of two copies, the newer answers for both.
+    assert _found(project) == {"docs/a.md", "docs/copy.md"}
 
 
 def test_the_documents_of_a_source_removed_from_the_settings_go_the_same_way(two_sources: Project) -> None:
@@ -295,4 +299,7 @@ def test_several_copies_of_one_content_move_at_once_each_to_a_path_of_its_own(pr
     assert report["texts_embedded"] == 0
     chunks = project.chunks()
     assert len(set(chunks["chunk_id"].to_pylist())) == chunks.num_rows
-    assert set(chunks["doc_id"].to_pylist()) == set(project.ledger()["doc_id"].to_pylist())
+    # Of copies that all may see, one answers for the others.
+    answering = [row["doc_id"] for row in project.ledger().to_pylist() if row["duplicate_of"] is None]
+    assert len(answering) == 2
+    assert set(chunks["doc_id"].to_pylist()) == set(answering)

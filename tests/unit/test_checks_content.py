@@ -149,3 +149,12 @@ def test_white_space_need_not_be_covered() -> None:
 
 def test_chunks_that_reach_beyond_the_text_cover_no_more_of_it() -> None:
     assert [v.evidence["characters"] for v in check_coverage(subject("x" * 200, chunks=[(50, 500)]), RULES)] == [50]
+
+
+def test_the_rows_of_a_table_of_figures_are_no_navigation() -> None:
+    from tasks.documents.elements import Element, ParsedDocument
+
+    rows = "City | Lodging | Meals | Incidentals\n" + "\n".join(f"Town{i} | {100 + i} | 45 | 26" for i in range(40))
+    parsed = ParsedDocument(rows, [Element("Table", 0, len(rows))])
+    subject = Subject(path="rates.csv", parsed=parsed, as_of=datetime(2026, 1, 1, tzinfo=UTC))
+    assert check_boilerplate(subject, RULES) == []

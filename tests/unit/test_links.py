@@ -13,42 +13,26 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tasks import schemas
 from tasks.documents.corpus_findings import restated_verdicts
 from tasks.documents.dead_links import find_dead_links, forgotten_rows
-from tasks.documents.elements import ParsedDocument
 from tasks.documents.links import (
     address_key,
     external_address,
     link_row,
-    links_schema,
     plain_anchor,
     read_target,
     shown,
 )
-from tasks.documents.parse import markdown
-from tasks.documents.parse.build import build
 from tasks.documents.parse.links import (
     FoundLink,
-    fill_in_template_links,
     html_links,
-    markdown_anchors,
-    markdown_links,
     office_links,
     pdf_page_links,
-    with_links,
 )
+from tasks.documents.parse.markdown import markdown_document as parsed
 from tasks.documents.parse.refusal import Refused
 from tasks.documents.sources.paths import matches
-
-
-def parsed(text: str) -> ParsedDocument:
-    from markdown_it import MarkdownIt
-
-    properties, body = markdown.split_front_matter(text)
-    body = fill_in_template_links(body)
-    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(body)
-    document = build(markdown.markdown_blocks(body), None, properties)
-    return with_links(document, markdown_links(tokens), markdown_anchors(tokens, body))
 
 
 def ledger(paths: Mapping[str, str] | list[str]) -> pa.Table:
@@ -60,7 +44,7 @@ def ledger(paths: Mapping[str, str] | list[str]) -> pa.Table:
 
 def rows(pages: Mapping[str, str | None]) -> pa.Table:
     made = [link_row(p, "handbook", p, None if t is None else parsed(t)) for p, t in pages.items()]
-    return pa.Table.from_pylist(made, schema=links_schema())
+    return pa.Table.from_pylist(made, schema=schemas.links())
 
 
 def covers(_: str, path: str) -> bool:
@@ -310,7 +294,7 @@ def test_fragments_that_name_no_heading_are_not_judged() -> None:
 def test_sources_of_a_corpus_do_not_answer_for_each_others_files() -> None:
     one = link_row("1", "one", "a.md", parsed("[x](b.md) [y](/b/)"))
     two = link_row("2", "two", "b.md", parsed("text"))
-    table = pa.Table.from_pylist([one, two], schema=links_schema())
+    table = pa.Table.from_pylist([one, two], schema=schemas.links())
     there = pa.table({"doc_id": ["1", "2"], "source": ["one", "two"], "path": ["a.md", "b.md"]})
     found = find_dead_links(there, table, covers)
     assert [t["target"] for t in found["1"].evidence["targets"]] == ["b.md"]
@@ -370,7 +354,7 @@ def test_an_empty_corpus_has_no_findings() -> None:
 def test_rows_survive_the_store(tmp_path: Path) -> None:
     from tasks.store import Store, merge_rows
 
-    table = Store(str(tmp_path)).corpus("handbook").open("links", links_schema())
+    table = Store(str(tmp_path)).corpus("handbook").open("links", schemas.links())
     pages: dict[str, str | None] = {
         "a.md": "[x](gone.md) <https://x.example/>",
         "b.md": None,
@@ -395,7 +379,7 @@ def test_the_handbook_has_its_five_unfinished_links_and_no_others(handbook: Any,
         except Refused:  # eight pages hold front matter alone
             document = None
         made.append(link_row(path, "handbook", path, document))
-    table = pa.Table.from_pylist(made, schema=links_schema())
+    table = pa.Table.from_pylist(made, schema=schemas.links())
     found = find_dead_links(ledger(list(pages)), table, covers)
     assert sum(v.evidence["links"] for v in found.values()) == 5
     assert {t["target"] for v in found.values() for t in v.evidence["targets"]} == {"#TODO"}

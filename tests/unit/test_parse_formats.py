@@ -7,10 +7,11 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tasks.documents.elements import ParsedDocument, from_json, to_json
+from tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument, from_json, to_json
 from tasks.documents.parse.build import Block, build, clean, jsonable
 from tasks.documents.parse.decode import decode
 from tasks.documents.parse.fingerprint import parser_fingerprint
@@ -42,6 +43,10 @@ def _markdown(folder: Path, text: str) -> ParsedDocument:
 
 def _elements(document: ParsedDocument) -> list[tuple[str, int, str]]:
     return [(e.kind, e.level, document.text[e.start : e.end]) for e in document.elements]
+
+
+def _stated(document: ParsedDocument) -> dict[str, Any]:
+    return {key: value for key, value in document.properties.items() if key not in ADDED_PROPERTIES}
 
 
 def _code(refused: pytest.ExceptionInfo[Refused]) -> str:
@@ -81,7 +86,7 @@ def test_front_matter_is_properties_and_title_but_not_text(tmp_path: Path) -> No
     document = _markdown(tmp_path, "---\ntitle: Über uns\ndate: 2024-05-01\ntags: [a, b]\n---\n\nHello.\n")
     assert document.text == "Hello."
     assert document.title == "Über uns"
-    assert document.properties == {"title": "Über uns", "date": "2024-05-01", "tags": ["a", "b"]}
+    assert _stated(document) == {"title": "Über uns", "date": "2024-05-01", "tags": ["a", "b"]}
 
 
 def test_toml_front_matter_is_read_too(tmp_path: Path) -> None:
@@ -98,7 +103,7 @@ def test_front_matter_that_is_not_well_formed_is_not_text_either(tmp_path: Path)
 def test_a_rule_between_paragraphs_is_no_front_matter(tmp_path: Path) -> None:
     document = _markdown(tmp_path, "---\nJust a sentence.\n\n---\nAnother.\n")
     assert "Just a sentence." in document.text
-    assert document.properties == {}
+    assert _stated(document) == {}
 
 
 def test_front_matter_cannot_be_a_bomb(tmp_path: Path) -> None:

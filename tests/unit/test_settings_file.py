@@ -150,6 +150,7 @@ def test_a_mistake_in_a_source_is_told_at_its_line(source: str, where: str, what
         ("zzz: x", "zzz", "unknown key zzz", "valid keys here: sources, chunking, parsing"),
         ("golden: x", "golden", "the file x does not exist", "relative paths start at the settings file"),
         ("gate: {max_drop: 2}", "gate.max_drop", "2 is not a number from 0 to 1", "0 to 1"),
+        ("external_links: maybe", "external_links", "maybe is not yes or no", "write yes or no"),
         ("source: x", "source", "unknown key source", "did you mean sources?"),
         ("chunk: {}", "chunk", "unknown key chunk", "did you mean chunking?"),
     ],
@@ -189,7 +190,7 @@ def test_a_mistake_in_a_corpus_is_told_at_its_line(corpus: str, where: str, what
         ("store: ''\n", 1, "store", "store is empty", "text"),
         ("task_runner: thread\n", 1, "task_runner", "thread is not one of threads", "did you mean threads?"),
         ("embedding: {precision: no}\n", 1, "embedding.precision", "no is not one of auto", "auto, fp32"),
-        ("embedding:\n  model: ./nowhere\n", 2, "embedding.model", "./nowhere does not exist", "nowhere"),
+        ("embedding:\n  model: ./nowhere\n", 2, "embedding.model", "./nowhere does not exist", "looked for"),
         ("corpora: []\n", 1, "corpora", "corpora is empty", "group of keys"),
         (
             "corpora:\n  Hand Book: {sources: [{git: x://y, owner: o, acl: [user:a]}]}\n",

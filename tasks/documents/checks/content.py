@@ -85,14 +85,20 @@ def check_length(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
 
 def check_boilerplate(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
     """CONTENT-BOILERPLATE: the share of the text, in characters, that is frame, trails of links, empty cells."""
-    lines = [line for line in (raw.strip() for raw in subject.text.split("\n")) if line]
-    total = sum(map(len, lines))
+    lines = [
+        (line, element.kind == "Table")
+        for element in subject.parsed.elements
+        for raw in subject.text[element.start : element.end].split("\n")
+        if (line := raw.strip())
+    ]
+    total = sum(len(line) for line, _ in lines)
     if len(lines) < _LEAST_LINES or total < _LEAST_JUDGED:
         return []
     kinds: dict[str, int] = {}
-    for line in lines:
+    for line, is_row in lines:
         kind = frame_of(line)
-        if kind:
+        # The cells of a table's row look like a bar of links; of a table, only empty ones say nothing.
+        if kind and (kind == "debris" or not is_row):
             kinds[kind] = kinds.get(kind, 0) + len(line)
     share = sum(kinds.values()) / total
     shares = {kind: round(size / total, 3) for kind, size in sorted(kinds.items())}

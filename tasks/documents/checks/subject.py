@@ -11,14 +11,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from expectations.rules import Rule
-from tasks.documents.elements import ParsedDocument
+from tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument
 from tasks.verdicts import Verdict
 
 HIDDEN = "hidden"
 LINKS = "links"
-_ADDED = frozenset({HIDDEN, LINKS, "anchors"})
-"""Properties that a parser adds about the document, beside those that the document states about itself."""
-
 _PLACES = 10
 _CONTACT = re.compile(r"(?:mailto|tel):([^?]+)", re.I)
 
@@ -73,7 +70,7 @@ class Subject:
         return {
             "_".join(key.lower().replace("-", " ").replace("_", " ").split()): value
             for key, value in self.parsed.properties.items()
-            if key not in _ADDED
+            if key not in ADDED_PROPERTIES
         }
 
     @property

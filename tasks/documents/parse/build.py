@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.documents.elements import SEPARATOR, Element, ParsedDocument
+from tasks.documents.elements import ADDED_PROPERTIES, SEPARATOR, Element, ParsedDocument
 from tasks.documents.parse.refusal import Refused
 
 CELL_SEPARATOR = " | "
@@ -43,9 +43,16 @@ def clean(text: str) -> str:
 
 
 def build(
-    blocks: Iterable[Block], title: str | None = None, properties: Mapping[str, Any] | None = None
+    blocks: Iterable[Block],
+    title: str | None = None,
+    properties: Mapping[str, Any] | None = None,
+    hidden: Sequence[Mapping[str, Any]] = (),
 ) -> ParsedDocument:
     """Join the blocks that hold text.
+
+    Args:
+        properties: what the document states about itself. It cannot state what its parser finds in it.
+        hidden: entries of `parse.hidden`; where there are any, the property `hidden`.
 
     Raises:
         Refused: PARSE-EMPTY where none does.
@@ -63,7 +70,10 @@ def build(
     if not elements:
         raise Refused("PARSE-EMPTY")
     own_title = " ".join(clean(title or "").split())[:_TITLE_LIMIT] or None
-    return ParsedDocument(SEPARATOR.join(texts), elements, own_title, jsonable(dict(properties or {})))
+    # Names are compared as they are kept: "hidden" with a control character in it is `hidden`, too.
+    stated = {key: value for key, value in jsonable(properties or {}).items() if key not in ADDED_PROPERTIES}
+    found = {"hidden": [dict(entry) for entry in hidden]} if hidden else {}
+    return ParsedDocument(SEPARATOR.join(texts), elements, own_title, stated | found)
 
 
 def rows_text(rows: Iterable[Iterable[str]]) -> str:

@@ -10,7 +10,7 @@ from tasks.documents.parse.ocr import has_ocr
 from tasks.documents.parse.pandoc import has_pandoc
 from tasks.documents.parse.tagger import MODEL, RULES_VERSION, has_model
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 """Raised whenever our own code would give another result for the same bytes."""
 
 _PACKAGES: dict[str, tuple[str, ...]] = {

@@ -96,7 +96,8 @@ def _tally_html(text: str, tally: Tally) -> None:
 
     try:
         parser = html.HTMLParser(encoding="utf-8", huge_tree=False)
-        root = html.document_fromstring(text.encode("utf-8", errors="replace"), parser=parser)
+        # libxml2 ends a page at its first NUL; browsers and the other parsers here read on.
+        root = html.document_fromstring(text.replace("\0", "").encode("utf-8", errors="replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError):
         return
     for comment in root.iter(etree.Comment):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ _PARTS = ("word/document.xml", "word/header", "word/footer", "word/footnotes.xml
 _OFF = frozenset({"0", "false", "off", "none"})
 _TINY_HALF_POINTS = 2
 _NO_FILL = frozenset({"", "auto", "ffffff"})
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, SyntaxError, KeyError, OSError, EOFError, ValueError, RuntimeError)
+"""What a damaged part raises; lxml's errors are SyntaxErrors, an unknown compression is a RuntimeError."""
 
 
 def hidden_in_docx(path: str) -> list[Entry]:
@@ -21,8 +24,6 @@ def hidden_in_docx(path: str) -> list[Entry]:
     Kinds: `hidden run` (also by its style), `same colour` (white on no shade of its own), `too small` (one
     point or less), `comment`.
     """
-    from lxml import etree
-
     tally = Tally()
     try:
         with zipfile.ZipFile(path) as archive:
@@ -36,7 +37,7 @@ def hidden_in_docx(path: str) -> list[Entry]:
             if "word/comments.xml" in names:
                 for comment in _tree(archive, "word/comments.xml").iter(f"{_W}comment"):
                     tally.add("comment", " ".join(_texts(comment)))
-    except (zipfile.BadZipFile, etree.XMLSyntaxError, KeyError, OSError, ValueError, NotImplementedError, RuntimeError):
+    except _UNREADABLE:
         return tally.entries()
     return tally.entries()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from tasks.documents.parse.hidden import Tally
@@ -52,7 +53,7 @@ def tally_page(page: Any, number: int, tally: Tally) -> None:
         for at, drawn, kind in suspects:
             if kind == "not visible" and is_scan:
                 continue
-            if kind == "same colour" and _on_something(_bounds(drawn), [box for below, box, _ in boxes if below < at]):
+            if kind == "same colour" and _on_something(_bounds(drawn), (box for below, box, _ in boxes if below < at)):
                 continue
             tally.add(kind, _text(drawn, textpage), number)
     finally:
@@ -111,7 +112,7 @@ def _bounds(drawn: Any) -> Box | None:
     return left, bottom, right, top
 
 
-def _on_something(box: Box | None, grounds: list[Box | None]) -> bool:
+def _on_something(box: Box | None, grounds: Iterable[Box | None]) -> bool:
     """Whether at least half of the box lies on what was drawn before it; a box that is unknown gets the benefit."""
     if box is None:
         return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,16 +25,23 @@ MOST_LINKS = 5000
 MOST_TARGET = 2000
 """Of one document, and characters of one target; what is beyond is left out."""
 
-_TEMPLATE_LINK = re.compile(r"\]\((?P<target>(?:[^)\n{]*\{(?:%[^%\n]*%|\{[^}\n]*\})\})+[^)\n]*)\)")
+_MOST_SEARCHED = 500_000_000
+"""Characters that the words of a document's links are looked for in, all together: well under a second."""
+
+# What these patterns may pass over is bounded, or ends where they could begin anew: no text takes them long.
+_TEMPLATE_LINK = re.compile(
+    r"\]\((?P<target>(?:[^()\n{]{0,500}\{(?:%[^%\n]{0,500}%|\{[^}\n]{0,500}\})\})++[^)\n]{0,500}+)\)"
+)
 _PAGE_TAG = re.compile(r"\{%-?\s*(?:page|link|post_url|url)\s*[\"']?(?P<path>[^\"'\s%]+)[\"']?\s*-?%\}")
 _PATH_FILTER = re.compile(r"\{\{-?\s*[\"'](?P<path>[^\"'\s]+)[\"']\s*\|\s*(?:relative_url|absolute_url|url)\s*-?\}\}")
 _ROOT_VARIABLE = re.compile(r"\{\{-?\s*[\w.]*(?:base_?url|root)\s*-?\}\}(?=/)", re.I)
+_PLAIN_TARGET = re.compile(r"""\s*[^\s<>(){}\\]*(?:\s+(?:"[^"{\n]*"|'[^'{\n]*'))?\s*""")
 _FILLED_IN = re.compile(
-    r"\{%-?\s*(?:include|render|for|block|content_for|extends)\b|\{\{[<%]|^\s*(?:--8<--|!!!?include)", re.M
+    r"\{%-?\s*(?:include|render|for|block|content_for|extends)\b|\{\{[<%]|^[ \t]*+(?:--8<--|!!!?include)", re.M
 )
-_HEADING_ID = re.compile(r"\{:?\s*[^}\n]*#(?P<id>[\w:.-]+)[^}\n]*\}\s*$")
-_HTML_ID = re.compile(r"""<[a-z][^>]*?\s(?:id|name)\s*=\s*["']?(?P<id>[^"'\s>]+)""", re.I)
-_HTML_HREF = re.compile(r"""<a\s[^>]*?href\s*=\s*(?:"(?P<two>[^"]*)"|'(?P<one>[^']*)'|(?P<none>[^\s>]+))""", re.I)
+_HEADING_ID = re.compile(r"\{[^{}#\n]*#(?P<id>[\w:.-]++)[^{}\n]*\}\s*$")
+_HTML_ID = re.compile(r"""<[a-z][^<>]*?\s(?:id|name)\s*=\s*["']?(?P<id>[^"'\s>]+)""", re.I)
+_HTML_HREF = re.compile(r"""<a\s[^<>]*?href\s*=\s*(?:"(?P<two>[^"]*)"|'(?P<one>[^']*)'|(?P<none>[^\s>]+))""", re.I)
 _FIELD = re.compile(r"""HYPERLINK\s+(?:\\[a-z]\s+)*"(?P<target>[^"]+)\"""", re.I)
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _R_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -53,7 +61,7 @@ def with_links(
     """The document with `links` and, where its anchors are known, `anchors` among its properties.
 
     A link's `start` is where its text begins in the document's text. It is None where that cannot be told:
-    where the same words stand elsewhere too, without a link.
+    where the same words stand elsewhere too, without a link, or where there are too many words to look for.
 
     Args:
         anchors: ids that the document gives itself, headings aside; None where nobody can tell.
@@ -72,10 +80,12 @@ def with_links(
 
 def _starts(text: str, links: Sequence[FoundLink]) -> list[int | None]:
     wanted = Counter(link.text for link in links)
+    if len(wanted) * len(text) > _MOST_SEARCHED:
+        return [None] * len(links)
     places: dict[str, list[int] | None] = {}
     for words, count in wanted.items():
-        found = [match.start() for match in re.finditer(re.escape(words), text)] if len(words) > 1 else []
-        places[words] = found if len(found) == count else None
+        is_sure = len(words) > 1 and text.count(words) == count
+        places[words] = list(_places(text, words)) if is_sure else None
     seen: Counter[str] = Counter()
     starts: list[int | None] = []
     for link in links:
@@ -83,6 +93,13 @@ def _starts(text: str, links: Sequence[FoundLink]) -> list[int | None]:
         starts.append(known[seen[link.text]] if known else None)
         seen[link.text] += 1
     return starts
+
+
+def _places(text: str, words: str) -> Iterator[int]:
+    at = text.find(words)
+    while at >= 0:
+        yield at
+        at = text.find(words, at + len(words))
 
 
 def fill_in_template_links(text: str) -> str:
@@ -97,7 +114,8 @@ def _filled_in(match: re.Match[str]) -> str:
     target = _PAGE_TAG.sub(_from_root, match["target"])
     target = _PATH_FILTER.sub(_from_root, target)
     target = _ROOT_VARIABLE.sub("", target)
-    return "](#)" if "{" in target else f"]({target})"
+    # Text that CommonMark would not take for a target would undo the link.
+    return f"]({target})" if _PLAIN_TARGET.fullmatch(target) else "](#)"
 
 
 def _from_root(match: re.Match[str]) -> str:
@@ -157,7 +175,9 @@ def html_links(text: str) -> tuple[list[FoundLink], list[str]]:
     from lxml import etree, html
 
     try:
-        root = html.document_fromstring(text.encode("utf-8", "replace"), html.HTMLParser(encoding="utf-8"))
+        # libxml2 ends a page at its first NUL.
+        data = text.replace("\0", "").encode("utf-8", "replace")
+        root = html.document_fromstring(data, html.HTMLParser(encoding="utf-8"))
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         return [], []
     base = next((str(node.get("href")).strip() for node in root.iter("base") if node.get("href")), "")
@@ -192,7 +212,7 @@ def office_links(path: str) -> list[FoundLink]:
             targets = {name: _hyperlinks(archive.read(name)) for name in sorted(names)}
             body = "word/_rels/document.xml.rels"
             links = list(_word_links(archive.read("word/document.xml"), targets.pop(body))) if body in targets else []
-    except (KeyError, zipfile.BadZipFile, OSError, ValueError, SyntaxError):
+    except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, SyntaxError, NotImplementedError):
         return []
     return links + [FoundLink(target) for part in targets.values() for target in part.values()]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import email.utils
+import re
 from email.message import EmailMessage, Message
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 from tasks.documents.elements import ParsedDocument
 from tasks.documents.parse.build import Block, build
 from tasks.documents.parse.decode import decode
+from tasks.documents.parse.hidden import hidden_in_html
+from tasks.documents.parse.links import html_links, with_links
 from tasks.documents.parse.markup import html_blocks, text_blocks
 from tasks.documents.parse.refusal import Refused
 
 _HEADERS = {"from": "from", "to": "to", "cc": "cc", "date": "date", "message-id": "message_id"}
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
 _PGP = b"-----BEGIN PGP MESSAGE-----"
 
 
@@ -65,7 +69,10 @@ def _built(subject: str, html: str, plain: str, properties: dict[str, Any], atta
     # The body's own headings stand under the subject.
     below = [Block(b.kind, b.text, b.level + 1 if heading and b.kind == "Title" else b.level, b.page) for b in body]
     named = [name for name in attachments if name]
-    return build([*heading, *below], subject, {**properties, **({"attachments": named} if named else {})})
+    stated = {**properties, **({"attachments": named} if named else {})}
+    document = build([*heading, *below], subject, stated, hidden_in_html(html))
+    # A message has no place in a site that a target without a scheme could count from.
+    return with_links(document, (link for link in html_links(html)[0] if _SCHEME.match(link.target)))
 
 
 def _is_encrypted(message: Message) -> bool:

@@ -18,14 +18,17 @@ import yaml
 from tasks.documents.elements import ParsedDocument
 from tasks.documents.parse.build import CELL_SEPARATOR, Block, build, first_title, rows_text
 from tasks.documents.parse.decode import decode
+from tasks.documents.parse.hidden import hidden_in_markdown
+from tasks.documents.parse.links import fill_in_template_links, markdown_anchors, markdown_links, with_links
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 _FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)(?:^)(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.S | re.M)
 _KEY_LINE = re.compile(r"^[\"']?[A-Za-z_][\w \-]*[\"']?\s*[:=]")
-_TEMPLATE_LINK = re.compile(r"\]\((?:[^)\n{]*\{(?:%[^%\n]*%|\{[^}\n]*\})\})+[^)\n]*\)")
 _TEMPLATE_TAG = re.compile(r"\{%-?[^%\n]*-?%\}")
 _BREAK_TAG = re.compile(r"<br\s*/?>", re.I)
 
@@ -45,11 +48,23 @@ def load() -> None:
 
 def parse_markdown(path: str) -> ParsedDocument:
     """The Markdown file at `path`; its front matter becomes properties and, where it has one, the title."""
-    text = decode(Path(path).read_bytes()).replace("\r\n", "\n").replace("\r", "\n")
+    return markdown_document(decode(Path(path).read_bytes()).replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def markdown_document(text: str) -> ParsedDocument:
+    """The document that Markdown, its lines ended by newlines alone, stands for.
+
+    Site generators fill in template tags (`{% include … %}`) later. As a link's target they would keep it from
+    being read as a link: there they are filled in. Elsewhere they say nothing to a reader; in code they stand.
+    """
     properties, body = split_front_matter(text)
-    blocks = markdown_blocks(body)
+    hidden = hidden_in_markdown(body)
+    body = fill_in_template_links(body)
+    tokens = _reader().parse(body)
+    blocks = _blocks(tokens)
     stated = properties.get("title")
-    return build(blocks, str(stated) if stated else first_title(blocks), properties)
+    document = build(blocks, str(stated) if stated else first_title(blocks), properties, hidden)
+    return with_links(document, markdown_links(tokens), markdown_anchors(tokens, body))
 
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
@@ -82,13 +97,7 @@ def _reader() -> MarkdownIt:
     return MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
-def markdown_blocks(text: str) -> list[Block]:
-    """The blocks of Markdown without front matter.
-
-    Site generators fill in template tags (`{% include … %}`) later: as a link's target they would keep it from
-    being read as a link, elsewhere they say nothing to a reader. In code they stand.
-    """
-    tokens = _reader().parse(_TEMPLATE_LINK.sub("](#)", text))
+def _blocks(tokens: Sequence[Token]) -> list[Block]:
     blocks: list[Block] = []
     open_items: list[bool] = []  # for each open list item, whether its first paragraph is still to come
     at = 0
@@ -117,7 +126,7 @@ def markdown_blocks(text: str) -> list[Block]:
     return blocks
 
 
-def _table_text(tokens: list[Token]) -> str:
+def _table_text(tokens: Sequence[Token]) -> str:
     rows: list[list[str]] = []
     for token in tokens:
         if token.type == "tr_open":

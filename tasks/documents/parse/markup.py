@@ -11,6 +11,8 @@ from tasks.documents.elements import ParsedDocument
 from tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
 from tasks.documents.parse.build import Block, build, first_title
 from tasks.documents.parse.decode import decode
+from tasks.documents.parse.hidden import hidden_in_html
+from tasks.documents.parse.links import html_links, with_links
 from tasks.documents.parse.refusal import Refused
 
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
@@ -26,7 +28,8 @@ def parse_html(path: str) -> ParsedDocument:
     blocks = html_blocks(text)
     match = _HTML_TITLE.search(text[:_TITLE_WITHIN])
     stated = html_entities.unescape(match[1]).strip() if match else ""
-    return build(blocks, stated or first_title(blocks))
+    links, anchors = html_links(text)
+    return with_links(build(blocks, stated or first_title(blocks), hidden=hidden_in_html(text)), links, anchors)
 
 
 def html_blocks(text: str) -> list[Block]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 from tasks.documents.elements import ParsedDocument
 from tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
 from tasks.documents.parse.build import Block, build, first_title
+from tasks.documents.parse.hidden import Entry
+from tasks.documents.parse.hidden_docx import hidden_in_docx
 from tasks.documents.parse.kinds import is_ole
+from tasks.documents.parse.links import office_links, with_links
 from tasks.documents.parse.refusal import Refused
 
 _PROPERTIES = ("title", "author", "subject", "keywords", "category", "created", "modified", "last_modified_by")
@@ -21,7 +25,8 @@ def parse_docx(path: str, memory: int) -> ParsedDocument:
     check_container(path, "docx", memory)
     from unstructured.partition.docx import partition_docx
 
-    return _built(path, blocks_of(partition_docx(filename=path, languages=NO_LANGUAGES)))
+    blocks = blocks_of(partition_docx(filename=path, languages=NO_LANGUAGES))
+    return _built(path, blocks, hidden_in_docx(path))
 
 
 def parse_pptx(path: str, memory: int) -> ParsedDocument:
@@ -79,9 +84,10 @@ def _holds_encrypted(path: str) -> bool:
         return False
 
 
-def _built(path: str, blocks: list[Block]) -> ParsedDocument:
+def _built(path: str, blocks: list[Block], hidden: Sequence[Entry] = ()) -> ParsedDocument:
     properties = _core_properties(path)
-    return build(blocks, properties.get("title") or first_title(blocks), properties)
+    document = build(blocks, properties.get("title") or first_title(blocks), properties, hidden)
+    return with_links(document, office_links(path))
 
 
 def _core_properties(path: str) -> dict[str, Any]:

@@ -10,11 +10,15 @@ import ctypes
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
 from tasks.documents.elements import ParsedDocument
 from tasks.documents.parse.build import build, first_title
+from tasks.documents.parse.hidden import Tally
+from tasks.documents.parse.hidden_pdf import tally_page
+from tasks.documents.parse.links import MOST_LINKS, FoundLink, pdf_page_links, with_links
 from tasks.documents.parse.pdf_layout import HYPHEN, Box, Line, line_blocks
 from tasks.documents.parse.refusal import INSTALL_OCR, Refused
 
@@ -51,38 +55,54 @@ def parse_pdf(path: str, progress: Callable[[], None]) -> ParsedDocument:
         pdf.close()
 
 
+@dataclass
+class _Pages:
+    """What has been read of a file's pages; `textless` and `unreadable` are page numbers, from 1."""
+
+    lines: list[Line] = field(default_factory=list)
+    hidden: Tally = field(default_factory=Tally)
+    links: list[FoundLink] = field(default_factory=list)
+    textless: list[int] = field(default_factory=list)
+    unreadable: list[int] = field(default_factory=list)
+
+
 def _parse_open(pdf: Any, progress: Callable[[], None]) -> ParsedDocument:
     import pypdfium2
 
-    lines: list[Line] = []
-    unreadable: list[int] = []
-    textless: list[int] = []
+    read = _Pages()
     pages = len(pdf)
     for number in range(1, pages + 1):
-        before = len(lines)
         try:
-            page = pdf[number - 1]
-            try:
-                lines.extend(_page_lines(page, number))
-            finally:
-                page.close()
+            _read_page(pdf, number, read)
         except pypdfium2.PdfiumError:
-            unreadable.append(number)
-        else:
-            if len(lines) == before:
-                textless.append(number)
+            read.unreadable.append(number)
         progress()
-    if len(unreadable) == pages:
+    if len(read.unreadable) == pages:
         raise Refused("PARSE-CORRUPT", type="pdf", pages=pages)
-    if not lines:
-        if any(_has_images(pdf, number) for number in textless):
+    if not read.lines:
+        if any(_has_images(pdf, number) for number in read.textless):
             raise Refused("PARSE-EXTRA", extra="ocr", type="scanned pdf", pages=pages, install=INSTALL_OCR)
         raise Refused("PARSE-EMPTY", pages=pages)
     properties: dict[str, Any] = {"pages": pages}
-    properties |= {"pages_without_text": textless} if textless else {}
-    properties |= {"pages_unreadable": unreadable} if unreadable else {}
-    blocks = line_blocks(lines)
-    return build(blocks, _stated_title(pdf) or first_title(block for block in blocks if block.page == 1), properties)
+    properties |= {"pages_without_text": read.textless} if read.textless else {}
+    properties |= {"pages_unreadable": read.unreadable} if read.unreadable else {}
+    blocks = line_blocks(read.lines)
+    title = _stated_title(pdf) or first_title(block for block in blocks if block.page == 1)
+    return with_links(build(blocks, title, properties, read.hidden.entries()), read.links)
+
+
+def _read_page(pdf: Any, number: int, read: _Pages) -> None:
+    page = pdf[number - 1]
+    try:
+        lines = _page_lines(page, number)
+        tally_page(page, number, read.hidden)
+        links = pdf_page_links(pdf, page) if len(read.links) < MOST_LINKS else []
+    finally:
+        page.close()
+    read.lines += lines
+    read.links += links
+    if not lines:
+        read.textless.append(number)
 
 
 def _stated_title(pdf: Any) -> str | None:

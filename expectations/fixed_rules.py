@@ -1,0 +1,57 @@
+"""What a corpus may make of a rule: which severities, and between which bounds its threshold."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from expectations.rule import Rule
+
+TunedSeverity = Literal["block", "warn", "note", "off"]
+SEVERITIES: tuple[TunedSeverity, ...] = ("block", "warn", "note", "off")
+"""`off`: the rule is not applied."""
+
+MOST = 1_000_000.0
+"""No threshold is larger."""
+
+_UNREAD = "no text was read that could be served"
+_DAMAGED = "damage, or access that nobody granted, must not reach readers"
+_DATED = "freshness of the source decides about age"
+_COPIES = "of exact copies, one is always enough"
+_HIDDEN = "a duplicate is hidden, and nothing is wrong with it"
+_AFTERWARDS = "this is found out after the document was let in, and can mark it and no longer keep it out"
+
+_STRUCTURE = frozenset(
+    f"GATE-{name}"
+    for name in ("DUPLICATE-CHUNK", "ORPHAN-CHUNK", "MISSING-CHUNK", "VECTOR", "ACCESS", "PROBE", "POLICY", "SUITE")
+)
+_FOUND_AFTERWARDS = frozenset(
+    {"PROV-ALTERED", "PROV-LINK", "PROV-LINK-EXTERNAL", "PROV-LINK-REFUSED", "STALE-UNVERIFIED"}
+)
+
+
+def choices(rule: Rule) -> tuple[tuple[TunedSeverity, ...], str]:
+    """The severities that a corpus may give a rule and, where those are not all, the reason."""
+    code = rule.code
+    if code.startswith(("PARSE-", "SOURCE-")):
+        return ("block",), _UNREAD
+    if code in _STRUCTURE or (rule.severity == "block" and code.startswith(("DOCUMENT-", "CHUNK-"))):
+        return ("block",), _DAMAGED
+    if code in ("STALE-SOURCE", "STALE-BLOCKED"):
+        return (rule.severity,), _DATED
+    if code == "DUP-EXACT":
+        return (rule.severity,), _COPIES
+    if code == "DUP-NEAR":
+        return ("note", "off"), _HIDDEN
+    if code in _FOUND_AFTERWARDS:
+        return ("warn", "note", "off"), _AFTERWARDS
+    return SEVERITIES, ""
+
+
+def bounds(rule: Rule) -> tuple[float, float] | None:
+    """The smallest and the largest threshold that a corpus may give a rule; None where it has no threshold."""
+    if rule.threshold is None:
+        return None
+    if rule.code == "DUP-NEAR":
+        return 0.75, 1.0  # of pairs less alike, MinHash would propose too few
+    # A default between 0 and 1 is a share; the others are counts and days.
+    return (0.0, 1.0) if 0 < rule.threshold < 1 else (0.0, MOST)
