@@ -99,9 +99,10 @@ def search(
     from tasks.index.search import query_embedder
     from tasks.index.search import search as find
     from tasks.lineage.policy import principals_of
+    from tasks.rulebook import tuned_rules
 
     project = load_project(config)
-    corpus_settings(project, corpus)
+    settings = corpus_settings(project, corpus)
     answer = find(
         _store(project),
         corpus,
@@ -111,6 +112,7 @@ def search(
         limit=limit,
         now=datetime.now(UTC),
         embed_query=query_embedder(project),
+        rules=tuned_rules(settings),
     )
     _print(answer.as_dict(), as_json, printing.answer_text(answer))
     return DONE

@@ -7,8 +7,9 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tasks.index.search import Mode, Vector, candidates, is_blocked, ledger_rows
-from tasks.predicates import permits
+from tasks.index.search import Mode, Vector, candidates, is_blocked
+from tasks.lineage.freshness import MOMENTS
+from tasks.predicates import is_any, permits
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -42,6 +43,7 @@ def remembering(embed: Callable[[str], Vector]) -> Callable[[str], Vector]:
 
 
 def _visible(ledger: Table, doc_ids: Collection[str], principals: Sequence[str], now: datetime) -> set[str]:
-    rows = ledger_rows(ledger, doc_ids) if doc_ids else {}
     asking = set(principals)
-    return {doc_id for doc_id, row in rows.items() if asking & set(row["acl"]) and not is_blocked(row, now)}
+    query = ledger.search().where(is_any("doc_id", sorted(doc_ids))).select(["doc_id", "acl", *MOMENTS.values()])
+    rows = query.to_arrow().to_pylist()
+    return {row["doc_id"] for row in rows if asking & set(row["acl"]) and not is_blocked(row, now)}

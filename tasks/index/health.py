@@ -103,16 +103,16 @@ def check_loss(
     """Documents whose content did not change still hold their text, by the characters of their passages.
 
     Neither chunking nor a model can change what there is to read, so this also holds across their settings. Documents
-    that are not indexed now and say why in their verdicts, such as duplicates, are left out.
+    that have become duplicates of others are left out.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     columns = ["doc_id", "content_hash", "chunks"]
     before = old_ledger.search().where("chunks > 0").select(columns).to_arrow()
-    now = ledger.search().select([*columns, "verdicts"]).to_arrow()
+    now = ledger.search().select([*columns, "duplicate_of"]).to_arrow()
     joined = before.join(now, "doc_id", join_type="inner", right_suffix="_now")
-    served = pc.or_(pc.greater(joined["chunks_now"], 0), pc.equal(joined["verdicts"], "[]"))
+    served = pc.or_(pc.greater(joined["chunks_now"], 0), pc.is_null(joined["duplicate_of"]))
     same = joined.filter(pc.and_(pc.equal(joined["content_hash"], joined["content_hash_now"]), served)).select(
         ["doc_id"]
     )

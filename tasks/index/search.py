@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from expectations.rules import RULES, Rule
 from tasks import schemas
 from tasks.errors import AccessCheckFailed, EmbeddingError, FreshetError, StoreError
 from tasks.index.release import Release, list_releases, live_release
-from tasks.lineage.freshness import is_marked_stale, staleness
+from tasks.lineage.freshness import check_unverified, is_marked_stale, staleness
 from tasks.predicates import equals, is_any, permits
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def search(
     limit: int,
     now: datetime,
     embed_query: Callable[[Release, str], Vector],
+    rules: Mapping[str, Rule] = RULES,
 ) -> Answer:
     """The passages of the live release that answer best, of those that the principals may see.
 
@@ -111,6 +113,7 @@ def search(
     Args:
         principals: who asks, `everyone` included if so meant.
         embed_query: gives the question's vector in the space of a release; not called in mode text.
+        rules: as the corpus has tuned them.
 
     Raises:
         StoreError: the corpus has no release, or its tables are gone.
@@ -132,7 +135,7 @@ def search(
         if len(rows) >= limit or found.num_rows < wanted:
             break
         wanted *= 4
-    return Answer(release.release, _cite(store, tables, release, rows[:limit], permitted, now))
+    return Answer(release.release, _cite(store, tables, release, rows[:limit], permitted, now, rules))
 
 
 def query_embedder(project: Project) -> Callable[[Release, str], Vector]:
@@ -281,6 +284,7 @@ def _cite(
     rows: Sequence[dict[str, Any]],
     newest: Mapping[str, dict[str, Any]],
     now: datetime,
+    rules: Mapping[str, Rule],
 ) -> list[Hit]:
     """Hits with their citations: what the release's own ledger says of the text, and the newest of its age."""
     pinned = ledger_rows(tables.at(schemas.DOCUMENTS, release.ledger_version), {row["doc_id"] for row in rows})
@@ -291,6 +295,8 @@ def _cite(
         aged = staleness(current, now) is not None or is_marked_stale(json.loads(current["verdicts"]))
         current_text = current["seen_hash"] == cited["content_hash"]
         seen = looked_at.get(current["source"]) if current_text else None
+        verified_at = max(cited["verified_at"], seen) if seen else cited["verified_at"]
+        unverified = any(v.severity == "warn" for v in check_unverified(verified_at, now, rules))
         hits.append(
             Hit(
                 text=row["text"],
@@ -302,8 +308,8 @@ def _cite(
                 heading=" > ".join(row["headings"]) or None,
                 chars=(row["start"], row["end"]),
                 source_version=cited["source_version"] or cited["content_hash"],
-                verified_at=max(cited["verified_at"], seen) if seen else cited["verified_at"],
-                stale=aged or not current_text,
+                verified_at=verified_at,
+                stale=aged or unverified or not current_text,
             )
         )
     return hits

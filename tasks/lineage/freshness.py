@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from expectations.rules import Rule
     from tasks.verdicts import Verdict
 
 
@@ -39,3 +40,18 @@ def staleness(row: Mapping[str, Any], now: datetime) -> Verdict | None:
 def is_marked_stale(verdicts: Iterable[Mapping[str, Any]]) -> bool:
     """Whether what a document says of itself (superseded, deprecated …) warns its readers."""
     return any(v["severity"] == "warn" and v["code"].startswith("STALE-") for v in verdicts)
+
+
+def check_unverified(verified_at: datetime, now: datetime, rules: Mapping[str, Rule]) -> list[Verdict]:
+    """STALE-UNVERIFIED: too many days since a document was last compared with its source.
+
+    Args:
+        rules: as the corpus has tuned them; without the rule there is no verdict.
+    """
+    from tasks.verdicts import Verdict
+
+    rule = rules.get("STALE-UNVERIFIED")
+    days = (now - verified_at) / timedelta(days=1)
+    if rule is None or days <= (rule.threshold or 0):
+        return []
+    return [Verdict(rule.code, rule.severity, {"since": verified_at.isoformat(), "days": int(days)})]

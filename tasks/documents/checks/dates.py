@@ -54,14 +54,6 @@ def check_age(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
     )
 
 
-def check_unverified(verified_at: datetime | None, as_of: datetime, rules: Mapping[str, Rule]) -> list[Verdict]:
-    """STALE-UNVERIFIED: too long since a document was last compared with its source. For rows of the ledger."""
-    if verified_at is None:
-        return []
-    days = (as_of - verified_at) / timedelta(days=1)
-    return judge_above(rules, "STALE-UNVERIFIED", days, since=verified_at.isoformat(), days=int(days))
-
-
 def check_review_and_end(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
     """STALE-REVIEW, STALE-EXPIRED and, for dates that cannot be read, STALE-DATE."""
     review, end, unreadable = _stated(subject.stated)
