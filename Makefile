@@ -58,12 +58,16 @@ types: $(STAMP) ## mypy --strict
 
 .PHONY: bench
 bench: $(STAMP) bench-peers ## all benchmarks, one after the other; see bench/README.md
-	@set -e; for bench in refresh snapshots embedding retrieval parsing scale; do \
+	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[dev,bench]'
+	$(VENV)/bin/python bench/refresh.py --peer-python $(PEERS)/cocoindex/bin/python
+	$(VENV)/bin/python bench/retrieval.py --peer-python $(PEERS)/cocoindex/bin/python
+	$(VENV)/bin/python bench/parsing.py --peer-python $(PEERS)/unstructured/bin/python
+	@set -e; for bench in snapshots embedding fusion scale checks near_duplicates; do \
 		echo; echo "== bench/$$bench.py"; $(VENV)/bin/python bench/$$bench.py; \
 	done
 
 .PHONY: bench-peers
-bench-peers: $(PEERS)/cocoindex/.installed ## the environments of the peers that bench/ compares with
+bench-peers: $(PEERS)/cocoindex/.installed $(PEERS)/unstructured/.installed ## the environments of the peers that bench/ compares with
 
 $(PEERS)/%/.installed: bench/peers/%/requirements.txt bench/peers/setup.sh
 	@PYTHON="$(PYTHON)" bash bench/peers/setup.sh $*
