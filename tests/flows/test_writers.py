@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -74,8 +74,14 @@ def _assert_whole(project: Project) -> None:
 def test_of_two_refreshes_at_once_the_second_waits_or_says_who_holds_the_corpus(project: Project) -> None:
     for number in range(3):
         project.write(f"{number}.md", f"# Page {number}\n\nWhat page {number} says.\n")
-    with _refreshing(project, "first", MERGED) as first, _refreshing(project, "second", Fault()) as second:
+    with ExitStack() as running:
+        first = running.enter_context(_refreshing(project, "first", MERGED))
         _wait_for(project.folder / "first" / "held")
+        second = running.enter_context(_refreshing(project, "second", Fault()))
+        assert second.stderr
+        told = next(line for line in second.stderr if "waiting: " in line)
+        assert "waiting: corpus docs is held by refresh-docs-" in told
+        assert f"(process {first.pid} on" in told
         refused = project.freshet("refresh", "docs", "--wait", "0", "--json", code=1)
         said = json.loads(refused.stdout)
         assert said["outcome"] == "failed"
@@ -87,9 +93,8 @@ def test_of_two_refreshes_at_once_the_second_waits_or_says_who_holds_the_corpus(
         (project.folder / "first" / "go").touch()
         report, _ = _report(first)
         assert (report["outcome"], report["release"], report["documents"]["added"]) == ("released", 1, 3)
-        report, err = _report(second)
+        report, _ = _report(second)
         assert (report["outcome"], report["release"], report["texts_embedded"]) == ("unchanged", 1, 0)
-        assert f"waiting: corpus docs is held by refresh-docs-{report['as_of'][:10]} (process {first.pid} on" in err
     _assert_whole(project)
 
 
