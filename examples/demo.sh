@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Refreshes the example corpus, asks one question as two principals, and refreshes again. `make demo` runs it.
+# Refreshes the example corpus, asks one question as two principals, refreshes again, and builds the example dataset.
+# `make demo` runs it.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,3 +26,8 @@ step search "$question" --corpus handbook --as group:legal --limit 2
 echo
 echo "Once more, with nothing changed:"
 step refresh handbook
+
+echo
+echo "A fine-tuning dataset, of which many rows derive from the same documents:"
+step dataset build handbook-answers
+step trace leave/annual-leave.md

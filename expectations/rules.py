@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from expectations.document_rules import DOCUMENT_RULES
 from expectations.duplicate_rules import DUPLICATE_RULES
+from expectations.example_rules import EXAMPLE_RULES
 from expectations.gate_rules import GATE_RULES
 from expectations.provenance_rules import PROVENANCE_RULES
 from expectations.rule import Rule, Severity
@@ -121,5 +122,6 @@ RULES: dict[str, Rule] = {
         *PROVENANCE_RULES,
         *_GATE,
         *GATE_RULES,
+        *EXAMPLE_RULES,
     )
 }

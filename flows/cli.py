@@ -10,27 +10,18 @@ import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
+from flows import dataset_commands
+from flows.answering import DONE, FAILED, WITHHELD, Config, Json, login_name, print_answer, store_of
 from tasks import printing
 from tasks.errors import FreshetError, SettingsError
-from tasks.run import corpus_settings
-from tasks.settings_file import Project, find_notes, find_problems, json_schema, load_project
+from tasks.run import corpus_settings, dataset_settings
+from tasks.settings_file import find_notes, find_problems, json_schema, load_project
 
-if TYPE_CHECKING:
-    from tasks.store import Store
-
-Config = Annotated[
-    Path | None, Parameter(name="--config", help="freshet.yaml; by default FRESHET_CONFIG, or the nearest one upwards.")
-]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, alone on standard output.")]
 Count = validators.Number(gte=0)
-
-DONE, FAILED, WITHHELD = 0, 1, 3
-"""Exit codes. WITHHELD: the refresh ended well, but withdrawals wait for approval."""
 
 
 def _version() -> str:
@@ -46,6 +37,7 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # main says what to do next
 )
+app.command(dataset_commands.app)
 
 
 @app.command
@@ -70,7 +62,7 @@ def refresh(
     report = run_refresh(
         corpus, config=project.file, full=full, as_of=as_of, allow_withdrawals=allow_withdrawals, wait=wait
     )
-    _print(report, as_json, printing.refresh_text(report))
+    print_answer(report, as_json, printing.refresh_text(report))
     if report.get("error"):
         print(report["error"], file=sys.stderr)  # noqa: T201
     if report["outcome"] not in ("released", "unchanged"):
@@ -104,7 +96,7 @@ def search(
     project = load_project(config)
     settings = corpus_settings(project, corpus)
     answer = find(
-        _store(project),
+        store_of(project),
         corpus,
         question,
         principals=principals_of(as_ or []),
@@ -114,7 +106,7 @@ def search(
         embed_query=query_embedder(project),
         rules=tuned_rules(settings),
     )
-    _print(answer.as_dict(), as_json, printing.answer_text(answer))
+    print_answer(answer.as_dict(), as_json, printing.answer_text(answer))
     return DONE
 
 
@@ -125,10 +117,10 @@ def releases(corpus: str, /, *, config: Config = None, as_json: Json = False) ->
 
     project = load_project(config)
     corpus_settings(project, corpus)
-    found = list_releases(_store(project), corpus)
+    found = list_releases(store_of(project), corpus)
     live = live_release(found)
     rows = [{**asdict(r), "exam": json.loads(r.exam) if r.exam else None, "live": r == live} for r in found]
-    _print({"corpus": corpus, "releases": rows}, as_json, printing.releases_text(rows))
+    print_answer({"corpus": corpus, "releases": rows}, as_json, printing.releases_text(rows))
     return DONE
 
 
@@ -150,13 +142,13 @@ def gate(
     project = load_project(config)
     corpus_settings(project, corpus)
     if override:
-        publish_rejected(_store(project), corpus, who=who or _login_name(), why=reason or "", now=datetime.now(UTC))
+        publish_rejected(store_of(project), corpus, who=who or login_name(), why=reason or "", now=datetime.now(UTC))
     elif reason or who:
         raise SettingsError(
             "--reason and --who go with --override", f"Type: freshet gate {corpus} --override --reason TEXT"
         )
-    found = explain_decision(_store(project), corpus)
-    _print(found, as_json, printing.gate_text(found))
+    found = explain_decision(store_of(project), corpus)
+    print_answer(found, as_json, printing.gate_text(found))
     return DONE
 
 
@@ -167,9 +159,9 @@ def rollback(corpus: str, release: int, /, *, config: Config = None, as_json: Js
 
     project = load_project(config)
     corpus_settings(project, corpus)
-    made = roll_back(_store(project), corpus, release, now=datetime.now(UTC))
+    made = roll_back(store_of(project), corpus, release, now=datetime.now(UTC))
     text = f"Readers of {corpus} see release {made.release}: what release {made.rollback_of} held.\n"
-    _print(asdict(made), as_json, text)
+    print_answer(asdict(made), as_json, text)
     return DONE
 
 
@@ -179,8 +171,8 @@ def status(*, config: Config = None, as_json: Json = False) -> int:
     from tasks.index.status import corpus_status
 
     project = load_project(config)
-    rows = [corpus_status(_store(project), name, datetime.now(UTC)) for name in project.settings.corpora]
-    _print({"corpora": rows}, as_json, printing.status_text(rows))
+    rows = [corpus_status(store_of(project), name, datetime.now(UTC)) for name in project.settings.corpora]
+    print_answer({"corpora": rows}, as_json, printing.status_text(rows))
     return DONE
 
 
@@ -191,8 +183,8 @@ def document(corpus: str, path: str, /, *, config: Config = None, as_json: Json 
 
     project = load_project(config)
     corpus_settings(project, corpus)
-    found = describe_document(_store(project), corpus, path, datetime.now(UTC))
-    _print(found, as_json, printing.document_text(found))
+    found = describe_document(store_of(project), corpus, path, datetime.now(UTC))
+    print_answer(found, as_json, printing.document_text(found))
     return DONE
 
 
@@ -221,7 +213,7 @@ def quarantine(
 
     project = load_project(config)
     corpus_settings(project, corpus)
-    store = _store(project)
+    store = store_of(project)
     if (path is None) != (action == "list"):
         raise SettingsError(
             f"freshet quarantine {corpus} {action} takes {'no' if path else 'a'} PATH",
@@ -229,30 +221,60 @@ def quarantine(
         )
     if path is None:
         rows = quarantined_documents(store.corpus(corpus))
-        _print({"corpus": corpus, "documents": rows}, as_json, printing.quarantine_text(rows))
+        print_answer({"corpus": corpus, "documents": rows}, as_json, printing.quarantine_text(rows))
         return DONE
     if action == "show":
         row = decisions.find_refused(store, corpus, path)
         made = [asdict(one) for one in decisions.list_decisions(store, corpus, doc_id=row["doc_id"])]
         found = {"corpus": corpus, "document": row, "decisions": made}
-        _print(found, as_json, printing.refused_text(row, made))
+        print_answer(found, as_json, printing.refused_text(row, made))
         return DONE
-    by, now = who if who is not None else _login_name(), datetime.now(UTC)
+    by, now = who if who is not None else login_name(), datetime.now(UTC)
     if action == "accept":
         decided = decisions.accept(store, corpus, path, who=by, why=why or "", now=now)
     else:
         decided = decisions.retry(store, corpus, path, who=by, now=now)
-    _print(asdict(decided), as_json, printing.decided_text(decided))
+    print_answer(asdict(decided), as_json, printing.decided_text(decided))
     return DONE
 
 
 @app.command
-def rules(*, corpus: str | None = None, config: Config = None, as_json: Json = False) -> int:
-    """List every rule with its reason and what to do; with --corpus, as that corpus has tuned them."""
+def rules(
+    *, corpus: str | None = None, dataset: str | None = None, config: Config = None, as_json: Json = False
+) -> int:
+    """List every rule with its reason and what to do; with --corpus or --dataset, as that has tuned them."""
     from tasks.rulebook import rule_rows
 
-    rows = rule_rows(corpus_settings(load_project(config), corpus) if corpus is not None else None)
-    _print({"rules": rows}, as_json, printing.rules_text(rows))
+    if corpus is not None and dataset is not None:
+        raise SettingsError("--corpus and --dataset were both given", "Ask for one of them.")
+    if corpus is not None:
+        rows = rule_rows(corpus_settings(load_project(config), corpus))
+    else:
+        rows = rule_rows(dataset_settings(load_project(config), dataset) if dataset is not None else None)
+    print_answer({"rules": rows}, as_json, printing.rules_text(rows))
+    return DONE
+
+
+@app.command
+def trace(
+    thing: str,
+    /,
+    *,
+    corpus: Annotated[str | None, Parameter(help="Look in this corpus only.")] = None,
+    dataset: Annotated[str | None, Parameter(help="Look in this dataset only.")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> int:
+    """Trace THING back to its source bytes, or forward to all that holds something of it.
+
+    Back: an example's id or digest, a chunk's id, DATASET@VERSION, DATASET@VERSION:SPLIT:LINE. Forward: the path or
+    URI of a source document or of a file of rows.
+    """
+    from tasks.lineage.trace import trace as find
+    from tasks.lineage.trace_text import trace_text
+
+    found = find(store_of(load_project(config)), thing, corpus, dataset)
+    print_answer(found, as_json, trace_text(found))
     return DONE
 
 
@@ -264,40 +286,15 @@ def check(*, config: Config = None, as_json: Json = False) -> int:
     file = find_file(config)
     problems, notes = find_problems(file), find_notes(file)
     found = {"file": str(file), "problems": [asdict(p) for p in problems], "notes": [asdict(n) for n in notes]}
-    _print(found, as_json, printing.check_text(file, problems, notes))
+    print_answer(found, as_json, printing.check_text(file, problems, notes))
     return FAILED if problems else DONE
 
 
 @app.command
 def schema() -> int:
     """Print the JSON Schema of freshet.yaml, for editors."""
-    _print(json_schema(), True, "")
+    print_answer(json_schema(), True, "")
     return DONE
-
-
-def _login_name() -> str:
-    from getpass import getuser
-
-    try:
-        return getuser()
-    except (KeyError, OSError):
-        raise SettingsError("nobody is logged in by a name", "Say who decides: --who NAME.") from None
-
-
-def _store(project: Project) -> Store:
-    from tasks.store import Store
-
-    return Store(project.store)
-
-
-def _print(found: Any, as_json: bool, text: str) -> None:
-    if as_json:
-        text = json.dumps(found, indent=2, ensure_ascii=False, default=_plain) + "\n"
-    sys.stdout.write(text)
-
-
-def _plain(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def main() -> None:

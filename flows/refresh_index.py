@@ -45,17 +45,20 @@ from tasks.index.steps import (
     index_batch,
     maintain_indices,
     record_decision,
-    told,
     withdraw_documents,
 )
 from tasks.lineage.decisions import mark_retried, retried
+from tasks.lineage.events import RunEvents
 from tasks.lineage.quarantine import count_by_code
+from tasks.lineage.refresh_data import refresh_inputs, refresh_output
+from tasks.lineage.relation import record_releases
 from tasks.report_file import write_report_page
 from tasks.reporting import Progress, RefreshReport, publish_report, summary
-from tasks.run import RefreshRun, begin_run, record_run
+from tasks.run import RefreshRun, begin_run, record_run, run_events
 from tasks.runners import open_task_runner
 from tasks.store import hold_corpus
 from tasks.timing import Stopwatch
+from tasks.verdicts import Verdict, told
 
 BATCHES_AHEAD = 1
 """Batches that are parsed while an earlier one is embedded."""
@@ -84,15 +87,21 @@ def refresh_index(
     with watch("total"):
         run = begin_run(config, corpus, as_of or flow_run.scheduled_start_time, str(flow_run.id), str(flow_run.name))
         report = RefreshReport(corpus=corpus, run_id=run.run_id, as_of=run.as_of, outcome="unchanged")
-        with hold_corpus(run.store, corpus, run.name, timedelta(seconds=wait), logger.warning):
+        with (
+            hold_corpus(run.store, corpus, run.name, timedelta(seconds=wait), logger.warning),
+            run_events(run) as events,
+        ):
             try:
                 started = datetime.now(UTC)
                 listed = _build_head(run, report, watch, full, allow_withdrawals)
-                _decide(run, report, watch, listed)
+                verdicts = _decide(run, report, watch, listed)
                 record_run(run, report, full)
                 mark_retried(run.store, corpus, retried(run.store, corpus), who=run.name, now=started)
+                record_releases(run.store, corpus, run=run.run_id, now=datetime.now(UTC))
+                _name_data(events, run, report, verdicts)
             finally:
                 end_preparing(run)
+        report.notes += events.notes
     report.seconds = watch.seconds
     try:
         report.page = write_report_page(run, report)
@@ -107,7 +116,11 @@ def refresh_index(
 
 
 def _build_head(
-    run: RefreshRun, report: RefreshReport, watch: Stopwatch, full: bool, allow_withdrawals: int
+    run: RefreshRun,
+    report: RefreshReport,
+    watch: Stopwatch,
+    full: bool,
+    allow_withdrawals: int,
 ) -> list[str]:
     """Brings the head of the tables up to what the sources hold. Readers see none of it yet.
 
@@ -125,7 +138,7 @@ def _build_head(
     _report_plan(report, listed, plan)
     warming = None if plan.is_empty else begin_warming(run)
     if not plan.is_empty:
-        progress = Progress(run.corpus, len(plan.batches) + len(plan.restated_batches))
+        progress = Progress(f"Batches of corpus {run.corpus}", len(plan.batches) + len(plan.restated_batches))
         for name, batch in _prepared(run, plan):
             _index(run, report, watch, batch, name)
             progress.step()
@@ -167,14 +180,18 @@ def _prepared(run: RefreshRun, plan: PlannedRefresh) -> Iterator[tuple[str, Prep
             yield done, future.result()
 
 
-def _decide(run: RefreshRun, report: RefreshReport, watch: Stopwatch, listed: list[str]) -> None:
-    """Lets the gate examine the head, unless readers have been offered just this state before."""
+def _decide(run: RefreshRun, report: RefreshReport, watch: Stopwatch, listed: list[str]) -> list[Verdict]:
+    """Lets the gate examine the head, unless readers have been offered just this state before.
+
+    Returns:
+        What the gate found.
+    """
     releases = list_releases(run.store, run.corpus)
     live, head = live_release(releases), read_head(run)
     report.release = live.release if live else None
     report.describe_head(head.chunks if head else 0, count_by_code(run.store.corpus(run.corpus)))
     if head is None or is_published(head, newest_decision(releases)):
-        return
+        return []
     with watch("gate"):
         sources = sources_by_name(run)
         found = examine_head(run, live, {name: sources[name] for name in listed})
@@ -184,6 +201,25 @@ def _decide(run: RefreshRun, report: RefreshReport, watch: Stopwatch, listed: li
     report.reasons, report.site = decided.reasons, decided.site
     if decided.outcome == "published":
         report.release = decided.release
+    return found.verdicts
+
+
+def _name_data(events: RunEvents, run: RefreshRun, report: RefreshReport, verdicts: list[Verdict]) -> None:
+    """What the refresh read and what it published, for its lineage."""
+    events.inputs = refresh_inputs(sources_by_name(run), report.sources)
+    if report.outcome == "unchanged":
+        return
+    if report.outcome == "rejected":
+        events.failed = RefreshRejected(report.as_dict(), report.reasons)
+    output = refresh_output(
+        run.corpus,
+        report.release if report.outcome == "released" else None,
+        documents=report.documents["added"] + report.documents["changed"],
+        chunks=report.chunks,
+        verdicts=verdicts,
+        namespace=run.project.settings.lineage.namespace,
+    )
+    events.outputs = [output]
 
 
 def _report_plan(report: RefreshReport, listed: list[ListedSource], plan: PlannedRefresh) -> None:

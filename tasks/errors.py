@@ -73,5 +73,24 @@ class RefreshRejected(FreshetError):
         self.report = report
 
 
+class VersionRejected(FreshetError):
+    """The gate refused to publish what a build made; the version before stays live.
+
+    Args:
+        report: the build's report, JSON-able.
+        reasons: why; the first three are told.
+    """
+
+    def __init__(self, report: dict[str, Any], reasons: list[str]) -> None:
+        dataset, version = report["dataset"], report["version"]
+        super().__init__(
+            f"the gate rejected the build of {dataset}: {'; '.join(reasons[:3])}",
+            f"{f'Version {version} stays live' if version else 'There is no version yet'}. "
+            f"See artifact version-{dataset}, mend the cause, then type: freshet dataset build {dataset}",
+        )
+        self.args = (report, reasons)
+        self.report = report
+
+
 class AccessCheckFailed(FreshetError):
     """Who may see a hit could not be established, so nothing is shown."""

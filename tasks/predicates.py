@@ -20,6 +20,11 @@ def equals(column: str, value: str) -> str:
     return f"{column} = {_literal(value)}"
 
 
+def begins(column: str, prefix: str) -> str:
+    """True where the column's text begins so."""
+    return f"starts_with({column}, {_literal(prefix)})"
+
+
 def is_any(column: str, values: Iterable[str]) -> str:
     """True where the column holds one of the values; never true for no values."""
     listed = ", ".join(_literal(v) for v in values)

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 RULES_HEAD = ("rule", "severity", "threshold", "why", "what to do")
 RULES_INTRODUCTION = """# Rules
 
-Every rule that documents, chunks and whole releases are held to. `freshet rules` prints the same, and with `--corpus`
-what a corpus has made of it. `block` keeps a document out, or a refresh from its readers; `warn` lets it in with a
-mark; `note` only records. A corpus tunes severity and threshold in [its settings](configuration.md#a-rules-tuning).
+Every rule that documents, chunks and releases, rows and dataset versions are held to. `freshet rules` prints the
+same; with `--corpus` or `--dataset`, what that has made of it. `block` keeps an item out, or readers where they are;
+`warn` lets it in with a mark; `note` only records. Severity and threshold are tuned in
+[the settings](configuration.md#a-rules-tuning).
 
 This page is generated: `python -m tasks.rulebook > docs/rules.md`."""
 RULES_KEPT = """## What cannot be tuned
 
-Some severities are not a corpus's to choose:"""
+Some severities are not for settings to choose:"""
 
 MOST_NAMED = 5
 

@@ -135,11 +135,11 @@ def publish_report(report: RefreshReport) -> None:
 class Progress:
     """A progress artifact of a run; made only once there is something to wait for."""
 
-    def __init__(self, corpus: str, steps: int) -> None:
+    def __init__(self, description: str, steps: int) -> None:
         from prefect.artifacts import create_progress_artifact
 
         self._steps, self._done = steps, 0
-        self._id = cast("UUID", create_progress_artifact(0.0, description=f"Batches of corpus {corpus}"))
+        self._id = cast("UUID", create_progress_artifact(0.0, description=description))
 
     def step(self) -> None:
         from prefect.artifacts import update_progress_artifact

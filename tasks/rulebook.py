@@ -1,4 +1,4 @@
-"""The rule book as a corpus has tuned it.
+"""The rule book as a corpus or a dataset has tuned it.
 
 `python -m tasks.rulebook > docs/rules.md` writes the page about the rules.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 from expectations.document_rules import DOCUMENT_RULES
 from expectations.rules import RULES, Rule
+from tasks.dataset_settings import Dataset
 from tasks.settings import Corpus
 from tasks.verdicts import Verdict
 
@@ -24,11 +25,11 @@ _JUDGES = ("detect-secrets", "ftfy", "phonenumbers", "py3langid", "python-stdnum
 """Libraries whose new versions may judge otherwise."""
 
 
-def tuned_rules(corpus: Corpus) -> dict[str, Rule]:
-    """Code → rule with the corpus's severity and threshold. A rule that is switched off is not among them."""
+def tuned_rules(settings: Corpus | Dataset) -> dict[str, Rule]:
+    """Code → rule with the severity and threshold of a corpus or dataset; without those that are switched off."""
     tuned: dict[str, Rule] = {}
     for code, rule in RULES.items():
-        wanted = corpus.rules.get(code)
+        wanted = settings.rules.get(code)
         if wanted is None:
             tuned[code] = rule
         elif wanted.severity != "off":
@@ -62,12 +63,12 @@ def _number(threshold: float | None) -> float | None:
     return None if threshold is None else float(threshold)  # 10 and 10.0 are one threshold and two texts
 
 
-def rule_rows(corpus: Corpus | None = None) -> list[dict[str, Any]]:
-    """`code`, `severity`, `threshold`, `why`, `mend` of every rule; as tuned, where a corpus is given.
+def rule_rows(settings: Corpus | Dataset | None = None) -> list[dict[str, Any]]:
+    """`code`, `severity`, `threshold`, `why`, `mend` of every rule; as tuned, where a corpus or dataset is given.
 
-    The severity of a rule that the corpus switched off is `off`.
+    The severity of a rule that is switched off is `off`.
     """
-    tuned = RULES if corpus is None else tuned_rules(corpus)
+    tuned = RULES if settings is None else tuned_rules(settings)
     return [
         asdict(tuned[code]) if code in tuned else {**asdict(rule), "severity": "off"} for code, rule in RULES.items()
     ]

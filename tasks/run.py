@@ -1,24 +1,65 @@
-"""What every step of one refresh needs to know: small, picklable, the same from start to end."""
+"""What every step of one run needs to know: small, picklable, the same from start to end."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tasks import schemas
+from tasks.dataset_settings import Dataset
 from tasks.errors import SettingsError
 from tasks.settings import Corpus
 from tasks.settings_file import Project, load_project
-from tasks.store import Store
+from tasks.store import Store, dataset_files
 from tasks.text.models import ModelFiles, resolve_model
 
 if TYPE_CHECKING:
+    from tasks.lineage.events import RunEvents
     from tasks.reporting import RefreshReport
+
+Named = TypeVar("Named", Corpus, Dataset)
+
+
+@dataclass(frozen=True)
+class BuildRun:
+    """One build of one dataset.
+
+    Attributes:
+        project: the settings as they were when the run began.
+        dataset: the dataset's name.
+        run_id: id of the Prefect flow run.
+        name: what people call the run, like `version-answers-2026-11-22`.
+        as_of: the moment the build speaks for; never the wall clock.
+    """
+
+    project: Project
+    dataset: str
+    run_id: str
+    name: str
+    as_of: datetime
+
+    @property
+    def settings(self) -> Dataset:
+        return self.project.settings.datasets[self.dataset]
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.project.store)
+
+    @property
+    def folder(self) -> Path:
+        """Where one step leaves files for the next."""
+        return self.store.work_folder(dataset_files(self.dataset))
+
+    def __getstate__(self) -> dict[str, object]:
+        # An open store does not travel between processes.
+        return {name: value for name, value in self.__dict__.items() if name != "store"}
 
 
 @dataclass(frozen=True)
@@ -75,17 +116,46 @@ def begin_run(config: Path | None, corpus: str, as_of: datetime | None, run_id: 
     chosen = corpus_settings(project, corpus)
     model = resolve_model(project.settings.embedding, project.root)
     cut = chunking_fingerprint(chosen.chunking, tokenizer_fingerprint(model.folder))[:16]
-    # Prefect's moments are of a class of their own, which does not divide by the standard library's durations.
-    moment = datetime.fromisoformat(as_of.isoformat()) if as_of else datetime.now(UTC)
     return RefreshRun(
         project=project,
         corpus=corpus,
         run_id=run_id,
         name=name,
-        as_of=moment if moment.tzinfo else moment.replace(tzinfo=UTC),
+        as_of=moment_of(as_of),
         model=model,
         chunking=f"{cut}-{rules_fingerprint(chosen)}",
     )
+
+
+def begin_build(config: Path | None, dataset: str, as_of: datetime | None, run_id: str, name: str) -> BuildRun:
+    """Reads the settings, before anything is started.
+
+    Raises:
+        SettingsError: the settings are wrong, or have no such dataset.
+    """
+    project = load_project(config)
+    dataset_settings(project, dataset)
+    return BuildRun(project=project, dataset=dataset, run_id=run_id, name=name, as_of=moment_of(as_of))
+
+
+def run_events(run: RefreshRun | BuildRun) -> RunEvents:
+    """The lineage events of a run, around what it does within the writer's lock."""
+    from tasks.lineage.events import RunEvents
+    from tasks.lineage.openlineage import refresh_job, version_job
+
+    settings = run.project.settings.lineage
+    if isinstance(run, BuildRun):
+        job = version_job(run.dataset, settings.namespace, run.settings.description)
+    else:
+        job = refresh_job(run.corpus, settings.namespace)
+    return RunEvents(run.store, job, run.run_id, nominal_time=run.as_of, endpoint=settings.endpoint)
+
+
+def moment_of(as_of: datetime | None) -> datetime:
+    """The moment that a run speaks for, with a time zone; now, where none is given."""
+    # Prefect's moments are of a class of their own, which does not divide by the standard library's durations.
+    moment = datetime.fromisoformat(as_of.isoformat()) if as_of else datetime.now(UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def corpus_settings(project: Project, corpus: str) -> Corpus:
@@ -94,13 +164,25 @@ def corpus_settings(project: Project, corpus: str) -> Corpus:
     Raises:
         SettingsError: there is no such corpus; names those there are.
     """
-    known = project.settings.corpora
-    if corpus in known:
-        return known[corpus]
-    near = get_close_matches(corpus, known, n=1)
+    return _named(project, project.settings.corpora, corpus, "corpus", "corpora")
+
+
+def dataset_settings(project: Project, dataset: str) -> Dataset:
+    """A dataset's settings.
+
+    Raises:
+        SettingsError: there is no such dataset; names those there are.
+    """
+    return _named(project, project.settings.datasets, dataset, "dataset", "datasets")
+
+
+def _named(project: Project, known: Mapping[str, Named], name: str, kind: str, key: str) -> Named:
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, n=1)
     raise SettingsError(
-        f"{project.file.name} has no corpus {corpus!r}; it has: {', '.join(known) or 'none'}",
-        f"Did you mean {near[0]}?" if near else f"Add it under corpora: in {project.file.name}.",
+        f"{project.file.name} has no {kind} {name!r}; it has: {', '.join(known) or 'none'}",
+        f"Did you mean {near[0]}?" if near else f"Add it under {key}: in {project.file.name}.",
     )
 
 

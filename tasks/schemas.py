@@ -17,6 +17,10 @@ DUPLICATES = "duplicates"
 RELEASES = "releases"
 RUNS = "runs"
 LINKS = "links"
+EXAMPLES = "examples"
+REJECTED = "rejected"
+DATASET_VERSIONS = "dataset_versions"
+BUILDS = "builds"
 
 
 def chunks_table(space: str) -> str:
@@ -265,6 +269,130 @@ def runs() -> pa.Schema:
             pa.field("as_of", _timestamp(), nullable=False),
             pa.field("ended_at", _timestamp(), nullable=False),
             pa.field("sources", pa.list_(source), nullable=False),
+            pa.field("report", text, nullable=False),
+        ]
+    )
+
+
+def examples() -> pa.Schema:
+    """The rows of a dataset version, in canonical order.
+
+    `example_id` is a pure function of the dataset, `digest` and how often that digest came before. `group` is the
+    number of what stays together in a split. `content` is canonical JSON of TRL's own columns. `origins` are the places
+    that the row was read from: its own first, then those of rows that were merged into it. `verdicts` is JSON: what
+    checks say of the row without keeping it out.
+    """
+    import pyarrow as pa
+
+    text, number, strings = pa.string(), pa.int64(), pa.list_(pa.string())
+    origin = pa.struct(
+        [
+            pa.field("relation", text),
+            pa.field("input", text),
+            pa.field("uri", text),
+            pa.field("source_version", text),
+            pa.field("place", number),
+            pa.field("field", text),
+            pa.field("document", text),
+            pa.field("corpus", text),
+            pa.field("doc_id", text),
+            pa.field("doc_version", text),
+            pa.field("chunk_ids", strings),
+            pa.field("start", number),
+            pa.field("end", number),
+        ]
+    )
+    return pa.schema(
+        [
+            _key("example_id"),
+            pa.field("split", text, nullable=False),
+            pa.field("group", number, nullable=False),
+            pa.field("format", text, nullable=False),
+            pa.field("content", text, nullable=False),
+            pa.field("digest", text, nullable=False),
+            pa.field("label", text),
+            pa.field("origins", pa.list_(origin), nullable=False),
+            pa.field("transforms", strings, nullable=False),
+            pa.field("licence", text, nullable=False),
+            pa.field("owner", text, nullable=False),
+            pa.field("uses", strings, nullable=False),
+            pa.field("acl", strings, nullable=False),
+            pa.field("verdicts", text, nullable=False),
+        ]
+    )
+
+
+def rejected_rows() -> pa.Schema:
+    """The rows that a dataset version leaves out, and why, in canonical order.
+
+    `content` is null where the row may not be held (no permission, personal data, secrets) or could not be read; what
+    was found in place of a row is then in `raw`, as far as it was kept. `codes` are the rules that keep the row out,
+    `verdicts` is JSON: all that checks say of it.
+    """
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.int64()
+    return pa.schema(
+        [
+            pa.field("row", number, nullable=False),
+            pa.field("input", text, nullable=False),
+            pa.field("uri", text, nullable=False),
+            pa.field("source_version", text, nullable=False),
+            pa.field("place", number, nullable=False),
+            pa.field("field", text),
+            pa.field("digest", text),
+            pa.field("content", text),
+            pa.field("raw", text),
+            pa.field("codes", pa.list_(text), nullable=False),
+            pa.field("verdicts", text, nullable=False),
+        ]
+    )
+
+
+def dataset_versions() -> pa.Schema:
+    """Every decision on a build of a dataset, append-only.
+
+    `table_version` and `rejected_version` are the versions of the dataset's two tables. `rows`, `splits`, `facts` and
+    `exports` are JSON. The live version is the one with the highest number whose `outcome` is `published`.
+    """
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.int64()
+    return pa.schema(
+        [
+            pa.field("dataset", text, nullable=False),
+            pa.field("version", text, nullable=False),
+            pa.field("outcome", text, nullable=False),
+            pa.field("digest", text, nullable=False),
+            pa.field("rows_digest", text, nullable=False),
+            pa.field("table_version", number, nullable=False),
+            pa.field("rejected_version", number, nullable=False),
+            pa.field("rows", text, nullable=False),
+            pa.field("splits", text, nullable=False),
+            pa.field("facts", text, nullable=False),
+            pa.field("reasons", pa.list_(text), nullable=False),
+            pa.field("exports", text, nullable=False),
+            pa.field("run_id", text, nullable=False),
+            pa.field("as_of", _timestamp(), nullable=False),
+            pa.field("published_at", _timestamp(), nullable=False),
+        ]
+    )
+
+
+def builds() -> pa.Schema:
+    """Every build of a dataset that ran to an end, append-only: what it depended on and what came of it."""
+    import pyarrow as pa
+
+    text = pa.string()
+    return pa.schema(
+        [
+            pa.field("run_id", text, nullable=False),
+            pa.field("dataset", text, nullable=False),
+            pa.field("outcome", text, nullable=False),
+            pa.field("version", text),
+            pa.field("fingerprint", text, nullable=False),
+            pa.field("as_of", _timestamp(), nullable=False),
+            pa.field("ended_at", _timestamp(), nullable=False),
             pa.field("report", text, nullable=False),
         ]
     )

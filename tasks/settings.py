@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ByteSize, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from expectations.fixed_rules import TunedSeverity
 from tasks.configuration.types import (
     CorpusName,
     Count,
@@ -27,25 +26,22 @@ from tasks.configuration.types import (
     RuleCode,
     Share,
     Size,
+    Strict,
     Text,
-    Threshold,
-    Unbooled,
     duration_text,
 )
+from tasks.dataset_settings import Dataset, RuleTuning, Use
+from tasks.maintenance_settings import Maintenance
+from tasks.schedule_settings import CorpusSchedule, Deployment, Schedules
 
 EVERYONE = "everyone"
 """The one public principal."""
 
-Use = Literal["retrieval", "training"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 TaskRunnerName = Literal["threads", "processes", "ray"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Embedding(_Strict):
+class Embedding(Strict):
     """The model that turns texts into vectors."""
 
     model: Text = Field(
@@ -59,7 +55,7 @@ class Embedding(_Strict):
     )
 
 
-class Freshness(_Strict):
+class Freshness(Strict):
     """How old a document of this source may grow, counted from its last change."""
 
     warn_after: Duration | None = Field(None, description="older documents are served, marked stale")
@@ -81,7 +77,7 @@ class Freshness(_Strict):
         return self
 
 
-class AccessRule(_Strict):
+class AccessRule(Strict):
     """Who may read the documents whose path matches."""
 
     path: PositiveGlob = Field(description="glob, as in .gitignore, over paths below the source, like `legal/**`")
@@ -90,7 +86,7 @@ class AccessRule(_Strict):
     )
 
 
-class _Source(_Strict):
+class _Source(Strict):
     name: Text | None = Field(
         None,
         description="stable name of the source, part of every document's id; the default is its address as written, "
@@ -146,7 +142,7 @@ Source = Annotated[
 ]
 
 
-class Chunking(_Strict):
+class Chunking(Strict):
     """How documents are cut into passages."""
 
     max_tokens: Count = Field(256, ge=16, le=8192, description="longest passage, in tokens of the embedding model")
@@ -170,7 +166,7 @@ class Chunking(_Strict):
         return self
 
 
-class Parsing(_Strict):
+class Parsing(Strict):
     """Limits of one document's parsing; beyond them it is quarantined."""
 
     workers: Count = Field(2, ge=1, le=64, description="parser processes")
@@ -180,7 +176,7 @@ class Parsing(_Strict):
     output: Size = Field(ByteSize(50_000_000), description="parsed text and elements of one document")
 
 
-class Gate(_Strict):
+class Gate(Strict):
     """What a refresh must come up to before readers move to it."""
 
     recall_at_5: Share | None = Field(
@@ -194,16 +190,7 @@ class Gate(_Strict):
     )
 
 
-class RuleTuning(_Strict):
-    """What a corpus makes of one rule."""
-
-    severity: Annotated[TunedSeverity, Unbooled] | None = Field(
-        None, description="block keeps a document out, warn marks it, note only records, off does not apply the rule"
-    )
-    threshold: Threshold | None = Field(None, description="the number that the rule judges by, where it has one")
-
-
-class Corpus(_Strict):
+class Corpus(Strict):
     """A named set of documents out of one or more sources, indexed together."""
 
     sources: list[Source] = Field(min_length=1, description="where its documents come from")
@@ -226,9 +213,21 @@ class Corpus(_Strict):
         ["US"],
         description="countries (ISO 3166, like US) whose phone numbers are known without their country code",
     )
+    schedule: CorpusSchedule = Field(
+        CorpusSchedule(), description="when it is refreshed, where that is other than usual"
+    )
 
 
-class Settings(_Strict):
+class Lineage(Strict):
+    """Where the record of runs goes besides the store."""
+
+    endpoint: Text | None = Field(
+        None, description="URL of an OpenLineage server, like Marquez, that events are sent to; without one, none are"
+    )
+    namespace: Text = Field("freshet", description="namespace of the jobs in OpenLineage events")
+
+
+class Settings(Strict):
     """A whole freshet.yaml."""
 
     store: Text = Field(
@@ -243,3 +242,12 @@ class Settings(_Strict):
     corpora: dict[CorpusName, Corpus] = Field(
         {}, description="the corpora by name: lower-case letters, digits, hyphens"
     )
+    datasets: dict[CorpusName, Dataset] = Field(
+        {}, description="the fine-tuning datasets by name: lower-case letters, digits, hyphens"
+    )
+    lineage: Lineage = Field(Lineage(), description="where the record of runs goes besides the store")
+    maintenance: Maintenance = Field(
+        Maintenance(), description="how long the store keeps what nobody needs any more"
+    )
+    schedules: Schedules = Field(Schedules(), description="when things run, as cron expressions, or off")
+    deployment: Deployment = Field(Deployment(), description="how the project appears on its Prefect server")

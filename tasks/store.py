@@ -8,7 +8,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
@@ -58,6 +58,14 @@ class Store:
         """The tables of a corpus: documents, elements, chunks-<space>."""
         return Tables(self._database(f"corpora/{name}"))
 
+    def dataset(self, name: str) -> Tables:
+        """The tables of a dataset: examples, rejected."""
+        return Tables(self._database(f"datasets/{name}"))
+
+    def export_folder(self, dataset: str) -> str:
+        """Where the exports of a dataset's versions are, a folder each."""
+        return f"{self.address}/datasets/{dataset}/exports"
+
     @cached_property
     def ledger(self) -> Tables:
         """The append-only tables that all corpora and datasets share: releases, runs."""
@@ -73,7 +81,8 @@ class Store:
         """The writer's lock. For a bucket it guards this machine only; versions are checked as well."""
         if self.is_local:
             return Path(self.address) / "locks" / f"{corpus}.lock"
-        return self.work_folder(corpus).with_suffix(".lock")
+        folder = self.work_folder(corpus)
+        return folder.with_name(f"{folder.name}.lock")
 
 
 class Tables:
@@ -166,6 +175,11 @@ def delete_rows(table: Table, predicate: str) -> int:
     return int(found)
 
 
+def dataset_files(dataset: str) -> str:
+    """The name under which a dataset's work folder and lock lie; no corpus has one with a dot in it."""
+    return f"dataset.{dataset}"
+
+
 @contextmanager
 def brief_lock(store: Store, corpus: str) -> Iterator[None]:
     """For the moment in which a release gets its number: a rollback must not wait for a refresh to end."""
@@ -177,8 +191,9 @@ def brief_lock(store: Store, corpus: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def hold_corpus(store: Store, corpus: str, run: str, wait: timedelta, tell: Callable[[str], None]) -> Iterator[None]:
+def hold_corpus(
+    store: Store, corpus: str, run: str, wait: timedelta, tell: Callable[[str], None]
+) -> AbstractContextManager[None]:
     """Holds the writer's lock of a corpus; it dies with this process, however that ends.
 
     Args:
@@ -189,9 +204,27 @@ def hold_corpus(store: Store, corpus: str, run: str, wait: timedelta, tell: Call
     Raises:
         CorpusBusy: it was still held after `wait`.
     """
+    return _hold(store.lock_file(corpus), f"corpus {corpus}", run, wait, tell)
+
+
+def hold_dataset(
+    store: Store, dataset: str, run: str, wait: timedelta, tell: Callable[[str], None]
+) -> AbstractContextManager[None]:
+    """Holds the writer's lock of a dataset, likewise."""
+    return _hold(store.lock_file(dataset_files(dataset)), f"dataset {dataset}", run, wait, tell)
+
+
+def hold_backfill(
+    store: Store, kind: str, target: str, run: str, wait: timedelta, tell: Callable[[str], None]
+) -> AbstractContextManager[None]:
+    """Holds the lock of a corpus's or dataset's one backfill, likewise. What it writes takes the writer's lock too."""
+    return _hold(store.lock_file(f"backfill.{kind}.{target}"), f"the backfill of {kind} {target}", run, wait, tell)
+
+
+@contextmanager
+def _hold(path: Path, what: str, run: str, wait: timedelta, tell: Callable[[str], None]) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
-    path = store.lock_file(corpus)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock, holder = FileLock(path), path.with_suffix(".holder")
     give_up = time.monotonic() + wait.total_seconds()
@@ -203,11 +236,9 @@ def hold_corpus(store: Store, corpus: str, run: str, wait: timedelta, tell: Call
         except Timeout:
             who = _describe_holder(holder)
             if time.monotonic() >= give_up:
-                raise CorpusBusy(
-                    f"corpus {corpus} is held by {who}", "Wait for it to end, or give a longer --wait."
-                ) from None
+                raise CorpusBusy(f"{what} is held by {who}", "Wait for it to end, or give a longer --wait.") from None
             if not told:
-                tell(f"waiting: corpus {corpus} is held by {who}")
+                tell(f"waiting: {what} is held by {who}")
                 told = True
     try:
         since = datetime.now(UTC).isoformat(timespec="seconds")

@@ -84,9 +84,9 @@ def validate(checks: Iterable[tuple[Suite, Iterable[pa.Table]]]) -> list[Checked
     Args:
         checks: suites, each with its table in batches of facts; a batch is in memory at a time.
     """
-    with _quiet():
-        import great_expectations as gx
+    import great_expectations as gx  # sets up its logging, so that it comes before the silence
 
+    with _quiet():
         context = gx.get_context(mode="ephemeral")
         try:
             context.variables.progress_bars = {"globally": False, "metric_calculations": False}  # type: ignore[assignment]

@@ -27,3 +27,9 @@ class Verdict:
 def verdict(code: str, **evidence: Any) -> Verdict:
     """A verdict under a rule of the rule book, with that rule's default severity."""
     return Verdict(code=code, severity=RULES[code].severity, evidence=evidence)
+
+
+def told(finding: Verdict) -> str:
+    """A finding of the gate as a sentence: its code, the reason in plain words, the evidence."""
+    evidence = ", ".join(f"{name}: {value}" for name, value in finding.evidence.items())
+    return f"{finding.code}: {RULES[finding.code].why}" + (f" ({evidence})" if evidence else "")

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from expectations.rules import RULES
+from tasks.configuration.dataset_checks import dataset_absent, dataset_faults
 from tasks.configuration.explain import nearest
 from tasks.configuration.golden import read_golden
 from tasks.configuration.golden import text as golden_text
 from tasks.configuration.lines import Located
 from tasks.configuration.places import Finding, Place, has_credentials, mask, place_text, shown
 from tasks.configuration.tuning import tuning_faults
-from tasks.settings import EVERYONE, Chunking, Embedding, FolderSource, GitSource, RuleTuning, Settings, Source
+from tasks.dataset_settings import RuleTuning
+from tasks.settings import EVERYONE, Chunking, Embedding, FolderSource, GitSource, Settings, Source
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -75,7 +77,7 @@ class Checker:
         if embedding:
             self._model(embedding.model)
         corpora = data.get("corpora")
-        if not corpora and ("corpora",) not in self._located.lines:
+        if not corpora and not data.get("datasets") and ("corpora",) not in self._located.lines:
             self._note((), "there are no corpora, so there is nothing to refresh", "add one under corpora:")
         for name, corpus in corpora.items() if isinstance(corpora, dict) else ():
             place: Place = ("corpora", name)
@@ -90,9 +92,26 @@ class Checker:
                 self._golden(corpus["golden"], (*place, "golden"))
             if isinstance(corpus, dict) and isinstance(corpus.get("rules"), dict):
                 self._rules(corpus["rules"], (*place, "rules"))
+        self._datasets(data.get("datasets"), corpora if isinstance(corpora, dict) else {})
+
+    def _datasets(self, datasets: Any, corpora: dict[str, Any]) -> None:
+        for name, dataset in datasets.items() if isinstance(datasets, dict) else ():
+            place: Place = ("datasets", name)
+            for at, what, mend in dataset_faults(place, dataset, corpora):
+                if not self._is_broken(at):
+                    self._error(at, what, mend)
+            for at, what, mend in dataset_absent(place, dataset, self._local):
+                if not self._is_broken(at):
+                    self.absent.append(Finding(at, self._located.line(at), what, mend))
+
+    def _local(self, address: str) -> str | None:
+        return None if is_remote(address) else resolve(address, self._root)
+
+    def _is_broken(self, place: Place) -> bool:
+        return any(broken[: len(place)] == place for broken in self._located.broken)
 
     def _part(self, model: Any, data: Any, place: Place) -> Any:
-        if any(broken[: len(place)] == place for broken in self._located.broken):
+        if self._is_broken(place):
             return None
         try:
             return TypeAdapter(model).validate_python(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +34,9 @@ _NOUNS = {
 }
 
 
+_ISO_DURATION = re.compile(r"P(?=.)(\d+[YMWD])*(T[\d.HMS]+)?")
+
+
 def json_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a settings file, with its variables replaced.
 
@@ -41,14 +45,15 @@ def json_schema() -> dict[str, Any]:
     schema = Settings.model_json_schema()
     _tidy(schema)
     # `propertyNames` makes a bad name of a corpus an error; `patternProperties` alone would let it pass unchecked.
-    corpora = schema["properties"]["corpora"]
-    (corpora["additionalProperties"],) = corpora.pop("patternProperties").values()
-    corpora["propertyNames"] = {"pattern": CORPUS_PATTERN}
+    for key in ("corpora", "datasets"):
+        named = schema["properties"][key]
+        (named["additionalProperties"],) = named.pop("patternProperties").values()
+        named["propertyNames"] = {"pattern": CORPUS_PATTERN}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
         "title": "freshet.yaml",
-        "description": "Settings of Freshet: the corpora, their sources, and who may see and use them.",
+        "description": "Settings of Freshet: corpora and datasets, their sources, and who may see and use them.",
     }
 
 
@@ -59,11 +64,8 @@ def _tidy(part: Any) -> None:
             if name == "properties":
                 for key in child.values():
                     key.pop("title", None)
-                    if key.get("pattern") == DURATION_PATTERN and "default" in key:
-                        # Pydantic writes the default of a key of its own schema as ISO 8601.
-                        key["default"] = duration_text(TypeAdapter(timedelta).validate_python(key["default"]))
-                    if isinstance(key.get("default"), dict):
-                        key["default"] = {one: value for one, value in key["default"].items() if value is not None}
+                    if "default" in key:
+                        key["default"] = _written(key["default"])
                     if "default" in key and key["default"] is None:
                         del key["default"]
                         (kept,) = (one for one in key.pop("anyOf") if one.get("type") != "null")
@@ -72,6 +74,15 @@ def _tidy(part: Any) -> None:
     elif isinstance(part, list):
         for child in part:
             _tidy(child)
+
+
+def _written(default: Any) -> Any:
+    """A default as one writes it in the file; pydantic writes durations as ISO 8601."""
+    if isinstance(default, dict):
+        return {name: _written(value) for name, value in default.items() if value is not None}
+    if isinstance(default, str) and _ISO_DURATION.fullmatch(default):
+        return duration_text(TypeAdapter(timedelta).validate_python(default))
+    return default
 
 
 def schema_at(schema: dict[str, Any], place: Place, data: Any) -> dict[str, Any]:
@@ -118,6 +129,8 @@ def expected(part: dict[str, Any]) -> str:
         return "one of " + ", ".join(part.get("enum") or [part["const"]])
     if part.get("pattern") in _NOUNS:
         return _NOUNS[part["pattern"]]
+    if part.get("format") == "date":
+        return "a date like 2026-11-22"
     kind = part.get("type")
     if kind == "integer":
         return f"a whole number from {part['minimum']} to {part['maximum']}"

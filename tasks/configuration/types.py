@@ -6,7 +6,16 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 from expectations.fixed_rules import MOST
 from expectations.rules import RULES
@@ -38,6 +47,13 @@ PRINCIPAL_HELP = "write everyone, user:NAME or group:NAME, without spaces"
 CORPUS_HELP = "write lower-case letters, digits and hyphens, like staff-handbook"
 LANGUAGE_HELP = "write the two lower-case letters of ISO 639-1, like en; of a rare language texts cannot be told"
 REGION_HELP = "write the two upper-case letters of ISO 3166, like US or GB"
+
+
+class Strict(BaseModel):
+    """A part of the settings: an unknown key is an error, and nothing is changed once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from tasks.configuration.types import PRINCIPAL_PATTERN
-from tasks.settings import Use
+from tasks.dataset_settings import Use
 
 if TYPE_CHECKING:
     import pyarrow as pa

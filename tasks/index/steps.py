@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from expectations.rules import RULES
 from tasks.index.release import duplicates_kept
 from tasks.index.write import Reconciliation, WrittenBatch
 from tasks.retrying import is_passing_fault
+from tasks.verdicts import told
 
 if TYPE_CHECKING:
     from tasks.index.examination import Examination
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tasks.index.write import Vectors
     from tasks.run import RefreshRun
     from tasks.settings import FolderSource, GitSource
-    from tasks.verdicts import Verdict
 
 
 def find_damage(run: RefreshRun, settled: bool, full: bool) -> Reconciliation:
@@ -120,12 +119,6 @@ def record_decision(run: RefreshRun, head: Head, found: Examination) -> Release:
     reasons = [told(v) for v in found.verdicts if v.severity == "block"]
     exam = None if found.exam is None else json.dumps(found.exam, default=str)
     return release.record_decision(run, head, "rejected" if reasons else "published", reasons, exam, found.site)
-
-
-def told(finding: Verdict) -> str:
-    """A finding of the gate as a sentence: its code, the reason in plain words, the evidence."""
-    evidence = ", ".join(f"{name}: {value}" for name, value in finding.evidence.items())
-    return f"{finding.code}: {RULES[finding.code].why}" + (f" ({evidence})" if evidence else "")
 
 
 def begin_warming(run: RefreshRun) -> Thread:

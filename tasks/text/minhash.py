@@ -16,6 +16,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.text.normal_forms import NormalForms
+
 SHINGLE_WORDS = 5
 BANDS = 20
 ROWS = 6
@@ -29,8 +31,10 @@ METHOD = f"words{SHINGLE_WORDS}-{BANDS}x{ROWS}-1"
 Hashes = NDArray[np.uint64]
 Signature = NDArray[np.uint32]
 
-_PIECE = 1 << 20  # bytes hashed at a time
-_BLOCK = 1024  # shingles permuted at a time: what fits a core's cache
+_PIECE = 1 << 20  # bytes of the longest span that is hashed without being cut out
+_STRIDE = 1 << 16  # bytes hashed at a time
+_BLOCK = 1024  # shingles of one text permuted at a time: what fits a core's cache
+_MANY = 1 << 16  # shingles of many texts, likewise
 _SEED = 0x66726573686574  # "freshet"
 _BASE = 0x9E3779B97F4A7C15  # odd, hence invertible in 64 bits; 5 modulo 8, so that its powers repeat late
 _SPACE = 32
@@ -51,18 +55,22 @@ def shingle_hashes(normal: str) -> Hashes:
         return np.zeros(0, np.uint64)
     starts = np.concatenate([[0], spaces + 1])[: len(spaces) + 2 - SHINGLE_WORDS]
     ends = np.concatenate([spaces, [len(data)]])[SHINGLE_WORDS - 1 :]
-    found, first = [], 0
-    while first < len(starts):
-        # As many shingles as end within one piece; a single longer one is hashed by itself.
-        last = max(int(np.searchsorted(ends, starts[first] + _PIECE, "right")), first + 1)
-        origin, end = int(starts[first]), int(ends[last - 1])
-        if end - origin > _PIECE:
-            digest = blake2b(data[origin:end].tobytes(), digest_size=8).digest()
-            found.append(np.array([int.from_bytes(digest, "little")], np.uint64))
-        else:
-            found.append(_span_hashes(data[origin:end], starts[first:last] - origin, ends[first:last] - origin))
-        first = last
-    return np.unique(np.concatenate(found))
+    return np.unique(_hashes_of_spans(data, starts, ends))
+
+
+def gram_hashes(forms: NormalForms, words: int = SHINGLE_WORDS) -> tuple[Hashes, NDArray[np.int64]]:
+    """64-bit hashes of the word n-grams of many texts, as `shingle_hashes` has them for one.
+
+    Returns:
+        The hashes text by text, in the order of the text and as often as they stand there; and int64 (texts + 1,),
+        where those of each text begin and the last one's end.
+    """
+    starts, ends, before = forms.words()
+    counts = np.maximum(np.diff(before) - (words - 1), 0)
+    bounds = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=bounds[1:])
+    first = np.arange(bounds[-1]) + np.repeat(before[:-1] - bounds[:-1], counts)
+    return _hashes_of_spans(forms.data, starts[first], ends[first + (words - 1)]), bounds
 
 
 def sign(shingles: Hashes) -> Signature:
@@ -76,6 +84,45 @@ def sign(shingles: Hashes) -> Signature:
         permuted += offsets
         np.minimum(least, permuted.min(axis=1), out=least)
     return (least >> np.uint64(32)).astype(np.uint32)
+
+
+def sign_many(shingles: Hashes, bounds: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """The signatures, uint32 (texts, PERMUTATIONS), of many texts: bit by bit what `sign` gives for each.
+
+    Args:
+        shingles: of all texts, one after the other; repeated ones do no harm.
+        bounds: int64 (texts + 1,), as of `gram_hashes`; every text must have one shingle at least.
+    """
+    if np.any(np.diff(bounds) < 1):
+        raise ValueError("a text without shingles has no signature; compare it exactly")
+    factors, offsets = (numbers.ravel() for numbers in _permutations())
+    signatures = np.empty((len(bounds) - 1, PERMUTATIONS), np.uint32)
+    room = np.empty(_MANY, np.uint64)
+    first = 0
+    while first < len(signatures):
+        last = int(np.searchsorted(bounds, bounds[first] + _MANY, "right")) - 1
+        if last <= first:  # a long text
+            signatures[first] = sign(shingles[bounds[first] : bounds[first + 1]])
+            first += 1
+            continue
+        block, starts = shingles[bounds[first] : bounds[last]], bounds[first:last] - bounds[first]
+        permuted, least = room[: len(block)], np.empty((PERMUTATIONS, last - first), np.uint64)
+        for number in range(PERMUTATIONS):
+            np.multiply(block, factors[number], out=permuted)
+            np.add(permuted, offsets[number], out=permuted)
+            np.minimum.reduceat(permuted, starts, out=least[number])
+        signatures[first:last] = (least >> np.uint64(32)).T
+        first = last
+    return signatures
+
+
+def band_keys_of_many(signatures: NDArray[np.uint32]) -> Hashes:
+    """The band keys, uint64 (BANDS, texts), of signatures (texts, PERMUTATIONS)."""
+    rows = signatures.reshape(-1, BANDS, ROWS).transpose(2, 1, 0)
+    keys = np.repeat(_mix(np.arange(BANDS, dtype=np.uint64) + np.uint64(_SEED))[:, None], len(signatures), axis=1)
+    for row in range(ROWS):
+        keys = _mix(keys ^ rows[row])
+    return keys
 
 
 def band_keys(signature: Signature) -> Hashes:
@@ -107,12 +154,28 @@ def jaccard(left: Hashes, right: Hashes) -> float:
     return shared / (len(left) + len(right) - shared)
 
 
+def _hashes_of_spans(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Hashes:
+    """Hashes of spans of bytes, given in ascending order of their ends; a text's own, wherever it stands."""
+    hashes, first = np.empty(len(starts), np.uint64), 0
+    while first < len(starts):
+        # As many spans as end within one piece; a single longer one is hashed by itself.
+        last = max(int(np.searchsorted(ends, starts[first] + min(_STRIDE, _PIECE), "right")), first + 1)
+        origin, end = int(starts[first]), int(ends[last - 1])
+        if end - origin > _PIECE:
+            digest = blake2b(data[origin:end].tobytes(), digest_size=8).digest()
+            hashes[first] = int.from_bytes(digest, "little")
+        else:
+            hashes[first:last] = _span_hashes(data[origin:end], starts[first:last] - origin, ends[first:last] - origin)
+        first = last
+    return hashes
+
+
 def _span_hashes(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Hashes:
     """Hashes of spans of bytes: a polynomial in 64 bits out of prefix sums, so that no span becomes an object."""
     values, powers, inverses = _tables()
     prefix = np.zeros(len(data) + 1, np.uint64)
-    np.cumsum(values[data] * powers[: len(data)], out=prefix[1:])
-    return _mix((prefix[ends] - prefix[starts]) * inverses[starts])
+    np.cumsum(values.take(data) * powers[: len(data)], out=prefix[1:])
+    return _mix((prefix.take(ends) - prefix.take(starts)) * inverses.take(starts))
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,18 @@ from pydantic import BaseModel, ByteSize
 
 from expectations.rules import RULES
 from tasks.configuration.types import duration_text
+from tasks.dataset_settings import (
+    Checks,
+    Columns,
+    Dataset,
+    DatasetGate,
+    Labels,
+    RowsInput,
+    RuleTuning,
+    Split,
+    Tokens,
+    UseRule,
+)
 from tasks.settings import (
     AccessRule,
     Chunking,
@@ -24,8 +36,8 @@ from tasks.settings import (
     Freshness,
     Gate,
     GitSource,
+    Lineage,
     Parsing,
-    RuleTuning,
     Settings,
 )
 from tasks.settings_file import json_schema, load_project
@@ -44,6 +56,16 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "chunking": (Chunking, set(Chunking.model_fields)),
     "parsing": (Parsing, set(Parsing.model_fields)),
     "gate": (Gate, set(Gate.model_fields)),
+    "A dataset": (Dataset, set(Dataset.model_fields)),
+    "An input of rows": (RowsInput, set(RowsInput.model_fields)),
+    "columns": (Columns, set(Columns.model_fields)),
+    "A permission": (UseRule, set(UseRule.model_fields)),
+    "checks": (Checks, set(Checks.model_fields)),
+    "labels": (Labels, set(Labels.model_fields)),
+    "tokens": (Tokens, set(Tokens.model_fields)),
+    "split": (Split, set(Split.model_fields)),
+    "A dataset's gate": (DatasetGate, set(DatasetGate.model_fields)),
+    "lineage": (Lineage, set(Lineage.model_fields)),
     "A rule's tuning": (RuleTuning, set(RuleTuning.model_fields)),
 }
 
@@ -138,7 +160,7 @@ def test_the_example_loads_and_shows_every_key(tmp_path: Path) -> None:
     assert (corpus.languages, corpus.regions) == ([], ["US"])
     assert (corpus.chunking, corpus.parsing) == (Chunking(), Parsing())
     assert corpus.gate.model_copy(update={"recall_at_5": None}) == Gate()
-    assert project.settings.model_copy(update={"corpora": {}}) == Settings()
+    assert project.settings.model_copy(update={"corpora": {}, "datasets": {}}) == Settings()
 
 
 def test_the_schema_accepts_the_example() -> None:

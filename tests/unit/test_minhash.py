@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.text import minhash
+from tasks.text.normal_forms import normal_forms
 from tasks.text.normalise import exact_hash, normalise, tokens
 
 PINNED_SHINGLES = ["405cbe2064b41a68", "5aeabbc47535562a"]
@@ -148,3 +150,41 @@ def test_near_copies_in_the_handbook_are_its_one_exact_copy(
     assert len(files) > 200
     assert [(a.name, b.name) for a, b in alike] == [("CONTRIBUTING.md", "CONTRIBUTING.md")]
     assert alike[0][0].read_bytes() == alike[0][1].read_bytes()
+
+
+_PIECES = st.sampled_from(["a", "B c", "é", "漢", "x_1", "ﬁ", "!", "\n", "\u0345"])
+_ANY_TEXT = (st.text() | st.lists(_PIECES).map(" ".join)).map(lambda text: text.encode("utf-8", "ignore").decode())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(_ANY_TEXT, st.none() | _ANY_TEXT), max_size=12), st.integers(0, 5))
+def test_normal_forms_of_many_texts_are_those_of_each(rows: list[tuple[str, str | None]], skipped: int) -> None:
+    columns = [pa.array([row[side] for row in rows], pa.string()).slice(skipped) for side in (0, 1)]
+    forms = normal_forms(*columns)
+    data, bounds = forms.data.tobytes().decode(), forms.bounds
+    assert len(data.encode()) == len(forms.data) == bounds[-1]
+    texts = [text or "" for row in rows[skipped:] for text in row]
+    assert len(bounds) == len(texts) + 1
+    for text, first, last in zip(texts, bounds[:-1], bounds[1:], strict=True):
+        assert forms.data[first:last].tobytes().decode() == "".join(word + " " for word in tokens(text))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(_WORDS.map(" ".join), max_size=12), st.integers(1, 9), st.sampled_from([1, 30, 1 << 20]))
+def test_hashes_signatures_and_keys_of_many_texts_are_those_of_each(texts: list[str], many: int, piece: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(minhash, "_PIECE", piece)
+        patch.setattr(minhash, "_MANY", many * 10)
+        hashes, bounds = minhash.gram_hashes(normal_forms(pa.array(texts, pa.string())))
+        single = [minhash.shingle_hashes(text) for text in texts]
+        for n, one in enumerate(single):
+            assert np.array_equal(np.unique(hashes[bounds[n] : bounds[n + 1]]), one)
+            assert bounds[n + 1] - bounds[n] == max(len(texts[n].split()) - 4, 0)
+        if all(len(one) for one in single):
+            signatures = minhash.sign_many(hashes, bounds)
+            assert all(np.array_equal(minhash.sign(one), mine) for one, mine in zip(single, signatures, strict=True))
+            keys = minhash.band_keys_of_many(signatures)
+            assert all(np.array_equal(minhash.band_keys(one), keys[:, n]) for n, one in enumerate(signatures))
+        else:
+            with pytest.raises(ValueError, match="compare it exactly"):
+                minhash.sign_many(hashes, bounds)

@@ -1,0 +1,164 @@
+"""Versions a dataset: from what its inputs hold to an immutable version that a trainer loads as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import Field
+
+from tasks.dataset_reporting import BuildReport, build_summary, publish_build
+from tasks.datasets import steps
+from tasks.datasets.fingerprint import corpora_of
+from tasks.datasets.review import rows_for_review
+from tasks.datasets.version import live_version
+from tasks.errors import VersionRejected
+from tasks.lineage.events import RunEvents
+from tasks.lineage.openlineage import corpus_data, dataset_data, export_data, source_data
+from tasks.reporting import Progress
+from tasks.run import BuildRun, begin_build, run_events
+from tasks.store import hold_dataset
+from tasks.timing import Stopwatch
+from tasks.verdicts import Verdict, told
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tasks.datasets.checks.labels import Embed
+
+
+def _run_name() -> str:
+    given = flow_run.parameters
+    day = given.get("as_of") or flow_run.scheduled_start_time or datetime.now(UTC)
+    return f"version-{given['dataset']}-{str(day)[:10]}"
+
+
+@flow(name="version-dataset", flow_run_name=_run_name)
+def version_dataset(
+    dataset: Annotated[str, Field(description="name of the dataset, as in freshet.yaml")],
+    config: Annotated[Path | None, Field(description="freshet.yaml; by default FRESHET_CONFIG, or the nearest")] = None,
+    as_of: Annotated[datetime | None, Field(description="what moment to speak for; by default, the start")] = None,
+    wait: Annotated[float, Field(ge=0, description="seconds to wait for another build of the dataset")] = 600.0,
+) -> State[dict[str, Any]]:
+    """Builds a dataset and, if anything changed and the gate passes, publishes a version.
+
+    Run it again whenever it was stopped: the same inputs give the same version, byte by byte.
+    """
+    logger, watch = get_run_logger(), Stopwatch()
+    with watch("total"):
+        run = begin_build(config, dataset, as_of or flow_run.scheduled_start_time, str(flow_run.id), str(flow_run.name))
+        report = BuildReport(dataset=dataset, run_id=run.run_id, as_of=run.as_of)
+        with (
+            hold_dataset(run.store, dataset, run.name, timedelta(seconds=wait), logger.warning),
+            run_events(run) as events,
+        ):
+            listed = _build(run, report, watch)
+            _name_data(events, run, report, listed)
+        report.notes += events.notes
+    report.seconds = watch.seconds
+    publish_build(report)
+    if report.outcome == "rejected":
+        raise VersionRejected(report.as_dict(), report.reasons)
+    for note in report.notes:
+        logger.warning(note)
+    return Completed(message=build_summary(report), data=report.as_dict())
+
+
+def _build(run: BuildRun, report: BuildReport, watch: Stopwatch) -> steps.Listed:
+    """Builds and decides, unless all that shapes the dataset is as it was at the last build."""
+    with watch("list"):
+        listed = steps.list_inputs(run)
+    if (live := steps.still_live(run, listed.fingerprint)) is not None:
+        report.describe_live(live, run.store.address)
+        steps.record_lineage(run, live)
+        return listed
+    steps.clear_stage(run)
+    rows = _load(run, watch, listed)
+    _check(run, watch, listed, rows)
+    with watch("settle"):
+        settled = steps.settle_rows(run, rows)
+        candidate = steps.propose_version(run, settled)
+    verdicts: list[Verdict] = []
+    if not candidate.unchanged:
+        with watch("gate"):
+            verdicts = steps.examine_version(run, candidate, settled)
+    report.notes += [told(one) for one in verdicts if one.severity == "warn"]
+    report.reasons = [told(one) for one in verdicts if one.severity == "block"]
+    with watch("publish"):
+        version = steps.publish_version(run, candidate, settled, report.reasons)
+    live = live_version(run.store, run.dataset)
+    report.decide(candidate, version, live, run.store.address)
+    if live is not None:
+        steps.record_lineage(run, live)
+    report.review = len(rows_for_review(run.store, run.dataset))
+    steps.record_build(run, report, listed.fingerprint)
+    return listed
+
+
+def _name_data(events: RunEvents, run: BuildRun, report: BuildReport, listed: steps.Listed) -> None:
+    """What the run read and what it published, for its lineage."""
+    namespace = run.project.settings.lineage.namespace
+    files = [source_data(file.uri, version=file.version, source=file.input) for file in listed.files]
+    events.inputs = [*files, *(corpus_data(name, None, namespace) for name in corpora_of(run))]
+    if report.outcome == "rejected":
+        events.failed = VersionRejected(report.as_dict(), report.reasons)
+    if report.outcome != "published" or report.version is None:
+        return
+    counted = {"row_count": report.rows["kept"], "rows": report.rows["kept"]}
+    events.outputs = [
+        dataset_data(run.dataset, report.version, namespace, **counted),
+        *(export_data(run.dataset, report.version, one["kind"], namespace) for one in report.exports),
+    ]
+
+
+def _load(run: BuildRun, watch: Stopwatch, listed: steps.Listed) -> int:
+    """Stages the rows of all inputs, and returns how many were read."""
+    rows, parts = 0, steps.parts_of(listed.files)
+    progress = Progress(f"Files of dataset {run.dataset}", len(parts) + 1)
+    with watch("load"):
+        for number, files in enumerate(parts):
+            rows = steps.load_rows(run, files, rows, number)
+            progress.step()
+    with watch("judge"):
+        steps.judge_loading(run, len(parts))
+    progress.step()
+    return rows
+
+
+def _check(run: BuildRun, watch: Stopwatch, listed: steps.Listed, rows: int) -> None:
+    """Looks at the rows from every side; each step leaves out what an earlier one keeps out."""
+    with watch("check"):
+        steps.check_rows(run, rows)
+    with watch("conflicts"):
+        steps.find_conflicts(run, rows)
+    with watch("copies"):
+        steps.find_copies(run, rows)
+    if listed.benchmarks:
+        with watch("benchmarks"):
+            steps.decontaminate(run, rows, listed.benchmarks)
+    if run.settings.checks.labels is not None:
+        with watch("labels"):
+            steps.check_labels(run, rows, _embedder(run))
+    with watch("split"):
+        steps.split_rows(run, rows)
+        steps.check_sides(run, rows)
+
+
+def _embedder(run: BuildRun) -> Embed:
+    """The embedding model of the project, which looks for wrong labels here; in full precision, as on most machines."""
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        from tasks.index.embed import load_embedder
+        from tasks.text.models import resolve_model
+
+        model = resolve_model(run.project.settings.embedding, run.project.root)
+        return load_embedder(model, "fp32").embed(texts)
+
+    return embed

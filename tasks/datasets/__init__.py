@@ -1,0 +1,1 @@
+"""Rows → published dataset versions."""

@@ -1,0 +1,42 @@
+"""Pairs that show no preference, and answers that only say the prompt again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tasks.datasets.checks.rows import Row
+from tasks.text.normalise import normalise
+from tasks.verdicts import Verdict, verdict
+
+_LEAST_WORDS = 3
+
+
+def alike(row: Row) -> Iterator[Verdict]:
+    """PAIR-IDENTICAL where the two answers are the same characters, PAIR-ALIKE where they are so in normal form.
+
+    Answers without any word, like two emoji, have no normal form to be alike in.
+    """
+    if row.other is None:
+        return
+    if row.content["chosen"] == row.content["rejected"]:
+        yield verdict("PAIR-IDENTICAL")
+    elif (normal := normalise(row.answer)) and normal == normalise(row.other):
+        yield verdict("PAIR-ALIKE")
+
+
+def echoes(row: Row) -> Iterator[Verdict]:
+    """PAIR-ECHO for every answer that is the prompt, or the last thing that the person said, in normal form.
+
+    Fewer than three words may be said back, as greetings are.
+    """
+    if row.format == "language_modeling":
+        return
+    prompt = normalise(row.prompt)
+    said = {prompt, normalise(row.asked)} if row.turns else {prompt}
+    for name, text in row.answers:
+        # A text of another length cannot be the same words, whatever NFKC makes of it.
+        if not text or len(text) > 4 * len(row.prompt) + 100:
+            continue
+        normal = normalise(text)
+        if normal in said and normal.count(" ") >= _LEAST_WORDS - 1:
+            yield verdict("PAIR-ECHO", part=name)

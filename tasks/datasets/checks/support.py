@@ -1,0 +1,56 @@
+"""Whether the passage that a row cites holds what its answer says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tasks.datasets.checks.rows import Row
+from tasks.text.normalise import tokens
+from tasks.verdicts import Verdict, verdict
+
+# Words that say nothing of the matter, and whole answers that no passage needs to spell out.
+_EMPTY_WORDS = frozenset({
+    "a", "about", "according", "after", "all", "also", "although", "am", "an", "and", "answer", "any", "are", "as",
+    "at", "be", "because", "been", "before", "being", "between", "both", "but", "by", "can", "context", "could",
+    "d", "did", "do", "does", "doing", "done", "during", "each", "else", "even", "false", "for", "from", "further",
+    "had", "has", "have", "having", "he", "her", "here", "hers", "him", "his", "how", "i", "if", "in", "into", "is",
+    "it", "its", "itself", "just", "ll", "m", "may", "me", "mentioned", "might", "more", "most", "must", "my", "no",
+    "nor", "not", "of", "off", "on", "one", "only", "onto", "or", "other", "our", "out", "over", "own", "passage",
+    "provided", "re", "s", "same", "shall", "she", "should", "so", "some", "stated", "such", "t", "text", "than",
+    "that", "the", "their", "theirs", "them", "then", "there", "these", "they", "this", "those", "through", "to",
+    "too", "true", "unanswerable", "under", "unknown", "until", "up", "upon", "us", "ve", "very", "was", "we",
+    "were", "what", "when", "where", "whether", "which", "while", "who", "whom", "whose", "why", "will", "with",
+    "within", "without", "would", "yes", "you", "your", "yours",
+})  # fmt: skip
+# Scripts that put no space between words: a run of theirs is no word to look for.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_LEAST_STEM = 4
+
+
+def unsupported(row: Row, least: float) -> Iterator[Verdict]:
+    """ANSWER-UNSUPPORTED where too few of the answer's content words stand in the passage.
+
+    A literal span is always supported. An answer without content words (yes, no, a pronoun), or in a script without
+    spaces, is not judged. Endings of words do not count: `infected` supports `infection`.
+
+    Args:
+        least: share of the content words that must stand in the passage.
+    """
+    if not row.passage or not row.learnt or row.cites_literally or _UNSPACED.search(row.answer):
+        return
+    said = tokens(row.answer)
+    cited = tokens(row.passage)
+    if f" {' '.join(said)} " in f" {' '.join(cited)} ":
+        return
+    words = {_stem(word) for word in said if word not in _EMPTY_WORDS}
+    found = words & {_stem(word) for word in cited}
+    if words and len(found) / len(words) < least:
+        yield verdict("ANSWER-UNSUPPORTED", words=len(words), found=len(found), least=least)
+
+
+def _stem(word: str) -> str:
+    for ending in ("ations", "ation", "ions", "ings", "ion", "ing", "ies", "ed", "es", "ly", "s", "e", "y"):
+        if word.endswith(ending) and len(word) - len(ending) >= _LEAST_STEM:
+            return word[: -len(ending)]
+    return word

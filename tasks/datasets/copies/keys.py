@@ -1,0 +1,115 @@
+"""What rows are compared by: their texts in normal form, and digests of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.text.normal_forms import NormalForms, normal_forms
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Digests = NDArray[np.uint64]
+"""(n, 2): 128 bits each; who shares them is the same."""
+
+ROWS_AT_A_TIME = 4096
+BYTES_AT_A_TIME = 4_000_000
+_PARTS = ("prompt", "answer", "other")
+_NOTHING = bytes(16)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Some rows' texts.
+
+    Attributes:
+        rows: their numbers, int64 (n,).
+        forms: prompt, answer and other of each, in normal form.
+        verbatim: by place among the parts of all rows, a digest of each text that has no word and is not empty.
+        passages: 16 bytes that tell the passage that each row cites; zeros where it cites none.
+        labels: likewise for its label.
+    """
+
+    rows: NDArray[np.int64]
+    forms: NormalForms
+    verbatim: dict[int, bytes]
+    passages: list[bytes]
+    labels: list[bytes]
+
+    def digests(self, *parts: int, labels: bool = False) -> Digests:
+        """Digests of some parts of each row and of where they meet, together with the passage.
+
+        Args:
+            parts: 0 is the prompt, 1 the answer, 2 the other answer.
+            labels: whether the label must be the same too.
+        """
+        data, bounds = self.forms.data.tobytes(), self.forms.bounds
+        begins = [bounds[part : -1 : len(_PARTS)].tolist() for part in parts]
+        ends = [bounds[part + 1 :: len(_PARTS)].tolist() for part in parts]
+        sizes = np.diff(bounds).astype("<i8").reshape(-1, len(_PARTS))[:, list(parts)].tobytes()
+        width = 8 * len(parts)
+        beside = self.contexts() if labels else self.passages
+        out = bytearray()
+        for n, spans in enumerate(zip(*begins, *ends, strict=True)):
+            content = sizes[n * width : (n + 1) * width] + beside[n]
+            for begin, end in zip(spans[: len(parts)], spans[len(parts) :], strict=True):
+                content += data[begin:end]
+            if self.verbatim:
+                places = [n * len(_PARTS) + part for part in parts]
+                if any(place in self.verbatim for place in places):
+                    content += b"".join(self.verbatim.get(place, _NOTHING) for place in places)
+            out += blake2b(content, digest_size=16).digest()
+        return np.frombuffer(bytes(out), "<u8").reshape(-1, 2)
+
+    def contexts(self) -> list[bytes]:
+        """What must be the same by row for texts to be copies: passage and label."""
+        return [passage + label for passage, label in zip(self.passages, self.labels, strict=True)]
+
+    def empty(self, part: int) -> NDArray[np.bool_]:
+        """By row: whether a part says nothing at all."""
+        empty: NDArray[np.bool_] = np.diff(self.forms.bounds).reshape(-1, len(_PARTS))[:, part] == 0
+        empty[[place // len(_PARTS) for place in self.verbatim if place % len(_PARTS) == part]] = False
+        return empty
+
+
+def texts_of(batches: Iterator[pa.Table]) -> Iterator[Texts]:
+    """The texts of staged rows, some thousand rows at a time."""
+    for table in batches:
+        for piece in pieces(table):
+            yield _texts(piece)
+
+
+def pieces(table: pa.Table) -> Iterator[pa.Table]:
+    """The table in slices of bounded size, or of one row."""
+    rows = max(1, min(ROWS_AT_A_TIME, int(table.num_rows * BYTES_AT_A_TIME / max(table.nbytes, 1))))
+    for start in range(0, table.num_rows, rows):
+        yield table.slice(start, rows)
+
+
+def _texts(table: pa.Table) -> Texts:
+    forms = normal_forms(*(table[part] for part in _PARTS))
+    wordless = np.flatnonzero(np.diff(forms.bounds) == 0)
+    verbatim: dict[int, bytes] = {}
+    for number, part in enumerate(_PARTS):
+        places = wordless[wordless % len(_PARTS) == number]
+        for place, text in zip(places.tolist(), table[part].take(places // len(_PARTS)).to_pylist(), strict=True):
+            if text:
+                verbatim[place] = blake2b(text.encode("utf-8"), digest_size=16).digest()
+    return Texts(table["row"].to_numpy().astype(np.int64), forms, verbatim, _digests(table["passage"]), _labels(table))
+
+
+def _labels(table: pa.Table) -> list[bytes]:
+    return _digests(table["label"]) if "label" in table.column_names else [_NOTHING] * table.num_rows
+
+
+def _digests(column: Any) -> list[bytes]:
+    """A digest of each text as it stands, computed once for each distinct one; zeros for null."""
+    coded = column.combine_chunks().dictionary_encode()
+    distinct = [blake2b(text.encode("utf-8"), digest_size=16).digest() for text in coded.dictionary.to_pylist()]
+    return [_NOTHING if code is None else distinct[code] for code in coded.indices.to_pylist()]

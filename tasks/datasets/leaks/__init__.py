@@ -1,0 +1,1 @@
+"""Whether rows repeat texts that a model will be tested with."""

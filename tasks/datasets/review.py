@@ -1,0 +1,195 @@
+"""What people decided about rows, on record for good: who, what, why.
+
+A decision names a row by its digest, so that it follows the row through files and versions and ends when the row
+changes. `keep` overrules what was said against the row then; `drop` leaves it out, whatever is said of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from tasks import schemas
+from tasks.errors import SettingsError, StoreError
+from tasks.predicates import begins, equals
+from tasks.verdicts import verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tasks.datasets.stage import RowVerdict, Stage
+    from tasks.store import Store
+
+ROW_DECISIONS = "row_decisions"
+
+_NOT_A_PERSONS = (
+    "ROW-UNREADABLE", "ROW-ENCODING", "ROW-REPEATED-KEY", "ROW-LONG", "ROW-SCHEMA", "ROW-ROLE", "ROW-EMPTY", "USE-",
+    "COPY-EXACT", "COPY-PROMPT", "REVIEW-", "SPAN-MISSING",
+)  # fmt: skip
+"""Rules that no decision overrules: there is no row to keep, its owner does not permit it, or nothing is wrong."""
+
+Kind = Literal["keep", "drop"]
+
+
+def is_reviewable(code: str) -> bool:
+    """Whether a person may decide about rows to which the rule applies."""
+    return not code.startswith(_NOT_A_PERSONS)
+
+
+@dataclass(frozen=True)
+class RowDecision:
+    """A row of `row_decisions`.
+
+    Attributes:
+        digest: of the row.
+        codes: the rules that a `keep` overrules.
+        who, why: as they said it.
+    """
+
+    dataset: str
+    kind: Kind
+    digest: str
+    who: str
+    why: str
+    at: datetime
+    codes: list[str] = field(default_factory=list)
+
+
+def row_decisions() -> pa.Schema:
+    """Every decision of a person about a row of a dataset, append-only; the newest of a row counts."""
+    import pyarrow as pa
+
+    text = pa.string()
+    return pa.schema(
+        [
+            pa.field("dataset", text, nullable=False),
+            pa.field("kind", text, nullable=False),
+            pa.field("digest", text, nullable=False),
+            pa.field("who", text, nullable=False),
+            pa.field("why", text, nullable=False),
+            pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
+            pa.field("codes", pa.list_(text), nullable=False),
+        ]
+    )
+
+
+def decisions(store: Store, dataset: str) -> dict[str, RowDecision]:
+    """The newest decision about each row, by its digest."""
+    table = store.ledger.find(ROW_DECISIONS)
+    if table is None:
+        return {}
+    rows = table.search().where(equals("dataset", dataset)).to_list()
+    return {row["digest"]: RowDecision(**row) for row in sorted(rows, key=lambda row: row["at"])}
+
+
+def rows_for_review(store: Store, dataset: str) -> list[dict[str, Any]]:
+    """Rows of the last build about which a person may decide and has not.
+
+    Returns:
+        digest, example_id (None for a row that was left out), state (`kept` or `rejected`), uri, place, content and
+        verdicts of each; rows that were left out come first.
+    """
+    decided = decisions(store, dataset)
+    found: dict[str, dict[str, Any]] = {}
+    for state, row in _last_build(store, dataset):
+        verdicts = json.loads(row["verdicts"])
+        open_ones = [one for one in verdicts if one["severity"] != "note" and is_reviewable(one["code"])]
+        blocked = [one for one in verdicts if one["severity"] == "block" and not is_reviewable(one["code"])]
+        if row["digest"] is None or row["digest"] in decided or not open_ones or blocked:
+            continue
+        origin = row["origins"][0] if state == "kept" else row
+        found.setdefault(
+            row["digest"],
+            {
+                "digest": row["digest"],
+                "example_id": row["example_id"] if state == "kept" else None,
+                "state": state,
+                "uri": origin["uri"],
+                "place": origin["place"],
+                "content": json.loads(row["content"]) if row["content"] else None,
+                "verdicts": open_ones,
+            },
+        )
+    return list(found.values())
+
+
+def decide(store: Store, dataset: str, digest: str, kind: Kind, *, who: str, why: str, now: datetime) -> RowDecision:
+    """Records what is to become of a row; the next build honours it.
+
+    Args:
+        digest: the row's digest or the beginning of it, eight characters at least.
+
+    Raises:
+        StoreError: the last build has no such row, several, or nothing that a person may overrule speaks against it.
+        SettingsError: `who` or `why` is empty.
+    """
+    row = _find(store, dataset, digest)
+    codes = sorted({one["code"] for one in json.loads(row["verdicts"]) if one["severity"] != "note"})
+    fixed = [code for code in codes if not is_reviewable(code) and code != "REVIEW-DROPPED"]
+    if kind == "keep" and fixed:
+        raise StoreError(
+            f"row {row['digest'][:12]} cannot be kept: nobody can overrule {', '.join(fixed)}",
+            "Mend what the rule names: freshet rules says how.",
+        )
+    kept = [code for code in codes if code != "REVIEW-DROPPED"] if kind == "keep" else []
+    made = RowDecision(dataset, kind, row["digest"], _said("who", who), _said("why", why), now, kept)
+    store.ledger.append(ROW_DECISIONS, row_decisions(), [asdict(made)])
+    return made
+
+
+def honour_decisions(stage: Stage, store: Store, dataset: str) -> Iterator[RowVerdict]:
+    """Finds the rows about which somebody decided: overrules what a `keep` names, and gives a verdict for a `drop`."""
+    decided = decisions(store, dataset)
+    kept: dict[int, list[str]] = {}
+    dropped: list[int] = []
+    for batch in stage.batches(["row", "digest"]) if decided else ():
+        for row, digest in zip(batch["row"].to_pylist(), batch["digest"].to_pylist(), strict=True):
+            if (one := decided.get(digest)) is not None:
+                if one.kind == "keep":
+                    kept[row] = one.codes
+                else:
+                    dropped.append(row)
+    stage.overrule(kept)
+    yield from ((row, verdict("REVIEW-DROPPED")) for row in dropped)
+
+
+def _last_build(store: Store, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of the last build to which some rule applies: (state, row), those left out first."""
+    tables = store.dataset(dataset)
+    for state, name in (("rejected", schemas.REJECTED), ("kept", schemas.EXAMPLES)):
+        table = tables.find(name)
+        if table is None:
+            continue
+        for batch in table.search().where("verdicts <> '[]'").to_batches(1024):
+            yield from ((state, row) for row in batch.to_pylist())
+
+
+def _find(store: Store, dataset: str, digest: str) -> dict[str, Any]:
+    where = _begins(digest)
+    found: dict[str, dict[str, Any]] = {}
+    for name in (schemas.REJECTED, schemas.EXAMPLES):
+        table = store.dataset(dataset).find(name)
+        if table is not None:
+            rows = table.search().where(where).select(["digest", "verdicts"]).limit(1000).to_list()
+            found |= {row["digest"]: row for row in rows}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    what = f"{len(found)} rows begin with {digest!r}" if found else f"the last build has no row {digest!r}"
+    raise StoreError(f"dataset {dataset}: {what}", f"See those to decide about: freshet dataset review {dataset}")
+
+
+def _begins(digest: str) -> str:
+    if len(digest) < 8 or not set(digest) <= set("0123456789abcdef"):
+        raise StoreError(
+            f"{digest!r} is no digest of a row", "Give at least its first eight characters, as review lists it."
+        )
+    return begins("digest", digest)
+
+
+def _said(key: str, text: str) -> str:
+    if not text.strip():
+        raise SettingsError(f"{key} is empty", f"A decision is recorded with {key}: give --{key} TEXT.")
+    return text.strip()

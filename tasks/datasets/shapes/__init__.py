@@ -1,0 +1,1 @@
+"""Rows as files hold them → examples in the dataset's format."""

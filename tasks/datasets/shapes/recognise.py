@@ -1,0 +1,36 @@
+"""Which shape a file has, by the names of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import get_args
+
+from tasks.dataset_settings import Columns, Shape
+
+SHAPES: tuple[Shape, ...] = get_args(Shape)
+
+_SIGNS: tuple[tuple[Shape, tuple[str, ...]], ...] = (
+    ("openai", ("input", "preferred_output", "non_preferred_output")),
+    ("squad", ("context", "question", "answers")),
+    ("sharegpt", ("conversations",)),
+    ("alpaca", ("instruction", "output")),
+    ("alpaca", ("instruction", "chosen", "rejected")),
+    ("trl", ("messages",)),
+    ("trl", ("chosen", "rejected")),
+    ("trl", ("prompt", "completion")),
+    ("trl", ("text",)),
+)
+"""Columns that all must be there; the first that fits decides. OpenAI's and TRL's `messages` read alike."""
+
+CONTENT = ("text", "prompt", "completion", "messages", "chosen", "rejected")
+"""Columns of the settings that give an example's own texts."""
+
+
+def recognise(keys: Collection[str]) -> Shape | None:
+    """The shape of rows with these columns; None for columns that belong to none."""
+    return next((shape for shape, signs in _SIGNS if all(sign in keys for sign in signs)), None)
+
+
+def declares_columns(columns: Columns) -> bool:
+    """Whether the settings say which columns hold the texts, so that nothing is to be recognised."""
+    return any(getattr(columns, name) is not None for name in CONTENT)

@@ -1,0 +1,101 @@
+"""A row as its file holds it → content of an example, or what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from tasks.dataset_settings import PLACEHOLDERS, Format, RowsInput, Shape
+from tasks.datasets.shapes.draft import Misfit, kind_of, name_of, pick
+from tasks.datasets.shapes.fit import fit
+from tasks.datasets.shapes.read import Reading, read
+from tasks.datasets.shapes.recognise import SHAPES, declares_columns, recognise
+from tasks.verdicts import Verdict, verdict
+
+PREFIX = "column:"
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """A row in the dataset's format.
+
+    Attributes:
+        content: TRL's columns, see `tasks.datasets.example`.
+        passage: the passage that the answer cites; where the format has a prompt, it begins with it.
+        document: what the row calls the document that it derives from.
+        start: first character of the answer as stated, in the passage, or without one in the document.
+        answer_text: the answer as it is quoted; None where nothing is cited.
+        group: value of the column that splits go by.
+        transforms: names of what shaping changed, sorted.
+    """
+
+    content: dict[str, Any]
+    passage: str | None
+    document: str | None
+    start: int | None
+    answer_text: str | None
+    group: str | None
+    transforms: tuple[str, ...]
+
+
+def shape_of(given: RowsInput, keys: Collection[str]) -> Shape | None:
+    """The shape of an input's file: as declared, as its columns say, or by the keys of a row; None if unknown."""
+    if given.shape is not None:
+        return given.shape
+    return "columns" if declares_columns(given.columns) else recognise(keys)
+
+
+def to_content(
+    value: Mapping[str, Any],
+    fmt: Format,
+    given: RowsInput,
+    *,
+    shape: Shape | None = None,
+    group_by: str = "content",
+    placeholders: Collection[str] = PLACEHOLDERS,
+) -> Shaped | Verdict:
+    """The content of a row, or ROW-SCHEMA or ROW-ROLE with the field, what was found there and what is valid.
+
+    Args:
+        shape: of the row's file; by default that of the row itself.
+        group_by: of the dataset's split; `column:NAME` takes the group from that column.
+        placeholders: texts that stand for none, where a text may be missing.
+    """
+    found = shape or shape_of(given, value.keys())
+    if found is None:
+        return verdict(
+            "ROW-SCHEMA",
+            field="",
+            found=f"columns that belong to no shape: {_names(value)}",
+            valid=f"shape: {', '.join(SHAPES)}; for other columns, say which gives what in columns of the input",
+        )
+    try:
+        draft = read(found, value, Reading(fmt, given.columns, _folded(tuple(placeholders))))
+        group = _group(value, group_by)
+        content = fit(draft, fmt)
+    except Misfit as misfit:
+        return misfit.verdict()
+    transforms = tuple(sorted(draft.transforms))
+    return Shaped(content, draft.passage, draft.document, draft.start, draft.answer_text, group, transforms)
+
+
+@lru_cache(maxsize=16)
+def _folded(placeholders: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(one.strip().casefold() for one in placeholders)
+
+
+def _group(value: Mapping[str, Any], group_by: str) -> str | None:
+    if not group_by.startswith(PREFIX):
+        return None
+    name = group_by.removeprefix(PREFIX)
+    group = name_of(pick(value, name), name)
+    if group is None:
+        raise Misfit(name, kind_of(pick(value, name)), f"a text or a whole number, since split.group_by is {group_by}")
+    return group
+
+
+def _names(value: Mapping[str, Any]) -> str:
+    names = sorted(str(name)[:40] for name in value)
+    return ", ".join(names[:12]) + (", …" if len(names) > 12 else "") if names else "none"

@@ -1,0 +1,386 @@
+"""A build of a dataset as Prefect tasks: thin, one a step or a part. Files, counts and versions pass between them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from expectations.rules import RULES
+from tasks import schemas
+from tasks.datasets.inputs.opening import InputFile
+from tasks.datasets.stage import Judge, Stage
+from tasks.predicates import equals
+from tasks.retrying import is_passing_fault
+from tasks.rulebook import tuned_rules
+from tasks.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from expectations.rule import Rule
+    from tasks.dataset_reporting import BuildReport
+    from tasks.dataset_settings import RowsInput
+    from tasks.datasets.checks.labels import Embed
+    from tasks.datasets.publish import Candidate
+    from tasks.datasets.settle import Settled
+    from tasks.datasets.split import Sides
+    from tasks.datasets.version import Version, VersionFacts
+    from tasks.run import BuildRun
+    from tasks.store import Store
+
+PART_FILES = 256
+"""Files that one task loads."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The files of a build, and what it depends on.
+
+    Attributes:
+        files: of the inputs, in canonical order: by the input's name, then by uri.
+        benchmarks: files that no row may repeat.
+        fingerprint: equal for builds that must come to the same (`build_fingerprint`).
+    """
+
+    files: list[InputFile]
+    benchmarks: list[InputFile]
+    fingerprint: str
+
+
+def stage_of(run: BuildRun) -> Stage:
+    """The files of the build that is going on."""
+    return Stage(run.folder)
+
+
+def clear_stage(run: BuildRun) -> None:
+    """Begins anew: what a build before left is gone."""
+    shutil.rmtree(run.folder, ignore_errors=True)
+    run.folder.mkdir(parents=True, exist_ok=True)
+
+
+@task(
+    cache_policy=NO_CACHE,
+    name="list-inputs",
+    retries=2,
+    retry_delay_seconds=[2, 10],
+    retry_condition_fn=is_passing_fault,
+)
+def list_inputs(run: BuildRun) -> Listed:
+    """Lists the files of the inputs and benchmarks, each with the hash of its content."""
+    from tasks.datasets.fingerprint import build_fingerprint
+    from tasks.datasets.inputs.files import list_files
+
+    inputs = sorted(run.settings.inputs, key=lambda one: one.called)
+    files = [file for given in inputs for file in list_files(given, run.project.root)]
+    benchmarks = [file for given in _benchmarks(run) for file in list_files(given, run.project.root)]
+    return Listed(files, benchmarks, build_fingerprint(run, files, benchmarks))
+
+
+def _benchmarks(run: BuildRun) -> list[RowsInput]:
+    """The benchmarks as inputs; nothing of them gets into a version, so whose they are is not asked."""
+    from tasks.dataset_settings import RowsInput
+
+    addresses = sorted(set(run.settings.checks.decontaminate))
+    return [RowsInput(rows=one, owner="benchmark", licence="benchmark", uses=["training"]) for one in addresses]
+
+
+@task(cache_policy=NO_CACHE, name="load-rows", task_run_name="load-part-{part}")
+def load_rows(run: BuildRun, files: Sequence[InputFile], first_row: int, part: int) -> int:
+    """Reads the files of a part, shapes, normalises and permits their rows, and stages them.
+
+    Returns:
+        The number of the first row of the next part.
+    """
+    from tasks.datasets.load import load_part
+
+    return load_part(files, run.settings, run.project, first_row, stage_of(run), part).next_row
+
+
+@task(cache_policy=NO_CACHE, name="judge-loading")
+def judge_loading(run: BuildRun, parts: int) -> dict[str, int]:
+    """Puts what people decided in force, then records what loading found of each row."""
+    from tasks.datasets.load import loaded_verdicts
+    from tasks.datasets.review import honour_decisions
+
+    stage, judge = stage_of(run), judge_of(run)
+    stage.record("review", honour_decisions(stage, run.store, run.dataset), judge)
+    found = (one for part in range(parts) for one in loaded_verdicts(stage, part))
+    return stage.record("load", found, judge)
+
+
+@task(cache_policy=NO_CACHE, name="check-rows")
+def check_rows(run: BuildRun, rows: int) -> dict[str, int]:
+    """Looks at each row by itself, and keeps what was counted on the way."""
+    from tasks.datasets.checks.batch import look_at
+    from tasks.datasets.checks.facts import RowFacts
+    from tasks.datasets.checks.length import token_counter
+    from tasks.datasets.checks.rows import COLUMNS
+
+    stage = stage_of(run)
+    counter = token_counter(run.settings.checks.tokens, run.project.root)
+    counted, alive = RowFacts(), stage.alive(rows)
+
+    def found() -> Iterator[tuple[int, Verdict]]:
+        nonlocal counted
+        for batch in stage.batches(COLUMNS, alive):
+            looked = look_at(batch, run.settings, counter)
+            counted += looked.facts
+            yield from looked.verdicts
+
+    by_code = stage.record("rows", found(), judge_of(run))
+    _note(run, "rows", asdict(counted))
+    return by_code
+
+
+@task(cache_policy=NO_CACHE, name="find-conflicts")
+def find_conflicts(run: BuildRun, rows: int) -> dict[str, int]:
+    """Finds rows that contradict each other: none of them is trusted."""
+    from tasks.datasets import conflicts
+
+    stage = stage_of(run)
+    found = conflicts.find_conflicts(_alive(stage, rows, conflicts.COLUMNS), run.folder, run.settings.format)
+    return stage.record("conflicts", found, judge_of(run))
+
+
+@task(cache_policy=NO_CACHE, name="find-copies")
+def find_copies(run: BuildRun, rows: int) -> dict[str, int]:
+    """Finds rows that say what an earlier one says."""
+    from tasks.datasets import duplicates
+
+    stage = stage_of(run)
+    near = run.settings.checks.near_duplicates
+    found = duplicates.find_copies(_alive(stage, rows, duplicates.COLUMNS), run.folder, near)
+    return stage.record("copies", found, judge_of(run))
+
+
+@task(cache_policy=NO_CACHE, name="decontaminate")
+def decontaminate(run: BuildRun, rows: int, benchmarks: Sequence[InputFile]) -> dict[str, int]:
+    """Finds rows that repeat a benchmark."""
+    from tasks.datasets import contamination
+    from tasks.datasets.benchmarks import benchmark_texts
+
+    stage, counts, unread = stage_of(run), {}, {}  # type: ignore[var-annotated]
+    long, short = words_of(run, contamination.BENCHMARK)
+    found = contamination.find_leaks(
+        _alive(stage, rows, contamination.COLUMNS), benchmark_texts(benchmarks, unread), counts, long=long, short=short
+    )
+    by_code = stage.record("benchmarks", found, judge_of(run))
+    _note(run, "benchmarks", {**counts, **unread})
+    return by_code
+
+
+@task(cache_policy=NO_CACHE, name="check-sides")
+def check_sides(run: BuildRun, rows: int) -> dict[str, int]:
+    """Finds training rows that repeat a test or validation row: they are left out, and the others stay."""
+    from tasks.datasets import contamination
+    from tasks.datasets.benchmarks import held_out_texts
+    from tasks.datasets.split import SIDES
+
+    stage, sides, counts = stage_of(run), sides_of(run), {}  # type: ignore[var-annotated]
+    alive = stage.alive(rows)
+    train = alive & (sides.side == SIDES.index("train"))
+    long, short = words_of(run, contamination.OWN_SPLIT)
+    found = contamination.find_leaks(
+        lambda: stage.batches(contamination.COLUMNS, train),
+        held_out_texts(stage, sides, alive),
+        counts,
+        codes=contamination.OWN_SPLIT,
+        long=long,
+        short=short,
+    )
+    by_code = stage.record("sides", found, judge_of(run))
+    _note(run, "sides", counts)
+    return by_code
+
+
+@task(cache_policy=NO_CACHE, name="check-labels")
+def check_labels(run: BuildRun, rows: int, embed: Embed) -> dict[str, int]:
+    """Finds the rows whose class is the least plausible."""
+    from tasks.datasets.checks import labels
+
+    assert run.settings.checks.labels is not None
+    stage, wanted = stage_of(run), run.settings.checks.labels
+    batches = stage.batches(labels.COLUMNS, stage.alive(rows))
+    found = labels.find_suspects(batches, embed, wanted.folds, wanted.suspects)
+    _note(run, "labels", {"unlabelled": found.unlabelled, "rare": found.rare})
+    return stage.record("labels", found.verdicts, judge_of(run))
+
+
+@task(cache_policy=NO_CACHE, name="split-rows")
+def split_rows(run: BuildRun, rows: int) -> None:
+    """Decides which side each row falls on."""
+    from tasks.datasets.split import assign_sides
+
+    stage = stage_of(run)
+    assign_sides(stage, run.settings.split, stage.alive(rows)).save(run.folder)
+
+
+@task(cache_policy=NO_CACHE, name="settle-rows")
+def settle_rows(run: BuildRun, rows: int) -> Settled:
+    """Makes of every row that was read a kept or a rejected one, with its origins."""
+    from tasks.datasets.settle import settle
+
+    return settle(stage_of(run), rows, sides_of(run), run.dataset, run.settings)
+
+
+def propose_version(run: BuildRun, settled: Settled) -> Candidate:
+    """What the version would be, and how it differs from the live one."""
+    from tasks.datasets.publish import propose
+
+    return propose(run.store, settled, run.dataset, run.settings, as_of=run.as_of, measured=measured(run, settled))
+
+
+def measured(run: BuildRun, settled: Settled) -> dict[str, Any]:
+    """What the steps of the build counted, for the card."""
+    from tasks.datasets.card import Measured
+    from tasks.datasets.checks.facts import RowFacts
+
+    counted = noted(run, "rows")
+    rows = RowFacts(**{**counted, "lengths": tuple(counted["lengths"])})
+    unjudged = noted(run, "benchmarks").get("unjudged", 0)
+    return Measured.of(rows, marked=settled.marked, too_short_to_compare=unjudged).as_dict()
+
+
+@task(cache_policy=NO_CACHE, name="examine-version")
+def examine_version(run: BuildRun, candidate: Candidate, settled: Settled) -> list[Verdict]:
+    """The gate: what speaks for and against publishing the version."""
+    from expectations.examples import example_suite
+    from tasks.datasets.facts import example_facts
+    from tasks.datasets.gate import judge_version
+    from tasks.validation import validate
+
+    rules, counted, sides = tuned_rules(run.settings), noted(run, "rows"), sides_of(run)
+    found = list(
+        judge_version(
+            candidate.facts,
+            run.settings,
+            rules,
+            before=0 if candidate.previous is None else candidate.previous.facts.rows["kept"],
+            is_torn=not sides.joined(),
+            longer_chosen=counted.get("longer_chosen", 0),
+            pairs=counted.get("longer_chosen", 0) + counted.get("longer_rejected", 0),
+        )
+    )
+    for checked in validate([(example_suite(), example_facts(settled.kept()))]):
+        found += checked.verdicts()
+    return found
+
+
+@task(cache_policy=NO_CACHE, name="publish-version")
+def publish_version(run: BuildRun, candidate: Candidate, settled: Settled, refused: Sequence[str]) -> Version:
+    """Publishes the version with its exports, or records why it is refused."""
+    from tasks.datasets import publish
+
+    now = datetime.now(UTC)
+    if refused:
+        return publish.record_rejected(run.store, settled, candidate, refused, run_id=run.run_id, now=now)
+    return publish.publish(run.store, settled, candidate, describe, run_id=run.run_id, now=now)
+
+
+def record_lineage(run: BuildRun, version: Version) -> None:
+    """Puts on record what the version was made from. Again adds what a killed build left out, mostly nothing."""
+    from tasks.lineage.relation import record_version
+
+    record_version(
+        run.store,
+        run.dataset,
+        version.version,
+        table_version=version.table_version,
+        exports=version.exports,
+        run=run.run_id,
+        now=datetime.now(UTC),
+    )
+
+
+def describe(folder: Path, facts: VersionFacts) -> None:
+    """Writes the card and the metadata into a version's folder."""
+    from tasks.datasets.describe import write_description
+
+    write_description(folder, facts, published=facts.settings.get("published"))
+
+
+def words_of(run: BuildRun, codes: tuple[str, str]) -> tuple[int, int]:
+    """So many words on end block a row, and so many are for review, as the dataset has tuned the two rules."""
+    rules = tuned_rules(run.settings)
+    long, short = (int((rules.get(code) or RULES[code]).threshold or 0) for code in codes)
+    return long, min(short, long)
+
+
+def sides_of(run: BuildRun) -> Sides:
+    """What `split_rows` decided."""
+    from tasks.datasets.split import Sides
+
+    return Sides.load(run.folder)
+
+
+def judge_of(run: BuildRun) -> Judge:
+    """Verdicts as the dataset has tuned their rules."""
+    rules: Mapping[str, Rule] = tuned_rules(run.settings)
+
+    def judge(found: Verdict) -> Verdict | None:
+        rule = rules.get(found.code)
+        return None if rule is None else replace(found, severity=rule.severity)
+
+    return judge
+
+
+def _alive(stage: Stage, rows: int, columns: Sequence[str]) -> Callable[[], Iterator[Any]]:
+    alive = stage.alive(rows)
+    return lambda: stage.batches(columns, alive)
+
+
+def _note(run: BuildRun, name: str, counted: Mapping[str, Any]) -> None:
+    (run.folder / f"counted-{name}.json").write_text(json.dumps(counted))
+
+
+def noted(run: BuildRun, name: str) -> dict[str, Any]:
+    """What a step of the build counted; nothing where it did not run."""
+    file = run.folder / f"counted-{name}.json"
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found
+
+
+def parts_of(files: Sequence[InputFile]) -> list[list[InputFile]]:
+    """The files in parts that one task loads."""
+    return [list(files[start : start + PART_FILES]) for start in range(0, len(files), PART_FILES)]
+
+
+def still_live(run: BuildRun, fingerprint: str) -> Version | None:
+    """The live version, where building again must come to it: nothing changed since, and its exports are there."""
+    from tasks.datasets.publish import has_exports
+    from tasks.datasets.version import live_version
+
+    last, live = last_build(run.store, run.dataset), live_version(run.store, run.dataset)
+    if last is None or live is None or last["outcome"] == "rejected":
+        return None
+    same = last["fingerprint"] == fingerprint and last["version"] == live.version
+    return live if same and has_exports(run.store, live) else None
+
+
+def last_build(store: Store, dataset: str) -> dict[str, Any] | None:
+    """The newest build of a dataset that ran to an end: a row of `schemas.builds()`."""
+    table = store.ledger.find(schemas.BUILDS)
+    rows = [] if table is None else table.search().where(equals("dataset", dataset)).to_list()
+    return max(rows, key=lambda row: row["ended_at"], default=None)
+
+
+def record_build(run: BuildRun, report: BuildReport, fingerprint: str) -> None:
+    """Adds the build to the store's record."""
+    row = {
+        "run_id": run.run_id,
+        "dataset": run.dataset,
+        "outcome": report.outcome,
+        "version": report.version,
+        "fingerprint": fingerprint,
+        "as_of": run.as_of,
+        "ended_at": datetime.now(UTC),
+        "report": json.dumps(report.as_dict()),
+    }
+    run.store.ledger.append(schemas.BUILDS, schemas.builds(), [row])

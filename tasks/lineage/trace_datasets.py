@@ -1,0 +1,246 @@
+"""Traces of what fine-tuning datasets hold: from an example back to its bytes, from bytes forward to every version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tasks import schemas
+from tasks.errors import StoreError
+from tasks.lineage.relation import LINEAGE, version_id
+from tasks.predicates import both, equals, is_any
+
+if TYPE_CHECKING:
+    from tasks.store import Store
+
+Found = dict[str, Any]
+
+
+def dataset_versions(store: Store, dataset: str | None = None) -> list[Found]:
+    """Published versions that have not expired, the highest number first.
+
+    Each has `dataset`, `version`, `digest`, `table_version`, `rejected_version`, `live`, `exports` and `facts`.
+    """
+    table = store.ledger.find(schemas.DATASET_VERSIONS)
+    if table is None:
+        return []
+    where = is_any("outcome", ["published", "expired"])
+    if dataset is not None:
+        where = both(where, equals("dataset", dataset))
+    columns = [
+        "dataset", "version", "digest", "table_version", "rejected_version", "exports", "facts", "published_at",
+        "outcome",
+    ]  # fmt: skip
+    every: list[Found] = table.search().where(where).select(columns).to_list()
+    gone = {(row["dataset"], row["version"]) for row in every if row.pop("outcome") == "expired"}
+    rows = [row for row in every if (row["dataset"], row["version"]) not in gone]
+    rows.sort(key=lambda row: tuple(int(part) for part in row["version"].split(".")), reverse=True)
+    newest: set[str] = set()
+    for row in sorted(rows, key=lambda row: str(row["dataset"])):
+        row["live"] = row["dataset"] not in newest
+        newest.add(row["dataset"])
+        row["exports"], row["facts"] = json.loads(row["exports"]), json.loads(row["facts"])
+    return rows
+
+
+def find_example(store: Store, example_id: str, dataset: str | None) -> Found | None:
+    """The trace of an example by its id, in whichever dataset has it; None where none has, in any version."""
+    return _trace_example(store, "example_id", example_id, dataset)
+
+
+def find_digest(store: Store, digest: str, dataset: str | None) -> Found | None:
+    """The trace of the example with these contents: of one that is kept, or else of one that was rejected."""
+    return _trace_example(store, "digest", digest, dataset) or _trace_rejected(store, digest, dataset)
+
+
+def find_line(store: Store, dataset: str, number: str, split: str, line: int) -> Found | None:
+    """The trace of the example in a line, from 1, of a version's exports; None where there is no such line."""
+    version = next((one for one in dataset_versions(store, dataset) if one["version"] == number), None)
+    if version is None:
+        return None
+    try:
+        table = store.dataset(dataset).at(schemas.EXAMPLES, version["table_version"])
+    except StoreError:
+        return None
+    # Exports are written in the order of the table, each side by itself.
+    query = table.search().where(equals("split", split)).select(["example_id"])
+    rows = query.offset(line - 1).limit(1).to_list()
+    return find_example(store, rows[0]["example_id"], dataset) if rows else None
+
+
+def _trace_example(store: Store, column: str, value: str, dataset: str | None) -> Found | None:
+    found: Found | None = None
+    for version in dataset_versions(store, dataset):
+        if found is not None and version["dataset"] != found["dataset"]:
+            continue
+        row = _look_up(store, version, schemas.EXAMPLES, version["table_version"], equals(column, value))
+        if row is None:
+            continue
+        if found is None:
+            found = _describe(store, row, version)
+        found["versions"].append({**_brief(version), "split": row["split"]})
+    return found
+
+
+def _look_up(store: Store, version: Found, name: str, at: int, where: str) -> Found | None:
+    try:
+        table = store.dataset(version["dataset"]).at(name, at)
+    except StoreError:
+        return None  # Its retention is over: the relation still knows its files and documents.
+    held = [one for one in table.schema.names if one not in ("content", "raw")]
+    rows: list[Found] = table.search().where(where).select(held).limit(1).to_list()
+    return rows[0] if rows else None
+
+
+def _describe(store: Store, row: Found, version: Found) -> Found:
+    settings = version["facts"].get("settings", {})
+    return {
+        "thing": "example",
+        "dataset": version["dataset"],
+        "example_id": row["example_id"],
+        "digest": row["digest"],
+        "split": row["split"],
+        "origins": [_origin(store, one) for one in row["origins"]],
+        "transforms": row["transforms"],
+        "licence": row["licence"],
+        "owner": row["owner"],
+        "policy": {
+            "training": "training" in row["uses"],
+            "uses": row["uses"],
+            "acl": row["acl"],
+            "audience": settings.get("audience", []),
+            "licences": settings.get("licences", []),
+        },
+        "verdicts": [
+            {"code": one["code"], "severity": one["severity"]} for one in json.loads(row.get("verdicts") or "[]")
+        ],
+        "versions": [],
+    }
+
+
+def _origin(store: Store, one: Mapping[str, Any]) -> Found:
+    origin: Found = {
+        "relation": one["relation"],
+        "input": one["input"],
+        "uri": one["uri"],
+        "source_version": one["source_version"],
+        "place": one["place"],
+        "field": one["field"],
+    }
+    if one["corpus"] or one["document"]:
+        origin["document"] = {
+            "name": one["document"],
+            "corpus": one["corpus"],
+            "doc_id": one["doc_id"],
+            "content_hash": one["doc_version"],
+            "start": one["start"],
+            "end": one["end"],
+            "chunk_ids": list(one["chunk_ids"] or []),
+            **(_document_now(store, one["corpus"], one["doc_id"], one["doc_version"]) if one["corpus"] else {}),
+        }
+    return origin
+
+
+def _document_now(store: Store, corpus: str, doc_id: str, content_hash: str | None) -> Found:
+    """Where a document is, and what became of the version that an example derives from."""
+    ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
+    columns = ["source", "path", "uri", "content_hash", "source_version", "licence", "uses"]
+    rows = [] if ledger is None else ledger.search().where(equals("doc_id", doc_id)).select(columns).to_list()
+    if not rows:
+        return {"now": "withdrawn"}
+    (row,) = rows
+    same = row["content_hash"] == content_hash
+    return {
+        "source": row["source"],
+        "path": row["path"],
+        "uri": row["uri"],
+        "source_version": row["source_version"] if same else _version_then(store, corpus, doc_id, content_hash),
+        "now": "as it was" if same else "changed since",
+    }
+
+
+def _version_then(store: Store, corpus: str, doc_id: str, content_hash: str | None) -> str | None:
+    """The source's own version of an earlier content of a document."""
+    table = store.ledger.find(LINEAGE)
+    child = f"document:{corpus}/{doc_id}@{content_hash}"
+    rows = [] if table is None else table.search().where(equals("child", child)).select(["version"]).to_list()
+    return rows[-1]["version"] if rows else None
+
+
+def _trace_rejected(store: Store, digest: str, dataset: str | None) -> Found | None:
+    for version in dataset_versions(store, dataset):
+        row = _look_up(store, version, schemas.REJECTED, version["rejected_version"], equals("digest", digest))
+        if row is not None:
+            return {
+                "thing": "rejected example",
+                "dataset": version["dataset"],
+                "digest": digest,
+                "origins": [{name: row[name] for name in ("input", "uri", "source_version", "place", "field")}],
+                "codes": row["codes"],
+                "versions": [_brief(version)],
+            }
+    return None
+
+
+def holding(store: Store, parents: Iterable[str]) -> list[Found]:
+    """Dataset versions that hold examples of these files or documents, newest first, with their exports."""
+    table, wanted = store.ledger.find(LINEAGE), sorted(set(parents))
+    if table is None or not wanted:
+        return []
+    where = both(is_any("parent", wanted), is_any("kind", ["file>version", "document>version"]))
+    rows = table.search().where(where).select(["child", "parent", "version", "examples", "path"]).to_list()
+    known = {version_id(one["dataset"], one["version"]): one for one in dataset_versions(store)}
+    order = {child: place for place, child in enumerate(known)}
+    found = []
+    for row in sorted(rows, key=lambda row: (order.get(row["child"], len(order)), row["parent"])):
+        name, _, number = row["child"].partition(":")[2].rpartition("/")
+        version = known.get(row["child"])
+        brief = _brief(version) if version else {"version": number, "live": False, "exports": []}
+        found.append({"dataset": name, **brief, "examples": row["examples"], "of_version": row["version"]})
+    return found
+
+
+def find_version(store: Store, dataset: str, number: str) -> Found | None:
+    """The trace of a dataset version: its files, documents and exports; None where there is no such version."""
+    version = next((one for one in dataset_versions(store, dataset) if one["version"] == number), None)
+    if version is None:
+        return None
+    table = store.ledger.find(LINEAGE)
+    rows = [] if table is None else table.search().where(equals("child", version_id(dataset, number))).to_list()
+    files, documents = [], []
+    for row in sorted(rows, key=lambda row: str(row["parent"])):
+        place = row["parent"].partition(":")[2]
+        one = {"of_version": row["version"], "examples": row["examples"]}
+        if row["kind"] == "file>version":
+            files.append({"uri": place, **one})
+        else:
+            corpus, _, doc_id = place.partition("/")
+            documents.append({"corpus": corpus or None, "doc_id": doc_id, "name": row["path"], **one})
+    return {
+        "thing": "dataset version",
+        "dataset": dataset,
+        "digest": version["digest"],
+        **_brief(version),
+        "files": files,
+        "documents": documents,
+    }
+
+
+def known_files(store: Store) -> list[str]:
+    """URIs of all files that dataset versions hold rows of."""
+    table = store.ledger.find(LINEAGE)
+    rows = [] if table is None else table.search().where(equals("kind", "file>version")).select(["parent"]).to_list()
+    return sorted({row["parent"].partition(":")[2] for row in rows})
+
+
+def named_documents(store: Store, name: str) -> list[str]:
+    """Ids, as the relation has them, of documents that files of rows call so."""
+    table = store.ledger.find(LINEAGE)
+    where = both(equals("path", name), equals("kind", "document>version"))
+    rows = [] if table is None else table.search().where(where).select(["parent"]).to_list()
+    return sorted({row["parent"] for row in rows})
+
+
+def _brief(version: Found) -> Found:
+    return {"version": version["version"], "live": version["live"], "exports": version["exports"]}
