@@ -39,6 +39,17 @@ install: $(STAMP) ## .venv with Freshet and the tools to work on it
 demo: $(STAMP) ## refresh examples/, ask one question as two principals, refresh again
 	@FRESHET=$(VENV)/bin/freshet bash examples/demo.sh
 
+# Where the pages and the API of the server are.
+PORT ?= 4200
+
+.PHONY: up
+up: $(STAMP) ## start a Prefect server and a worker in the background, and deploy (make up PORT=4201)
+	@$(VENV)/bin/freshet up --port $(PORT)
+
+.PHONY: down
+down: $(STAMP) ## stop them
+	@$(VENV)/bin/freshet down
+
 .PHONY: test
 test: $(STAMP) ## the fast unit tests, then all others
 	$(VENV)/bin/python -m pytest tests/unit -q -n $(WORKERS)
@@ -62,7 +73,7 @@ bench: $(STAMP) bench-peers ## all benchmarks, one after the other; see bench/RE
 	$(VENV)/bin/python bench/refresh.py --peer-python $(PEERS)/cocoindex/bin/python
 	$(VENV)/bin/python bench/retrieval.py --peer-python $(PEERS)/cocoindex/bin/python
 	$(VENV)/bin/python bench/parsing.py --peer-python $(PEERS)/unstructured/bin/python
-	@set -e; for bench in snapshots embedding fusion scale checks near_duplicates; do \
+	@set -e; for bench in snapshots embedding fusion scale checks near_duplicates datasets dataset_build; do \
 		echo; echo "== bench/$$bench.py"; $(VENV)/bin/python bench/$$bench.py; \
 	done
 

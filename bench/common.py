@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import socket
 import subprocess
 import sys
@@ -101,6 +102,16 @@ def write_results(name: str, results: dict[str, Any]) -> Path:
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
     print(f"\nWritten to {file.relative_to(ROOT)}")
     return file
+
+
+def peak_mb() -> int:
+    """The highest resident memory of this process; what getrusage says includes the process that it was forked from."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return (
+            int(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))) // 1024
+        )
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 @contextmanager

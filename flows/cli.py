@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
-from flows import dataset_commands
+from flows import dataset_commands, store_commands
 from flows.answering import DONE, FAILED, WITHHELD, Config, Json, login_name, print_answer, store_of
 from tasks import printing
 from tasks.errors import FreshetError, SettingsError
@@ -38,6 +38,8 @@ app = App(
     suppress_keyboard_interrupt=False,  # main says what to do next
 )
 app.command(dataset_commands.app)
+app.command(store_commands.maintain, validator=store_commands.says_what)
+app.command(store_commands.doctor)
 
 
 @app.command
@@ -167,19 +169,20 @@ def rollback(corpus: str, release: int, /, *, config: Config = None, as_json: Js
 
 @app.command
 def status(*, config: Config = None, as_json: Json = False) -> int:
-    """Show each corpus: its live release, its size, what is stale or in quarantine, its last refresh."""
-    from tasks.index.status import corpus_status
+    """Show each corpus and dataset: what is live, its age and size, what waits for a person, its last and next run."""
+    from tasks.status.printing import status_text
+    from tasks.status.project import project_status
 
     project = load_project(config)
-    rows = [corpus_status(store_of(project), name, datetime.now(UTC)) for name in project.settings.corpora]
-    print_answer({"corpora": rows}, as_json, printing.status_text(rows))
+    found = project_status(project, store_of(project), datetime.now(UTC))
+    print_answer(found, as_json, status_text(found))
     return DONE
 
 
 @app.command
 def document(corpus: str, path: str, /, *, config: Config = None, as_json: Json = False) -> int:
     """Show what CORPUS holds of the document at PATH: its ledger row, verdicts and chunks."""
-    from tasks.index.status import describe_document
+    from tasks.index.document import describe_document
 
     project = load_project(config)
     corpus_settings(project, corpus)

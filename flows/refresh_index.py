@@ -14,6 +14,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
+from tasks.backfill.windows import Window
 from tasks.documents import settle
 from tasks.documents.prepare import PreparedBatch
 from tasks.documents.steps import (
@@ -29,6 +30,7 @@ from tasks.documents.steps import (
     sources_by_name,
 )
 from tasks.errors import RefreshRejected
+from tasks.events import emit, refresh_events
 from tasks.index.release import (
     is_published,
     list_releases,
@@ -47,6 +49,7 @@ from tasks.index.steps import (
     record_decision,
     withdraw_documents,
 )
+from tasks.late_runs import covered_by
 from tasks.lineage.decisions import mark_retried, retried
 from tasks.lineage.events import RunEvents
 from tasks.lineage.quarantine import count_by_code
@@ -78,11 +81,16 @@ def refresh_index(
     as_of: Annotated[datetime | None, Field(description="what moment to speak for; by default, the start")] = None,
     allow_withdrawals: Annotated[int, Field(ge=0, description="approve so many withdrawals at most")] = 0,
     wait: Annotated[float, Field(ge=0, description="seconds to wait for another refresh of the corpus")] = 600.0,
+    again: Annotated[
+        Window | None, Field(description="process the documents modified in this span again, changed or not")
+    ] = None,
 ) -> State[dict[str, Any]]:
     """Refreshes a corpus and, if the gate passes, moves its readers to the new release.
 
     Run it again whenever it was stopped: what was committed is not done twice.
     """
+    if later := covered_by():
+        return Completed(name="Skipped", message=f"late; {later} does it all", data={"outcome": "skipped"})
     logger, watch = get_run_logger(), Stopwatch()
     with watch("total"):
         run = begin_run(config, corpus, as_of or flow_run.scheduled_start_time, str(flow_run.id), str(flow_run.name))
@@ -93,7 +101,7 @@ def refresh_index(
         ):
             try:
                 started = datetime.now(UTC)
-                listed = _build_head(run, report, watch, full, allow_withdrawals)
+                listed = _build_head(run, report, watch, full, allow_withdrawals, again)
                 verdicts = _decide(run, report, watch, listed)
                 record_run(run, report, full)
                 mark_retried(run.store, corpus, retried(run.store, corpus), who=run.name, now=started)
@@ -108,6 +116,8 @@ def refresh_index(
     except OSError as error:  # what was decided stays decided
         report.notes.append(f"the report page could not be written: {error}")
     publish_report(report)
+    for event in refresh_events(report, run.project.settings.deployment.project):
+        emit(event)
     if report.outcome == "rejected":
         raise RefreshRejected(report.as_dict(), report.reasons)
     for note in report.notes:
@@ -121,6 +131,7 @@ def _build_head(
     watch: Stopwatch,
     full: bool,
     allow_withdrawals: int,
+    again: Window | None,
 ) -> list[str]:
     """Brings the head of the tables up to what the sources hold. Readers see none of it yet.
 
@@ -134,14 +145,17 @@ def _build_head(
     with watch("list"):
         listed = [list_source(run, name) for name in sources_by_name(run)]
     with watch("plan"):
-        plan = plan_refresh(run, listed, damage.damaged, published_ledger(releases), full, allow_withdrawals)
+        published, span = published_ledger(releases), None if again is None else (again.start, again.end)
+        plan = plan_refresh(run, listed, damage.damaged, published, full, allow_withdrawals, span)
     _report_plan(report, listed, plan)
     warming = None if plan.is_empty else begin_warming(run)
     if not plan.is_empty:
         progress = Progress(f"Batches of corpus {run.corpus}", len(plan.batches) + len(plan.restated_batches))
+        documents = 0
         for name, batch in _prepared(run, plan):
             _index(run, report, watch, batch, name)
-            progress.step()
+            documents += sum(batch.counts.values())
+            progress.step(f"{documents:,} documents")
         withdraw_documents(run, plan.withdrawn)
     if damage.strays:
         delete_strays(run, damage.strays)

@@ -10,9 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from prefect import tags
 from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from tasks.errors import FreshetError, RefreshRejected, VersionRejected
+from tasks.errors import BackfillFailed, FreshetError, RefreshRejected, VersionRejected
+from tasks.local_server import HEARTBEAT_SECONDS
+from tasks.settings_file import load_project
 
 
 def run_refresh(
@@ -25,16 +29,17 @@ def run_refresh(
     """
     with _store_library_loading():
         from flows.refresh_index import refresh_index
-    _tell_faults()
-    state: State[Any] = refresh_index(
-        corpus=corpus,
-        config=config,
-        full=full,
-        as_of=as_of,
-        allow_withdrawals=allow_withdrawals,
-        wait=wait,
-        return_state=True,
-    )
+    tell_faults()
+    with by_hand(config):
+        state: State[Any] = refresh_index(
+            corpus=corpus,
+            config=config,
+            full=full,
+            as_of=as_of,
+            allow_withdrawals=allow_withdrawals,
+            wait=wait,
+            return_state=True,
+        )
     result = state.result(raise_on_failure=False)
     if isinstance(result, RefreshRejected):
         return {**result.report, "error": str(result)}
@@ -49,8 +54,9 @@ def run_build(dataset: str, *, config: Path, as_of: datetime | None, wait: float
     """Builds a dataset and returns the report, whatever the outcome; likewise."""
     with _store_library_loading():
         from flows.version_dataset import version_dataset
-    _tell_faults()
-    state: State[Any] = version_dataset(dataset=dataset, config=config, as_of=as_of, wait=wait, return_state=True)
+    tell_faults()
+    with by_hand(config):
+        state: State[Any] = version_dataset(dataset=dataset, config=config, as_of=as_of, wait=wait, return_state=True)
     result = state.result(raise_on_failure=False)
     if isinstance(result, VersionRejected):
         return {**result.report, "error": str(result)}
@@ -59,6 +65,37 @@ def run_build(dataset: str, *, config: Path, as_of: datetime | None, wait: float
     if isinstance(result, BaseException):
         raise result
     return dict(result)
+
+
+def run_backfill(targets: list[str], *, config: Path, **asked: Any) -> dict[str, Any]:
+    """Plans or does a backfill and returns its report, whatever the outcome; likewise.
+
+    Args:
+        asked: the other parameters of `flows.backfill.backfill`.
+    """
+    with _store_library_loading():
+        from flows.backfill import backfill
+    tell_faults()
+    with by_hand(config):
+        state: State[Any] = backfill(targets=targets, config=config, **asked, return_state=True)
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, BackfillFailed):
+        return {**result.report, "error": str(result)}
+    if isinstance(result, FreshetError):
+        return {"outcome": "failed", "dry_run": asked["dry_run"], "targets": [], "error": str(result)}
+    if isinstance(result, BaseException):
+        raise result
+    return dict(result)
+
+
+@contextmanager
+def by_hand(config: Path) -> Iterator[None]:
+    """Runs that begin within belong to the project, as its deployments' do, so that its automations see them."""
+    with (
+        tags(load_project(config).settings.deployment.tag),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}),
+    ):
+        yield
 
 
 @contextmanager
@@ -70,7 +107,8 @@ def _store_library_loading() -> Iterator[None]:
     loading.join()
 
 
-def _tell_faults() -> None:
+def tell_faults() -> None:
+    """From now on, what a person can mend is logged without a traceback."""
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addFilter(_told_not_traced)
 

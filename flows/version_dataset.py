@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,9 +17,11 @@ from pydantic import Field
 from tasks.dataset_reporting import BuildReport, build_summary, publish_build
 from tasks.datasets import steps
 from tasks.datasets.fingerprint import corpora_of
-from tasks.datasets.review import rows_for_review
+from tasks.datasets.review import count_for_review
 from tasks.datasets.version import live_version
 from tasks.errors import VersionRejected
+from tasks.events import DATASET_CURRENT, build_events, emit
+from tasks.late_runs import covered_by
 from tasks.lineage.events import RunEvents
 from tasks.lineage.openlineage import corpus_data, dataset_data, export_data, source_data
 from tasks.reporting import Progress
@@ -32,6 +35,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.datasets.checks.labels import Embed
+    from tasks.datasets.inputs.opening import InputFile
+
+STEPS = ("judge", "check", "conflicts", "copies", "split", "settle", "publish")
+"""What every build shows as a step of its own, besides the parts of its files."""
 
 
 def _run_name() -> str:
@@ -51,9 +58,12 @@ def version_dataset(
 
     Run it again whenever it was stopped: the same inputs give the same version, byte by byte.
     """
+    if later := covered_by():
+        return Completed(name="Skipped", message=f"late; {later} does it all", data={"outcome": "skipped"})
     logger, watch = get_run_logger(), Stopwatch()
     with watch("total"):
-        run = begin_build(config, dataset, as_of or flow_run.scheduled_start_time, str(flow_run.id), str(flow_run.name))
+        moment, asked = as_of or flow_run.scheduled_start_time, as_of is not None
+        run = begin_build(config, dataset, moment, str(flow_run.id), str(flow_run.name), asked=asked)
         report = BuildReport(dataset=dataset, run_id=run.run_id, as_of=run.as_of)
         with (
             hold_dataset(run.store, dataset, run.name, timedelta(seconds=wait), logger.warning),
@@ -64,6 +74,10 @@ def version_dataset(
         report.notes += events.notes
     report.seconds = watch.seconds
     publish_build(report)
+    for event in build_events(report, run.project.settings.deployment.project):
+        # A build that looks back makes nothing current, and must not pass for a sign of life.
+        if not (run.looks_back and event.name == DATASET_CURRENT):
+            emit(event)
     if report.outcome == "rejected":
         raise VersionRejected(report.as_dict(), report.reasons)
     for note in report.notes:
@@ -75,14 +89,17 @@ def _build(run: BuildRun, report: BuildReport, watch: Stopwatch) -> steps.Listed
     """Builds and decides, unless all that shapes the dataset is as it was at the last build."""
     with watch("list"):
         listed = steps.list_inputs(run)
+    report.notes += listed.notes
     if (live := steps.still_live(run, listed.fingerprint)) is not None:
         report.describe_live(live, run.store.address)
         steps.record_lineage(run, live)
         return listed
     steps.clear_stage(run)
-    rows = _load(run, watch, listed)
-    _check(run, watch, listed, rows)
-    with watch("settle"):
+    parts = steps.parts_of(listed.files)
+    progress = _progress(run, len(parts), listed)
+    rows = _load(run, watch, progress, parts)
+    _check(run, watch, progress, listed, rows)
+    with _step(watch, progress, "settle"):
         settled = steps.settle_rows(run, rows)
         candidate = steps.propose_version(run, settled)
     verdicts: list[Verdict] = []
@@ -91,13 +108,18 @@ def _build(run: BuildRun, report: BuildReport, watch: Stopwatch) -> steps.Listed
             verdicts = steps.examine_version(run, candidate, settled)
     report.notes += [told(one) for one in verdicts if one.severity == "warn"]
     report.reasons = [told(one) for one in verdicts if one.severity == "block"]
-    with watch("publish"):
+    with _step(watch, progress, "publish"):
         version = steps.publish_version(run, candidate, settled, report.reasons)
     live = live_version(run.store, run.dataset)
-    report.decide(candidate, version, live, run.store.address)
-    if live is not None:
-        steps.record_lineage(run, live)
-    report.review = len(rows_for_review(run.store, run.dataset))
+    told_of = version if version.outcome == "published" else live
+    report.decide(candidate, version, told_of, run.store.address)
+    if live is not None and told_of is not None and told_of.version != live.version:
+        report.notes.append(
+            f"version {told_of.version} speaks for a moment before version {live.version}'s, which stays live"
+        )
+    if told_of is not None:
+        steps.record_lineage(run, told_of)
+    report.review = count_for_review(run.store, run.dataset)
     steps.record_build(run, report, listed.fingerprint)
     return listed
 
@@ -118,35 +140,46 @@ def _name_data(events: RunEvents, run: BuildRun, report: BuildReport, listed: st
     ]
 
 
-def _load(run: BuildRun, watch: Stopwatch, listed: steps.Listed) -> int:
+def _progress(run: BuildRun, parts: int, listed: steps.Listed) -> Progress:
+    """How far the build is: in parts of its files, then in looks at all the rows."""
+    optional = bool(listed.benchmarks) + (run.settings.checks.labels is not None)
+    return Progress(f"Build of dataset {run.dataset}", parts + len(STEPS) + optional)
+
+
+@contextmanager
+def _step(watch: Stopwatch, progress: Progress, name: str) -> Iterator[None]:
+    with watch(name):
+        yield
+    progress.step(name)
+
+
+def _load(run: BuildRun, watch: Stopwatch, progress: Progress, parts: Sequence[Sequence[InputFile]]) -> int:
     """Stages the rows of all inputs, and returns how many were read."""
-    rows, parts = 0, steps.parts_of(listed.files)
-    progress = Progress(f"Files of dataset {run.dataset}", len(parts) + 1)
-    with watch("load"):
-        for number, files in enumerate(parts):
+    rows = 0
+    for number, files in enumerate(parts):
+        with watch("load"):
             rows = steps.load_rows(run, files, rows, number)
-            progress.step()
-    with watch("judge"):
+        progress.step(f"{rows:,} rows")
+    with _step(watch, progress, "judge"):
         steps.judge_loading(run, len(parts))
-    progress.step()
     return rows
 
 
-def _check(run: BuildRun, watch: Stopwatch, listed: steps.Listed, rows: int) -> None:
+def _check(run: BuildRun, watch: Stopwatch, progress: Progress, listed: steps.Listed, rows: int) -> None:
     """Looks at the rows from every side; each step leaves out what an earlier one keeps out."""
-    with watch("check"):
+    with _step(watch, progress, "check"):
         steps.check_rows(run, rows)
-    with watch("conflicts"):
+    with _step(watch, progress, "conflicts"):
         steps.find_conflicts(run, rows)
-    with watch("copies"):
+    with _step(watch, progress, "copies"):
         steps.find_copies(run, rows)
     if listed.benchmarks:
-        with watch("benchmarks"):
+        with _step(watch, progress, "benchmarks"):
             steps.decontaminate(run, rows, listed.benchmarks)
     if run.settings.checks.labels is not None:
-        with watch("labels"):
+        with _step(watch, progress, "labels"):
             steps.check_labels(run, rows, _embedder(run))
-    with watch("split"):
+    with _step(watch, progress, "split"):
         steps.split_rows(run, rows)
         steps.check_sides(run, rows)
 

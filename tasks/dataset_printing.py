@@ -7,6 +7,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from expectations.rules import RULES
+from tasks.dataset_reporting import standing
 
 if TYPE_CHECKING:
     from tasks.datasets.review import RowDecision
@@ -16,7 +17,8 @@ def build_text(report: Mapping[str, Any]) -> str:
     """The report of a build on a terminal."""
     if "rows" not in report:
         return f"{report['dataset']}: {report['outcome']}\n"
-    live = f"version {report['version']} is live" if report["version"] else "there is no version yet"
+    version = report["version"]
+    live = f"version {version} {standing(version)}" if version else "there is no version yet"
     rows = report["rows"]
     lines = [f"{report['dataset']}: {report['outcome']}; {live}"]
     if rows["read"]:

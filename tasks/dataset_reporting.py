@@ -22,7 +22,8 @@ class BuildReport:
     """What a build did.
 
     Attributes:
-        version, digest: of the version that is live after the build; None where there is none.
+        version, digest: of the version that is live after the build, or of one of the past (0.*) that it published;
+            None where there is none.
         rows: `read`, `kept`, `rejected`, and `by_code`: rows that each rule speaks of.
         splits: rows by side.
         exports: what was written: kind, path.
@@ -68,7 +69,7 @@ class BuildReport:
 
         Args:
             version: the decision; for a candidate that changes nothing, the live version.
-            live: the version that is live now.
+            live: the version that is live now, or the one of the past that was published.
         """
         facts = candidate.facts
         decided: Outcome = "rejected" if version.outcome == "rejected" else "published"
@@ -92,9 +93,14 @@ def build_summary(report: BuildReport) -> str:
     return f"{report.outcome} ({version}): {rows['read']} rows read, {rows['kept']} kept, {rows['rejected']} rejected"
 
 
+def standing(version: str) -> str:
+    """What a version is for readers, for the end of a sentence: one of the past (0.*) is never live."""
+    return "is there, and is not live" if version.startswith("0.") else "is live"
+
+
 def render_build(report: BuildReport) -> str:
     """The report as Markdown, for the Artifacts page."""
-    live = f"Version {report.version} is live." if report.version else "There is no version yet."
+    live = f"Version {report.version} {standing(report.version)}." if report.version else "There is no version yet."
     parts = [
         f"# {report.dataset}: {report.outcome}",
         f"As of {report.as_of:%Y-%m-%d %H:%M %Z}. {live}",

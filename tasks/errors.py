@@ -42,6 +42,10 @@ class StoreError(FreshetError):
     """The store does not hold what was asked of it, or what it holds is damaged."""
 
 
+class DamagedTable(StoreError, RuntimeError):
+    """A table of the store cannot be opened."""
+
+
 class CorpusBusy(StoreError):
     """Another writer holds the corpus."""
 
@@ -89,6 +93,22 @@ class VersionRejected(FreshetError):
             f"See artifact version-{dataset}, mend the cause, then type: freshet dataset build {dataset}",
         )
         self.args = (report, reasons)
+        self.report = report
+
+
+class BackfillFailed(FreshetError):
+    """Windows of a backfill failed, or had to wait in vain; the others are done.
+
+    Args:
+        report: the backfill's report, JSON-able.
+        failures: what failed; the first three are told.
+        mend: what to type.
+    """
+
+    def __init__(self, report: dict[str, Any], failures: list[str], mend: str) -> None:
+        more = f"; and {len(failures) - 3} more" if len(failures) > 3 else ""
+        super().__init__(f"not all of the backfill is done: {'; '.join(failures[:3])}{more}", mend)
+        self.args = (report, failures, mend)
         self.report = report
 
 

@@ -7,6 +7,7 @@ the quotes in it; column names are written in this project's code and never come
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 
 def _literal(value: str) -> str:
@@ -41,6 +42,12 @@ def permits(principals: Iterable[str]) -> str:
     """True where the access list names one of the principals; never true for no principals."""
     listed = ", ".join(_literal(p) for p in principals)
     return f"array_has_any(acl, [{listed}])" if listed else "false"
+
+
+def within(column: str, start: datetime, end: datetime) -> str:
+    """True where the column's moment lies in the half-open span [start, end); both have a time zone."""
+    first, last = (f"timestamp '{m.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'" for m in (start, end))
+    return f"{column} >= {first} AND {column} < {last}"
 
 
 def both(first: str, second: str) -> str:

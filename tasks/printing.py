@@ -131,22 +131,6 @@ def _first(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + more
 
 
-def status_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Each corpus in a few lines."""
-    blocks = []
-    for row in rows:
-        if row["release"] is None:
-            blocks.append(f"{row['corpus']}: no release yet; run freshet refresh {row['corpus']}")
-            continue
-        blocks.append(
-            f"{row['corpus']}: release {row['release']}, published {row['published_at']:%Y-%m-%d %H:%M}\n"
-            f"  {row['documents']} documents, {row['chunks']} chunks, {row['stale']} stale, "
-            f"{row['quarantined']} in quarantine\n"
-            f"  last refresh {row['last_run']['as_of']:%Y-%m-%d %H:%M}: {row['last_run']['outcome']}"
-        )
-    return ("\n".join(blocks) or "freshet.yaml names no corpus") + "\n"
-
-
 def document_text(found: Mapping[str, Any]) -> str:
     """A document's ledger row, verdicts and chunks."""
     lines = [f"{name:>16}  {value}" for name, value in found["document"].items()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -133,16 +135,33 @@ def publish_report(report: RefreshReport) -> None:
 
 
 class Progress:
-    """A progress artifact of a run; made only once there is something to wait for."""
+    """How far a run is: an artifact in the UI, and lines on the terminal where there is one.
+
+    Made only once there is something to wait for.
+    """
 
     def __init__(self, description: str, steps: int) -> None:
         from prefect.artifacts import create_progress_artifact
 
-        self._steps, self._done = steps, 0
+        self._description, self._steps, self._done = description, steps, 0
+        self._start = time.monotonic()
         self._id = cast("UUID", create_progress_artifact(0.0, description=description))
 
-    def step(self) -> None:
+    def step(self, said: str = "") -> None:
+        """A step is done.
+
+        Args:
+            said: what it was or brought, for the terminal.
+        """
         from prefect.artifacts import update_progress_artifact
 
         self._done += 1
         update_progress_artifact(self._id, 100.0 * self._done / self._steps)
+        line = f"{self._description}: {self._done} of {self._steps}"
+        tell_terminal(f"{line}{', ' if said else ''}{said}, {time.monotonic() - self._start:.0f} s")
+
+
+def tell_terminal(line: str) -> None:
+    """Says something to whoever watches; nothing where nobody does: under a worker, in a pipe."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(line, file=sys.stderr, flush=True)  # noqa: T201

@@ -36,6 +36,7 @@ class BuildRun:
         run_id: id of the Prefect flow run.
         name: what people call the run, like `version-answers-2026-11-22`.
         as_of: the moment the build speaks for; never the wall clock.
+        looks_back: whether that moment is in the past and was asked for, so that only what was there by then counts.
     """
 
     project: Project
@@ -43,6 +44,12 @@ class BuildRun:
     run_id: str
     name: str
     as_of: datetime
+    looks_back: bool = False
+
+    @property
+    def past(self) -> datetime | None:
+        """The moment by which all must have been there; None where what is there now counts."""
+        return self.as_of if self.looks_back else None
 
     @property
     def settings(self) -> Dataset:
@@ -127,15 +134,22 @@ def begin_run(config: Path | None, corpus: str, as_of: datetime | None, run_id: 
     )
 
 
-def begin_build(config: Path | None, dataset: str, as_of: datetime | None, run_id: str, name: str) -> BuildRun:
+def begin_build(
+    config: Path | None, dataset: str, as_of: datetime | None, run_id: str, name: str, *, asked: bool = False
+) -> BuildRun:
     """Reads the settings, before anything is started.
+
+    Args:
+        asked: whether somebody asked for `as_of`; where that is in the past, the build looks back.
 
     Raises:
         SettingsError: the settings are wrong, or have no such dataset.
     """
     project = load_project(config)
     dataset_settings(project, dataset)
-    return BuildRun(project=project, dataset=dataset, run_id=run_id, name=name, as_of=moment_of(as_of))
+    moment = moment_of(as_of)
+    looks_back = asked and moment < datetime.now(UTC)
+    return BuildRun(project=project, dataset=dataset, run_id=run_id, name=name, as_of=moment, looks_back=looks_back)
 
 
 def run_events(run: RefreshRun | BuildRun) -> RunEvents:

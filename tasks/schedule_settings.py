@@ -113,3 +113,8 @@ class Deployment(Strict):
     alerts: Text = Field(
         "freshet-alerts", description="name of the Prefect notification block that alerts are sent through"
     )
+
+    @property
+    def tag(self) -> str:
+        """By which all that belongs to the project is known on its server."""
+        return f"freshet:{self.project}"

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import ConcurrentWriter, CorpusBusy, StoreError
+from tasks.errors import ConcurrentWriter, CorpusBusy, DamagedTable, StoreError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,13 +102,22 @@ class Tables:
                 return names
 
     def find(self, name: str) -> Table | None:
-        """The table at its head, or None where there is none yet."""
+        """The table at its head, or None where there is none yet.
+
+        Raises:
+            DamagedTable: it is there and cannot be opened.
+        """
         try:
             return self._database.open_table(name)
         except ValueError as error:
             if "not found" in str(error).lower():
                 return None
             raise
+        except RuntimeError as error:
+            # After a power cut the newest manifest may be empty: local commits are not forced to the disk.
+            raise DamagedTable(
+                f"table {name} of the store cannot be opened", "Type: freshet doctor, and freshet doctor --repair"
+            ) from error
 
     def at(self, name: str, version: int) -> Table:
         """The table pinned to a version: it keeps its rows and indices, and refuses writes."""

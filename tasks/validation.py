@@ -98,14 +98,16 @@ def validate(checks: Iterable[tuple[Suite, Iterable[pa.Table]]]) -> list[Checked
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """GX warns of what is meant so, such as an expectation that looks at no row."""
-    logger = logging.getLogger("great_expectations")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+    """GX warns of what is meant so, such as an expectation that looks at no row; some of its loggers set own levels."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "great_expectations"]
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _forget(context: Any) -> None:

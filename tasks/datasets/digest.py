@@ -55,6 +55,10 @@ def version_digest(rows_digest: str, record_digest: str, name: str, declared: Da
 
 
 def settings_of(declared: Dataset) -> dict[str, Any]:
-    """The settings of a dataset as JSON has them, those left at their defaults included."""
-    written: dict[str, Any] = declared.model_dump(mode="json")
+    """The settings of a dataset as JSON has them, those left at their defaults included.
+
+    Inputs come by name, as rows do: in which order they are written shapes nothing.
+    """
+    inputs = sorted(declared.inputs, key=lambda one: one.called)
+    written: dict[str, Any] = declared.model_copy(update={"inputs": inputs}).model_dump(mode="json")
     return written

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks import schemas
 from tasks.datasets.digest import SERIALISATION, settings_of
+from tasks.datasets.past import release_at
 from tasks.datasets.review import decisions
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def build_fingerprint(run: BuildRun, files: Sequence[InputFile], benchmarks: Seq
         "settings": settings_of(run.settings),
         "files": [(one.input, one.uri, one.version) for one in files],
         "benchmarks": [(one.uri, one.version) for one in benchmarks],
-        "corpora": [(name, _ledger_version(run, name)) for name in corpora_of(run)],
+        "corpora": [(name, _ledger_version(run, name), _sources(run, name)) for name in corpora_of(run)],
         "decisions": sorted((one.digest, one.kind, one.codes) for one in decisions(run.store, run.dataset).values()),
         "tokenizer": _tokenizer(run),
         "model": _model(run),
@@ -52,10 +53,19 @@ def corpora_of(run: BuildRun) -> list[str]:
     return sorted({one.corpus for one in run.settings.inputs if one.corpus is not None})
 
 
-def _ledger_version(run: BuildRun, corpus: str) -> int | None:
+def _ledger_version(run: BuildRun, corpus: str) -> int | list[int] | None:
     """A refresh that changes a document, or who may use it, commits to the ledger."""
     table = run.store.corpus(corpus).find(schemas.DOCUMENTS)
-    return None if table is None else int(table.version)
+    if table is None or run.past is None:
+        return None if table is None else int(table.version)
+    release = release_at(run.store, corpus, run.past)
+    return [int(table.version), 0 if release is None else int(release["ledger_version"])]
+
+
+def _sources(run: BuildRun, corpus: str) -> list[dict[str, Any]]:
+    """What the settings permit of a corpus counts at once, whether or not it was refreshed since they changed."""
+    known = run.project.settings.corpora.get(corpus)
+    return [] if known is None else [one.model_dump(mode="json") for one in known.sources]
 
 
 def _tokenizer(run: BuildRun) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks import schemas
+from tasks.datasets.past import release_at
 from tasks.datasets.spans import MISSING, Located, locate, nearest
 from tasks.errors import SettingsError
 from tasks.predicates import equals, is_any
@@ -27,7 +29,12 @@ _DOCUMENTS_AT_ONCE = 50
 
 @dataclass(frozen=True)
 class Found:
-    """A document of the ledger."""
+    """A document of the ledger.
+
+    Attributes:
+        now: for a document looked up as of the past, what the newest ledger says of it.
+        is_withdrawn: it was served then, and is not now.
+    """
 
     doc_id: str
     source: str
@@ -39,34 +46,50 @@ class Found:
     content_hash: str | None
     duplicate_of: str | None
     space: str
+    now: Found | None = None
+    is_withdrawn: bool = False
 
     @property
     def is_served(self) -> bool:
-        return self.content_hash is not None
+        return self.content_hash is not None and not self.is_withdrawn
 
 
 class DocumentLedger:
-    """The ledger of a corpus, pinned to the version that was newest when this was made.
+    """The ledger of a corpus, pinned to the version that was newest when this was made, or to a release.
 
     Args:
         called: the input that draws on the corpus.
+        past: look documents up in the release that readers saw at this moment.
 
     Raises:
-        SettingsError: the corpus was never refreshed.
+        SettingsError: the corpus was never refreshed, or not by then.
+        StoreError: what the release held is gone from the store.
     """
 
-    def __init__(self, corpus: str, called: str, store: Store) -> None:
+    def __init__(self, corpus: str, called: str, store: Store, *, past: datetime | None = None) -> None:
         self.corpus = corpus
         self._tables = store.corpus(corpus)
+        self._chunks: Table | None
         head = self._tables.find(schemas.DOCUMENTS)
         if head is None:
             raise SettingsError(
                 f"input {called} derives from corpus {corpus}, which was never refreshed",
                 f"Type: freshet refresh {corpus}",
             )
+        self._now: Table | None = None
         self.version = int(head.version)
+        if past is not None:
+            self._now, release = head, release_at(store, corpus, past)
+            if release is None:
+                raise SettingsError(
+                    f"input {called} derives from corpus {corpus}, which had no release by {past:%Y-%m-%d %H:%M} UTC",
+                    f"Speak for a later moment: freshet releases {corpus} says when there were which.",
+                )
+            self.version = int(release["ledger_version"])
+            self._chunks = self._tables.at(schemas.chunks_table(release["space"]), release["table_version"])
         self._documents = self._tables.at(schemas.DOCUMENTS, self.version)
-        self._chunks = self._live_chunks(store)
+        if past is None:
+            self._chunks = self._live_chunks(store)
 
     def _live_chunks(self, store: Store) -> Table | None:
         """The chunks that readers see; before the first release, those that the last refresh wrote."""
@@ -88,10 +111,21 @@ class DocumentLedger:
             wanted = usable[start : start + _AT_ONCE]
             named = " OR ".join(is_any(column, wanted) for column in ("doc_id", "path", "uri"))
             for row in self._documents.search().where(named).select(_COLUMNS).to_list():
-                one = Found(**{**row, "acl": tuple(row["acl"]), "uses": tuple(row["uses"])})
+                one = _found(row)
                 for name in {one.doc_id, one.path, one.uri} & set(wanted):
                     found.setdefault(name, {})[one.doc_id] = one
-        return {name: [by_id[key] for key in sorted(by_id)] for name, by_id in found.items()}
+        now = self._by_id({doc_id for by_id in found.values() for doc_id in by_id})
+        return {name: [_judged(by_id[key], now) for key in sorted(by_id)] for name, by_id in found.items()}
+
+    def _by_id(self, doc_ids: Collection[str]) -> dict[str, Found] | None:
+        """What the newest ledger says of documents that were looked up as of the past; None where they were not."""
+        if self._now is None:
+            return None
+        wanted, now = sorted(doc_ids), dict[str, Found]()
+        for start in range(0, len(wanted), _AT_ONCE):
+            chosen = is_any("doc_id", wanted[start : start + _AT_ONCE])
+            now |= {row["doc_id"]: _found(row) for row in self._now.search().where(chosen).select(_COLUMNS).to_list()}
+        return now
 
     def texts(self, doc_ids: Collection[str]) -> Iterator[tuple[str, DocumentText]]:
         """Each document's text as its chunks hold it; a few documents at a time are read, and none kept."""
@@ -107,6 +141,18 @@ class DocumentLedger:
             for doc_id in few:
                 if doc_id in rows:
                     yield doc_id, DocumentText(rows[doc_id])
+
+
+def _found(row: dict[str, Any]) -> Found:
+    return Found(**{**row, "acl": tuple(row["acl"]), "uses": tuple(row["uses"])})
+
+
+def _judged(one: Found, now: dict[str, Found] | None) -> Found:
+    """A document of the past with what is known of it now."""
+    if now is None:
+        return one
+    today = now.get(one.doc_id)
+    return replace(one, now=today, is_withdrawn=one.is_served and (today is None or not today.is_served))
 
 
 def _number(row: dict[str, Any]) -> int:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,7 @@ def load_part(
     *,
     store: Store | None = None,
     batch: int = BATCH,
+    past: datetime | None = None,
 ) -> LoadedPart:
     """Reads files and stages their rows; a part that was loaded before is replaced.
 
@@ -113,6 +115,7 @@ def load_part(
         part: number of this part of the inputs.
         store: of the corpora; by default the project's.
         batch: rows held at once; what is written does not depend on it.
+        past: the moment that corpora are read as of; by default, as they are now.
 
     Raises:
         SettingsError: a corpus that an input derives from was never refreshed.
@@ -121,7 +124,7 @@ def load_part(
     import pyarrow as pa
 
     stage.folder.mkdir(parents=True, exist_ok=True)
-    loader = _Loader(dataset, project, store or Store(project.store), first_row, batch)
+    loader = _Loader(dataset, project, store or Store(project.store), first_row, batch, past)
     with (
         pa.ipc.new_file(unread_file(stage, part), unread_schema()) as unread,
         pa.ipc.new_file(_verdicts_file(stage, part), finding_schema()) as verdicts,
@@ -139,6 +142,7 @@ class _Loader:
     store: Store
     next_row: int
     batch: int
+    past: datetime | None = None
     counts: Counter[str] = field(default_factory=Counter)
     ledgers: dict[str, int] = field(default_factory=dict)
 
@@ -164,7 +168,7 @@ class _Loader:
                     yield pa.Table.from_pylist(staged, row_schema())
 
     def _permissions(self, given: RowsInput) -> Permissions:
-        permissions = Permissions(given, self.dataset, self.project, self.store)
+        permissions = Permissions(given, self.dataset, self.project, self.store, past=self.past)
         if permissions.ledger is not None:
             self.ledgers[permissions.ledger.corpus] = permissions.ledger.version
         return permissions

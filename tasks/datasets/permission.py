@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tasks.datasets.ledger import DocumentLedger, Found
@@ -60,12 +61,15 @@ class Permissions:
 
     Args:
         store: of the corpora; read only where the input names one.
+        past: the moment that its documents are looked up as of. What has been forbidden since is forbidden.
 
     Raises:
         SettingsError: the input's corpus was never refreshed.
     """
 
-    def __init__(self, given: RowsInput, dataset: Dataset, project: Project, store: Store) -> None:
+    def __init__(
+        self, given: RowsInput, dataset: Dataset, project: Project, store: Store, *, past: datetime | None = None
+    ) -> None:
         self._given = given
         self._dataset = dataset
         self._licences = frozenset(_licence(one) for one in dataset.licences)
@@ -74,7 +78,7 @@ class Permissions:
         self.ledger: DocumentLedger | None = None
         self._sources: dict[str, Source] = {}
         if given.corpus is not None:
-            self.ledger = DocumentLedger(given.corpus, given.called, store)
+            self.ledger = DocumentLedger(given.corpus, given.called, store, past=past)
             corpus = project.settings.corpora.get(given.corpus)
             self._sources = {one.name or one.address: one for one in corpus.sources} if corpus else {}
 
@@ -117,6 +121,9 @@ class Permissions:
         source = self._sources.get(one.source)
         uses, acl = set(one.uses), tuple(one.acl)
         licence = one.licence
+        if one.now is not None:
+            uses &= set(one.now.uses)
+            acl = narrower(acl, one.now.acl)
         if source is not None:
             uses &= set(source.uses)
             acl = narrower(acl, effective_acl(one.path, source))
@@ -149,6 +156,8 @@ class Permissions:
             why = "the corpus has no such document"
         elif len(found) > 1:
             why = f"{len(found)} documents of the corpus have this name: name it by its URI"
+        elif found[0].is_withdrawn:
+            why = "the document has been withdrawn since"
         else:
             why = "the document waits in quarantine, and no version of it is served"
         return verdict("USE-DOCUMENT", corpus=self._given.corpus, why=why, **_named(document))

@@ -20,7 +20,16 @@ from tasks.datasets.diff import change_since, scan
 from tasks.datasets.digest import settings_of, version_digest
 from tasks.datasets.export import Rows, check_kinds, write_exports
 from tasks.datasets.export.manifest import MANIFEST, place, write_manifest
-from tasks.datasets.version import Version, VersionFacts, last_number, list_versions, live_version, next_number
+from tasks.datasets.past import past_number, version_before
+from tasks.datasets.version import (
+    Version,
+    VersionFacts,
+    last_number,
+    list_versions,
+    live_version,
+    next_number,
+    published_versions,
+)
 from tasks.errors import ConcurrentWriter, StoreError
 from tasks.store import dataset_files
 
@@ -43,8 +52,9 @@ class Candidate:
     """A build that the gate has still to decide on.
 
     Attributes:
-        previous: the live version, None before the first.
-        unchanged: whether the build is the live version over again.
+        previous: the live version, None before the first; of a version that looks back from before the live one, the
+            newest version of no later moment.
+        unchanged: whether the build is the live version over again, or, looking back, any version.
     """
 
     facts: VersionFacts
@@ -60,24 +70,33 @@ def propose(
     *,
     as_of: datetime,
     measured: Mapping[str, Any] | None = None,
+    looks_back: bool = False,
 ) -> Candidate:
     """What the version would be: its digest, its number, and how it differs from the live one.
 
     Args:
         measured: what the checks counted, for the card (`VersionFacts.measured`).
+        looks_back: the rows are those of `as_of`; where the live version speaks for a later moment, the new one will
+            not be live.
     """
     check_kinds(declared.export, declared.format)
     previous = live_version(store, name)
     digest = version_digest(settled.rows_digest, settled.record_digest, name, declared)
+    is_past = looks_back and previous is not None and as_of < previous.as_of
+    if is_past:
+        published = published_versions(list_versions(store, name))
+        same = next((one for one in published if one.digest == digest), None)
+        previous = same or version_before(published, as_of)
     if previous is not None and previous.digest == digest:
         return Candidate(previous.facts, previous, unchanged=True)
     change = change_since(store, previous, settled.kept(("split", "digest", "origins"))).counts()
     # Where every version has expired, the next one still gets a number of its own.
     number = last_number(list_versions(store, name))
+    version = past_number(list_versions(store, name), as_of) if is_past else next_number(number, change)
     settings = settings_of(declared)
     facts = VersionFacts(
         dataset=name,
-        version=next_number(number, change),
+        version=version,
         digest=digest,
         rows_digest=settled.rows_digest,
         format=declared.format,
@@ -248,6 +267,13 @@ def _commit(
             "Another process writes to this dataset without holding its lock. Stop it, then build again.",
         )
     return int(table.version)
+
+
+def tag_version(store: Store, version: Version) -> None:
+    """Tags the rows of a published version, so that cleaning up keeps them."""
+    tables = store.dataset(version.dataset)
+    _tag(tables.find(schemas.EXAMPLES), f"v{version.version}", version.table_version)
+    _tag(tables.find(schemas.REJECTED), f"v{version.version}", version.rejected_version)
 
 
 def _tag(table: Table | None, name: str, version: int) -> None:

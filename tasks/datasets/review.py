@@ -7,7 +7,7 @@ changes. `keep` overrules what was said against the row then; `drop` leaves it o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -95,10 +95,8 @@ def rows_for_review(store: Store, dataset: str) -> list[dict[str, Any]]:
     decided = decisions(store, dataset)
     found: dict[str, dict[str, Any]] = {}
     for state, row in _last_build(store, dataset):
-        verdicts = json.loads(row["verdicts"])
-        open_ones = [one for one in verdicts if one["severity"] != "note" and is_reviewable(one["code"])]
-        blocked = [one for one in verdicts if one["severity"] == "block" and not is_reviewable(one["code"])]
-        if row["digest"] is None or row["digest"] in decided or not open_ones or blocked:
+        open_ones = _open_verdicts(row, decided)
+        if not open_ones:
             continue
         origin = row["origins"][0] if state == "kept" else row
         found.setdefault(
@@ -114,6 +112,23 @@ def rows_for_review(store: Store, dataset: str) -> list[dict[str, Any]]:
             },
         )
     return list(found.values())
+
+
+def count_for_review(store: Store, dataset: str) -> int:
+    """How many those are; reads no content."""
+    decided = decisions(store, dataset)
+    rows = _last_build(store, dataset, ["digest", "verdicts"])
+    return len({row["digest"] for _, row in rows if _open_verdicts(row, decided)})
+
+
+def _open_verdicts(row: Mapping[str, Any], decided: Mapping[str, RowDecision]) -> list[dict[str, Any]]:
+    """What speaks against a row and is a person's to decide; nothing where somebody has, or nobody can."""
+    if row["digest"] is None or row["digest"] in decided:
+        return []
+    verdicts = [one for one in json.loads(row["verdicts"]) if one["severity"] != "note"]
+    if any(one["severity"] == "block" and not is_reviewable(one["code"]) for one in verdicts):
+        return []
+    return [one for one in verdicts if is_reviewable(one["code"])]
 
 
 def decide(store: Store, dataset: str, digest: str, kind: Kind, *, who: str, why: str, now: datetime) -> RowDecision:
@@ -156,14 +171,15 @@ def honour_decisions(stage: Stage, store: Store, dataset: str) -> Iterator[RowVe
     yield from ((row, verdict("REVIEW-DROPPED")) for row in dropped)
 
 
-def _last_build(store: Store, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _last_build(store: Store, dataset: str, columns: list[str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
     """The rows of the last build to which some rule applies: (state, row), those left out first."""
     tables = store.dataset(dataset)
     for state, name in (("rejected", schemas.REJECTED), ("kept", schemas.EXAMPLES)):
         table = tables.find(name)
         if table is None:
             continue
-        for batch in table.search().where("verdicts <> '[]'").to_batches(1024):
+        query = table.search().where("verdicts <> '[]'")
+        for batch in (query if columns is None else query.select(columns)).to_batches(1024):
             yield from ((state, row) for row in batch.to_pylist())
 
 

@@ -168,8 +168,13 @@ class Staging:
             "answer": parts.answer,
             "other": parts.other,
             "passage": passage,
-            "label": parts.answer if self.classed else None,
+            "label": self._label(content, parts.answer),
         }
+
+    def _label(self, content: dict[str, Any], answer: str) -> str | None:
+        if self.dataset.format == "unpaired_preference":
+            return str(content["label"]).lower()
+        return answer if self.classed else None
 
 
 def _unwritable(error: Exception) -> tuple[str, str]:

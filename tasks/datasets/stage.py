@@ -124,7 +124,7 @@ class Stage:
         import pyarrow as pa
 
         for file in self.row_files():
-            with pa.memory_map(str(file)) as source, pa.ipc.open_file(source) as reader:
+            with pa.OSFile(str(file)) as source, pa.ipc.open_file(source) as reader:
                 for number in range(reader.num_record_batches):
                     table = pa.Table.from_batches([reader.get_batch(number)])
                     if alive is not None:
@@ -162,7 +162,7 @@ class Stage:
         import pyarrow.compute as pc
 
         for file in sorted(self.folder.glob("findings-*.arrow")):
-            with pa.memory_map(str(file)) as source, pa.ipc.open_file(source) as reader:
+            with pa.OSFile(str(file)) as source, pa.ipc.open_file(source) as reader:
                 for number in range(reader.num_record_batches):
                     table = self._overruled(pa.Table.from_batches([reader.get_batch(number)]))
                     yield table if severity is None else table.filter(pc.equal(table["severity"], severity))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -47,11 +47,13 @@ class Listed:
         files: of the inputs, in canonical order: by the input's name, then by uri.
         benchmarks: files that no row may repeat.
         fingerprint: equal for builds that must come to the same (`build_fingerprint`).
+        notes: what a person should know of the choice of files.
     """
 
     files: list[InputFile]
     benchmarks: list[InputFile]
     fingerprint: str
+    notes: list[str] = field(default_factory=list)
 
 
 def stage_of(run: BuildRun) -> Stage:
@@ -73,14 +75,18 @@ def clear_stage(run: BuildRun) -> None:
     retry_condition_fn=is_passing_fault,
 )
 def list_inputs(run: BuildRun) -> Listed:
-    """Lists the files of the inputs and benchmarks, each with the hash of its content."""
+    """Lists the files of the inputs and benchmarks, each with the hash of its content: those of then, looking back."""
     from tasks.datasets.fingerprint import build_fingerprint
     from tasks.datasets.inputs.files import list_files
+    from tasks.datasets.past import files_by
 
     inputs = sorted(run.settings.inputs, key=lambda one: one.called)
     files = [file for given in inputs for file in list_files(given, run.project.root)]
     benchmarks = [file for given in _benchmarks(run) for file in list_files(given, run.project.root)]
-    return Listed(files, benchmarks, build_fingerprint(run, files, benchmarks))
+    notes: list[str] = []
+    if run.past is not None:
+        files, notes = files_by(files, run.past)
+    return Listed(files, benchmarks, build_fingerprint(run, files, benchmarks), notes)
 
 
 def _benchmarks(run: BuildRun) -> list[RowsInput]:
@@ -100,7 +106,7 @@ def load_rows(run: BuildRun, files: Sequence[InputFile], first_row: int, part: i
     """
     from tasks.datasets.load import load_part
 
-    return load_part(files, run.settings, run.project, first_row, stage_of(run), part).next_row
+    return load_part(files, run.settings, run.project, first_row, stage_of(run), part, past=run.past).next_row
 
 
 @task(cache_policy=NO_CACHE, name="judge-loading")
@@ -234,7 +240,10 @@ def propose_version(run: BuildRun, settled: Settled) -> Candidate:
     """What the version would be, and how it differs from the live one."""
     from tasks.datasets.publish import propose
 
-    return propose(run.store, settled, run.dataset, run.settings, as_of=run.as_of, measured=measured(run, settled))
+    counted = measured(run, settled)
+    return propose(
+        run.store, settled, run.dataset, run.settings, as_of=run.as_of, measured=counted, looks_back=run.looks_back
+    )
 
 
 def measured(run: BuildRun, settled: Settled) -> dict[str, Any]:

@@ -63,7 +63,8 @@ class VersionFacts:
     measured: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> str:
-        return json.dumps({**asdict(self), "as_of": self.as_of.isoformat()}, sort_keys=True, ensure_ascii=False)
+        # In its own order: exports are written again from this, and a card lists what it holds in that order.
+        return json.dumps({**asdict(self), "as_of": self.as_of.isoformat()}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> VersionFacts:
@@ -152,8 +153,9 @@ def last_number(versions: Sequence[Version]) -> str | None:
 
 
 def live_version(store: Store, dataset: str) -> Version | None:
-    """The newest published version; None before the first."""
-    return next(iter(published_versions(list_versions(store, dataset))), None)
+    """The newest published version; None before the first. One of the past (0.*) is never live."""
+    published = published_versions(list_versions(store, dataset))
+    return next((v for v in published if sort_key(v.version) >= sort_key(FIRST)), None)
 
 
 def find_version(store: Store, dataset: str, number: str) -> Version:

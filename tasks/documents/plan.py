@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +191,22 @@ def read_anyway(plan: Plan, doc_ids: Collection[str]) -> Plan:
     restated, kept = split(plan.restated)
     work = _in_order(pa.concat_tables([plan.work, unchanged, restated]))
     return replace(plan, work=work, restated=kept, unchanged=still)
+
+
+def modified_within(plan: Plan, start: datetime, end: datetime) -> list[str]:
+    """Ids of the listed documents that were last modified in [start, end), by the listing or by the ledger."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = ["doc_id", "modified_at", "old_modified_at"]
+    listed = pa.concat_tables([table.select(columns) for table in (plan.work, plan.restated, plan.unchanged)])
+
+    def within(moments: pa.ChunkedArray) -> Any:
+        first, last = (pa.scalar(moment, moments.type) for moment in (start, end))
+        return pc.fill_null(pc.and_(pc.greater_equal(moments, first), pc.less(moments, last)), False)
+
+    chosen = listed.filter(_any(within(listed["modified_at"]), within(listed["old_modified_at"])))
+    return [str(doc_id) for doc_id in chosen["doc_id"].to_pylist()]
 
 
 def count_good(documents: pa.Table) -> int:

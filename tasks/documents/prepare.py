@@ -186,7 +186,7 @@ def _refuse_unread(document: _Document, why: Verdict) -> None:
 def _settle_untouched(run: RefreshRun, document: _Document) -> None:
     """Settles a document whose bytes and fingerprints are those of its chunks: only its hint was new."""
     held, planned = document.held, document.planned
-    if held is None or document.verdicts or planned["damaged"]:
+    if held is None or document.verdicts or planned["damaged"] or planned.get("again"):
         return
     made = held["content_hash"], held["seen_hash"], held["parser"], held["chunking"], held["space"]
     if made == (document.content_hash, document.content_hash, planned["parser"], run.chunking, run.model.space):
@@ -242,6 +242,9 @@ def _take_in(
         run, planned, content_hash, content, document.rows, verdicts=judged.verdicts, stated=stated
     )
     document.outcome = planned["change"]
+    held = document.held
+    if planned.get("again") and held and not planned["damaged"] and same_but_for_time(document.ledger, held):
+        document.rows, document.outcome = None, "unchanged"  # processed again, it is what it was
 
 
 def _link_rows(documents: Sequence[_Document]) -> list[Row]:

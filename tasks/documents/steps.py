@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +99,7 @@ def plan_refresh(
     published: int | None,
     full: bool,
     allow_withdrawals: int,
+    again: tuple[datetime, datetime] | None = None,
 ) -> PlannedRefresh:
     """Compares the listings with the ledger. Reads only documents that might have moved; all, if `full`.
 
@@ -105,6 +107,7 @@ def plan_refresh(
         damaged: ids of documents whose chunks are not what the ledger says.
         published: version of the ledger that the newest release names; None before the first.
         allow_withdrawals: how many withdrawals a person approved.
+        again: documents modified in this half-open span are processed, changed or not.
     """
     from dataclasses import replace
 
@@ -124,9 +127,12 @@ def plan_refresh(
     rows = pa.concat_tables([feather.read_table(source.file) for source in listed])
     plan = planning.make_plan(run.corpus, rows, ledger, chunking=run.chunking, space=run.model.space, damaged=damaged)
     altered = _altered_in_secret(run, plan) if full else {}
-    plan = planning.read_anyway(plan, {*altered, *read_again(run.store, run.corpus)})
-    told = [json.dumps(altered[i].as_dict()) if i in altered else None for i in plan.work["doc_id"].to_pylist()]
-    plan = replace(plan, work=plan.work.append_column("altered", pa.array(told, pa.string())))
+    repeated = set(planning.modified_within(plan, *again)) if again else set()
+    plan = planning.read_anyway(plan, {*altered, *repeated, *read_again(run.store, run.corpus)})
+    ids = plan.work["doc_id"].to_pylist()
+    told = [json.dumps(altered[i].as_dict()) if i in altered else None for i in ids]
+    work = plan.work.append_column("altered", pa.array(told, pa.string()))
+    plan = replace(plan, work=work.append_column("again", pa.array([i in repeated for i in ids], pa.bool_())))
     incomplete = [s.name for s in listed if not s.complete]
     emptied = [s.name for s in listed if s.complete and not s.listed]
     plan, left = moves.mark_moves(plan, _hashes(run, moves.candidates_for_moves(plan, incomplete)), incomplete)

@@ -17,6 +17,18 @@ VECTOR_INDEX_ROWS = 100_000
 ROWS_PER_FRAGMENT = 256_000
 
 
+def declared_for(table: Table) -> dict[str, Any]:
+    """The indices that a table should have, the ledger or one of chunks, by column."""
+    from lancedb.index import BTree
+
+    return {"doc_id": BTree()} if table.name == schemas.DOCUMENTS else declared_indices(table.count_rows())
+
+
+def make_indices(table: Table, declared: dict[str, Any]) -> None:
+    """Makes the declared indices that are not there, and takes new rows into the others."""
+    _maintain(table, declared)
+
+
 def maintain_indices(run: RefreshRun) -> None:
     """Makes the indices that should be there and takes new rows into them; nothing to do writes nothing."""
     tables = run.store.corpus(run.corpus)

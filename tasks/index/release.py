@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Outcome = Literal["published", "rejected"]
 
+MAINTENANCE = "maintenance"
+"""In place of a run: the release holds what the one before held, in tables that were compacted."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -211,6 +214,38 @@ def publish_rejected(store: Store, corpus: str, *, who: str, why: str, now: date
     return release
 
 
+def republish(store: Store, live: Release, *, table_version: int, ledger_version: int, now: datetime) -> Release:
+    """Moves readers to versions of the tables that hold the same rows as the live release, after maintenance.
+
+    Call it within the writer's lock, and only where the live release was the head before.
+
+    Raises:
+        StoreError: a rollback or another decision came in between; readers stay where that put them.
+    """
+    with brief_lock(store, live.corpus):
+        releases = list_releases(store, live.corpus)
+        if live_release(releases) != live:
+            raise StoreError(
+                f"corpus {live.corpus} got another release during maintenance",
+                f"Nothing is lost; the next refresh decides on the tables as they are: freshet refresh {live.corpus}",
+            )
+        tables = store.corpus(live.corpus)
+        number = _next_number(store, live.corpus)
+        _pin(tables.find(live.table), number, table_version)
+        _pin(tables.find(schemas.DOCUMENTS), number, ledger_version)
+        release = replace(
+            live,
+            release=number,
+            rollback_of=None,
+            table_version=table_version,
+            ledger_version=ledger_version,
+            run_id=MAINTENANCE,
+            published_at=now,
+        )
+        _append(store, release)
+    return release
+
+
 def duplicates_kept(run: RefreshRun) -> dict[str, str]:
     """For each document that is a duplicate, the id of the one that answers for it."""
     ledger = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
@@ -234,6 +269,13 @@ def pinned_chunks(run: RefreshRun, releases: Sequence[Release]) -> list[Table]:
             # Cleaned up since: what only that release held is embedded again.
             continue
     return pinned
+
+
+def pin_release(store: Store, release: Release) -> None:
+    """Tags the versions of a published release, so that cleaning up keeps them."""
+    tables = store.corpus(release.corpus)
+    _pin(tables.find(release.table), release.release, release.table_version)
+    _pin(tables.find(schemas.DOCUMENTS), release.release, release.ledger_version)
 
 
 def _pin(table: Table | None, number: int, version: int) -> None:

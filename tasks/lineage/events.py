@@ -129,6 +129,13 @@ def open_runs(store: Store, job: str) -> list[str]:
     return [run_id for run_id, event_type in last.items() if event_type == "START"]
 
 
+def record_killed(store: Store, job: Job, run_ids: Sequence[str], now: datetime) -> None:
+    """Puts on record that runs of a job were killed. Call it within the writer's lock, when none of them goes on."""
+    known = RunEvents(store, job, "")
+    rows = [known._row("ABORT", now, run_id=run_id, error=KILLED) for run_id in run_ids]
+    store.ledger.append(EVENTS, events(), rows)
+
+
 def list_events(store: Store, *, job: str | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
     """Events as they were made, oldest first: of a job, of a run, or all."""
     table = store.ledger.find(EVENTS)

@@ -27,6 +27,8 @@ from tasks.dataset_settings import (
     Tokens,
     UseRule,
 )
+from tasks.maintenance_settings import Maintenance
+from tasks.schedule_settings import CorpusSchedule, DatasetSchedule, Deployment, Schedules
 from tasks.settings import (
     AccessRule,
     Chunking,
@@ -65,6 +67,11 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "tokens": (Tokens, set(Tokens.model_fields)),
     "split": (Split, set(Split.model_fields)),
     "A dataset's gate": (DatasetGate, set(DatasetGate.model_fields)),
+    "schedules": (Schedules, set(Schedules.model_fields)),
+    "A corpus's schedule": (CorpusSchedule, set(CorpusSchedule.model_fields)),
+    "A dataset's schedule": (DatasetSchedule, set(DatasetSchedule.model_fields)),
+    "maintenance": (Maintenance, set(Maintenance.model_fields)),
+    "deployment": (Deployment, set(Deployment.model_fields)),
     "lineage": (Lineage, set(Lineage.model_fields)),
     "A rule's tuning": (RuleTuning, set(RuleTuning.model_fields)),
 }

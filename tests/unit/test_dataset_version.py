@@ -76,6 +76,9 @@ def test_moving_a_row_to_another_side_or_rejecting_it_alters_the_rows_digest(tmp
 
 def test_settings_that_a_version_tells_of_are_in_its_digest_and_the_gate_is_not() -> None:
     usual = version_digest("a", "b", "sums", declared())
+    inputs = [{"rows": f"{n}.jsonl", "owner": "ada", "licence": "MIT", "uses": ["training"]} for n in "abc"]
+    in_order, otherwise = (version_digest("a", "b", "sums", declared(inputs=one)) for one in (inputs, inputs[::-1]))
+    assert in_order == otherwise != usual
     assert usual == version_digest("a", "b", "sums", declared(gate={"min_rows": 7}))
     for other in ({"description": "Sums."}, {"retain": "1y"}, {"export": ["parquet"]}, {"licences": ["CC0-1.0"]}):
         assert version_digest("a", "b", "sums", declared(**other)) != usual

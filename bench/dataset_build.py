@@ -1,0 +1,93 @@
+"""A whole build of a dataset, through the flow and all that it does: rows per second of every stage, and memory.
+
+The rows are made here: questions and answers of a dozen to some thirty words each, a tenth of them near copies of
+earlier ones. Each size is built in a process of its own, against one Prefect server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from common import peak_mb, prefect_server, print_table, write_results
+
+STAGES = ("load", "judge", "check", "conflicts", "copies", "split", "settle", "gate", "publish")
+
+
+def write_rows(file: Path, count: int) -> None:
+    """So many rows of a prompt and a completion."""
+    chance = random.Random(7)
+    words = ["".join(chance.choices("abcdefghijklmnoprstuvw", k=chance.randint(2, 9))) for _ in range(20_000)]
+    recent: list[list[str]] = []
+    with file.open("w", encoding="utf-8") as sink:
+        for number in range(count):
+            if recent and chance.random() < 0.1:
+                asked = list(chance.choice(recent))
+                asked[chance.randrange(len(asked))] = chance.choice(words)
+            else:
+                asked = chance.choices(words, k=chance.randint(12, 30))
+            if number % 10 == 0:
+                recent = [*recent[-4_999:], asked]
+            answer = chance.choices(words, k=chance.randint(12, 30))
+            row = {"prompt": f"{' '.join(asked)}?", "completion": f"{' '.join(answer).capitalize()}."}
+            sink.write(json.dumps(row) + "\n")
+
+
+def write_config(folder: Path) -> Path:
+    given = {"rows": "rows.jsonl", "owner": "bench", "licence": "CC0-1.0", "uses": ["training"]}
+    dataset = {"format": "prompt_completion", "inputs": [given], "export": ["trl", "parquet"]}
+    file = folder / "freshet.yaml"
+    file.write_text(json.dumps({"store": "./store", "datasets": {"bench": dataset}}), "utf-8")  # JSON is YAML
+    return file
+
+
+def build_here(config: Path) -> dict[str, Any]:
+    """Builds in this process, and says what it took."""
+
+    from flows.running import run_build
+
+    report = run_build("bench", config=config, as_of=None, wait=0.0)
+    assert report["outcome"] == "published", report
+    return {"rows": report["rows"], "seconds": report["seconds"], "peak MB": peak_mb()}
+
+
+def measure_build(count: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="freshet-bench-") as folder:
+        write_rows(Path(folder) / "rows.jsonl", count)
+        config = write_config(Path(folder))
+        command = [sys.executable, __file__, "--measure", str(config)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A whole build: rows per second of every stage, and peak memory.")
+    parser.add_argument("--rows", type=int, default=100_000, help="n; n and 10 n are built; default: %(default)s")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(build_here(options.measure)))
+        return
+    sizes = (options.rows, 10 * options.rows)
+    with prefect_server():
+        built = {count: measure_build(count) for count in sizes}
+    rows = [
+        [stage, *(round(count / max(built[count]["seconds"].get(stage, 0.0), 1e-3)) for count in sizes)]
+        for stage in (*STAGES, "total")
+    ]
+    print_table(["stage", *(f"{count:,} rows: rows/s" for count in sizes)], rows, "A whole build")
+    memory = [[f"{count:,}", built[count]["peak MB"]] for count in sizes]
+    print_table(
+        ["rows", "peak MB"], memory, f"Memory: {memory[1][1] / memory[0][1]:.2f} times as much for ten times the rows"
+    )
+    write_results("dataset_build", {str(count): one for count, one in built.items()})
+
+
+if __name__ == "__main__":
+    main()

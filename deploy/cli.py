@@ -1,0 +1,105 @@
+"""The `freshet` command as it is installed: all of flows.cli, and what has to do with a Prefect server."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+
+from deploy.changes import changes_text
+from flows.answering import DONE, Config, Json, print_answer
+from flows.cli import app
+from flows.cli import main as run_command
+from tasks.errors import FreshetError
+from tasks.settings_file import load_project
+
+Host = Annotated[str, Parameter(help="Address to listen at; 127.0.0.1 is this machine only.")]
+Port = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=65535), help="Port of pages and API.")]
+
+
+@app.command
+def deploy(
+    *,
+    dry_run: Annotated[bool, Parameter(negative="", help="Tell what would change, and change nothing.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> int:
+    """Make the Prefect server hold what freshet.yaml says: deployments, schedules, automations; remove what is gone."""
+    project = load_project(config)
+    from deploy.apply import apply_changes, find_changes
+    from deploy.client import open_client
+
+    with open_client() as client:
+        changes, notes = find_changes(client, project)
+        if not dry_run:
+            apply_changes(changes)
+    found = {"dry_run": dry_run, "changes": [change.as_dict() for change in changes], "notes": notes}
+    print_answer(found, as_json, changes_text(changes, notes, done=not dry_run))
+    return DONE
+
+
+@app.command
+def up(*, host: Host = "127.0.0.1", port: Port = 4200, config: Config = None, as_json: Json = False) -> int:
+    """Start a Prefect server and a worker in the background, and deploy."""
+    from deploy.apply import apply_changes, find_changes
+    from deploy.client import open_client
+    from deploy.serve import start_server, start_worker
+
+    project = load_project(config)
+    started = start_server(project, host, port)
+    with open_client() as client:
+        changes, notes = find_changes(client, project)
+        apply_changes(changes)
+    started = start_worker(project, started)
+    note = started.note
+    found = {
+        "started": started.new,
+        "api": note.api,
+        "ui": note.ui,
+        "logs": str(started.folder),
+        "changes": [change.as_dict() for change in changes],
+        "notes": notes,
+    }
+    text = changes_text(changes, notes, done=True) + (
+        f"{' and '.join(started.new).capitalize() + ' started' if started.new else 'Server and worker run already'}.\n"
+        f"  pages   {note.ui}\n  API     {note.api}\n  logs    {started.folder}\n"
+        f"Commands on this store find the server; Prefect's own want: export PREFECT_API_URL={note.api}\n"
+    )
+    print_answer(found, as_json, text)
+    return DONE
+
+
+@app.command
+def down(*, config: Config = None, as_json: Json = False) -> int:
+    """Stop the server and the worker that `freshet up` started, and the runs that the worker has begun."""
+    from deploy.serve import stop
+
+    stopped = stop(load_project(config))
+    text = f"{' and '.join(stopped).capitalize()} stopped.\n" if stopped else "Nothing was running.\n"
+    print_answer({"stopped": stopped}, as_json, text)
+    return DONE
+
+
+def main() -> None:
+    """Runs a command; its runs are the local server's, if `freshet up` started one."""
+    from tasks.local_server import use_local_server
+
+    with suppress(FreshetError):  # the command itself says what is wrong with the settings
+        use_local_server(load_project(_config(sys.argv[1:])))
+    run_command()
+
+
+def _config(words: list[str]) -> Path | None:
+    """The settings file that the command line names."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name, _, value = word.partition("=")
+        if name == "--config":
+            return Path(value or following)
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Looks whether everything is as fresh as it should be, and whether quarantines grow; tells the server if not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import Field
+
+from tasks.events import Event, emit, freshness_event, quarantine_event
+from tasks.late_runs import covered_by
+from tasks.settings_file import load_project
+from tasks.status.looks import Look, look, misses_objective, remember
+from tasks.status.printing import publish_status
+from tasks.status.project import project_status
+from tasks.store import Store
+
+if TYPE_CHECKING:
+    from tasks.events import Kind
+
+
+def _run_name() -> str:
+    return f"monitor-{str(flow_run.scheduled_start_time or datetime.now(UTC))[:10]}"
+
+
+@flow(name="monitor-quality", flow_run_name=_run_name)
+def monitor_quality(
+    config: Annotated[Path | None, Field(description="freshet.yaml; by default FRESHET_CONFIG, or the nearest")] = None,
+) -> State[dict[str, Any]]:
+    """Compares the age of each corpus and dataset with its objective, and its quarantine with what it was.
+
+    What is amiss is sent as events, for automations to act on. The artifact `status` shows all of it.
+    """
+    if later := covered_by():
+        return Completed(name="Skipped", message=f"late; {later} does it all", data={"outcome": "skipped"})
+    logger, project = get_run_logger(), load_project(config)
+    store, name = Store(project.store), project.settings.deployment.project
+    # What matters is how old things are when this runs, not when it was to run.
+    now = datetime.now(UTC)
+    found = project_status(project, store, now)
+    missed, grown = [], []
+    for kind, row in _rows(found):
+        seen = look(store, kind, row[kind], now)
+        if misses_objective(row, seen.since, now):
+            missed.append(row[kind])
+            emit(freshness_event(name, kind, row[kind], row["age_seconds"], row["objective_seconds"]))
+            logger.warning("%s %s was not brought up to date for longer than it is allowed to be", kind, row[kind])
+        event = quarantine_event(name, row[kind], seen.before, seen.quarantine)
+        if event is not None:
+            grown.append(row[kind])
+            logger.warning("corpus %s has %s documents in quarantine, up from %s", row[kind], *_sizes(seen))
+        _tell_once(store, seen, event, now)
+    publish_status(found, now)
+    message = f"{len(missed)} out of date, {len(grown)} with a quarantine that grew"
+    return Completed(message=message, data={"missed": missed, "grown": grown})
+
+
+def _rows(found: dict[str, Any]) -> Iterator[tuple[Kind, dict[str, Any]]]:
+    yield from (("corpus", row) for row in found["corpora"])
+    yield from (("dataset", row) for row in found["datasets"])
+
+
+def _sizes(seen: Look) -> tuple[int, int]:
+    return sum(seen.quarantine.values()), sum(seen.before.values())
+
+
+def _tell_once(store: Store, seen: Look, event: Event | None, now: datetime) -> None:
+    """Puts the look on record after its event was handed over, so that a killed run's event is sent again."""
+    if seen.is_new and (event is None or emit(event)):
+        remember(store, seen, now)

@@ -1,0 +1,92 @@
+"""What a backfill is about: corpora and datasets by the names that people type, and what shapes their results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from tasks.backfill.ledger import Kind
+from tasks.errors import SettingsError
+
+if TYPE_CHECKING:
+    from tasks.run import BuildRun, RefreshRun
+    from tasks.settings_file import Project
+
+
+@dataclass(frozen=True)
+class Target:
+    """A corpus or a dataset.
+
+    Attributes:
+        label: what people call it: its name, with `corpus:` or `dataset:` before it where both have one of that name.
+    """
+
+    kind: Kind
+    name: str
+    label: str
+
+    @property
+    def artifact(self) -> str:
+        """The key of the artifact about its backfills."""
+        return f"backfill-{self.label.replace(':', '-')}"
+
+
+def find_targets(project: Project, names: Sequence[str]) -> list[Target]:
+    """The corpora and datasets of these names, in this order.
+
+    Raises:
+        SettingsError: there is none of a name, there are two, or one is named twice.
+    """
+    if not names:
+        raise SettingsError("a backfill needs a corpus or a dataset", "Type: freshet backfill TARGET --start … --end …")
+    found = [_find(project, name) for name in names]
+    twice = next((one for i, one in enumerate(found) if one in found[:i]), None)
+    if twice is not None:
+        raise SettingsError(f"{twice.kind} {twice.name} is named twice", "Name each target once.")
+    return found
+
+
+def _find(project: Project, given: str) -> Target:
+    corpora, datasets = project.settings.corpora, project.settings.datasets
+    kind, _, name = given.rpartition(":")
+    known: dict[Kind, bool] = {"corpus": name in corpora, "dataset": name in datasets}
+    chosen: list[Kind] = [one for one, there in known.items() if there and kind in ("", one)]
+    if len(chosen) == 1:
+        return Target(chosen[0], name, given if all(known.values()) else name)
+    if chosen:
+        raise SettingsError(
+            f"{project.file.name} has both a corpus and a dataset {name!r}", f"Write corpus:{name} or dataset:{name}."
+        )
+    all_names = [*corpora, *datasets]
+    near = get_close_matches(name, all_names, n=1)
+    what = kind if kind in known else "corpus or dataset"
+    raise SettingsError(
+        f"{project.file.name} has no {what} {name!r}; it has: {', '.join(all_names) or 'none'}",
+        f"Did you mean {near[0]}?" if near else f"Add it under corpora: or datasets: in {project.file.name}.",
+    )
+
+
+def corpus_fingerprint(run: RefreshRun) -> str:
+    """16 hexadecimal digits over what shapes the passages of a corpus: parsers, limits, rules, chunking, model."""
+    from tasks.documents.parse.fingerprint import parser_fingerprint
+    from tasks.documents.parse.kinds import SUFFIXES
+
+    parsers = sorted({parser_fingerprint(name) for name in ("document", *(f"document.{one}" for one in SUFFIXES))})
+    limits = run.settings.parsing.model_dump_json(exclude={"workers"})
+    return _digest([parsers, limits, run.chunking, run.model.space])
+
+
+def dataset_fingerprint(run: BuildRun) -> str:
+    """The same of what shapes a dataset's versions, but for what its inputs hold."""
+    from tasks.datasets.digest import SERIALISATION, settings_of
+    from tasks.datasets.fingerprint import METHOD
+
+    return _digest([METHOD, SERIALISATION, settings_of(run.settings)])
+
+
+def _digest(shaping: list[object]) -> str:
+    return sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:16]

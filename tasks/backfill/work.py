@@ -1,0 +1,154 @@
+"""What windows take: looked up in the store, without touching a source."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from tasks import schemas
+from tasks.backfill.plan import Work
+from tasks.backfill.windows import Window
+from tasks.predicates import both, equals, is_any, is_none, within
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
+
+    from tasks.run import BuildRun, RefreshRun
+    from tasks.store import Store
+
+RUNS_LOOKED_AT = 20
+"""Recorded runs that an estimate of seconds rests on, at most."""
+
+
+def corpus_work(run: RefreshRun, windows: Sequence[Window]) -> tuple[list[Work], int]:
+    """What each window of a corpus takes, and how many documents have no time of modification.
+
+    The latter no window reaches.
+    """
+    from tasks.documents.keep import element_id
+    from tasks.documents.parse.fingerprint import parser_fingerprint
+
+    table = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
+    if table is None:
+        return [Work(0, 0, 0, 0.0) for _ in windows], 0
+    columns = ["path", "modified_at", "content_hash", "chunks"]
+    each = _per_document(run.store, run.corpus)
+    elements = run.store.corpus(run.corpus).find(schemas.ELEMENTS)
+    counts, undated, places = [[0, 0, 0] for _ in windows], 0, _Places(windows)
+    for batch in table.search().select(columns).to_batches():
+        found: dict[str, int] = {}
+        for row in batch.to_pylist():
+            undated += row["modified_at"] is None
+            place = None if row["modified_at"] is None else places.of(row["modified_at"])
+            if place is None:
+                continue
+            counts[place][0] += 1
+            counts[place][2] += row["chunks"]
+            if row["content_hash"] is not None:
+                found[element_id(row["content_hash"], parser_fingerprint(row["path"]))] = place
+        for key in _kept(elements, list(found)):
+            counts[found[key]][1] += 1
+    works = [Work(n, kept, chunks, None if each is None else n * each) for n, kept, chunks in counts]
+    return works, undated
+
+
+class _Places:
+    """Finds the window that holds a moment, however many there are; windows do not overlap."""
+
+    def __init__(self, windows: Sequence[Window]) -> None:
+        self._windows = windows
+        self._order = sorted(range(len(windows)), key=lambda i: windows[i].start)
+        self._starts = [windows[i].start for i in self._order]
+
+    def of(self, moment: datetime) -> int | None:
+        at = bisect_right(self._starts, moment) - 1
+        return self._order[at] if at >= 0 and moment in self._windows[self._order[at]] else None
+
+
+def _kept(elements: Table | None, keys: list[str]) -> list[str]:
+    if elements is None or not keys:
+        return []
+    rows = elements.search().where(is_any("element_id", keys)).select(["element_id"]).to_arrow()
+    return [str(key) for key in set(rows["element_id"].to_pylist())]
+
+
+def _per_document(store: Store, corpus: str) -> float | None:
+    """Seconds that a document took in the recorded refreshes; None where none of them had anything to do."""
+    spent = []
+    for report in _reports(store, schemas.RUNS, equals("corpus", corpus)):
+        done = sum(report["documents"][what] for what in ("added", "changed"))
+        if done:
+            spent.append(_seconds(report) / done)
+    return median(spent) if spent else None
+
+
+def dataset_work(run: BuildRun, windows: Sequence[Window]) -> list[Work]:
+    """What each window of a dataset takes: rows of the files of its newest version that were there by its end."""
+    from tasks.datasets.version import list_versions
+
+    builds = [
+        report
+        for report in _reports(run.store, schemas.BUILDS, equals("dataset", run.dataset))
+        if report["outcome"] == "published"
+    ]
+    seconds = median([_seconds(report) for report in builds]) if builds else None
+    newest = next(iter(list_versions(run.store, run.dataset)), None)
+    if newest is None:
+        return [Work(seconds=seconds) for _ in windows]
+    files = [(_modified(run.project.root, one["uri"]), int(one["rows_read"])) for one in newest.facts.sources]
+    return [
+        Work(sum(rows for modified, rows in files if modified is None or modified <= one.end), seconds=seconds)
+        for one in windows
+    ]
+
+
+def _modified(root: Path, uri: str) -> datetime | None:
+    """When a file of the project was modified; None for one elsewhere, which the dry run does not ask for."""
+    try:
+        return datetime.fromtimestamp((root / uri).stat().st_mtime, UTC)
+    except (OSError, ValueError):
+        return None
+
+
+def _seconds(report: dict[str, Any]) -> float:
+    """What the steps of a run took; it was put on record before its own end."""
+    return float(sum(spent for step, spent in report["seconds"].items() if step != "total"))
+
+
+def _reports(store: Store, name: str, mine: str) -> list[dict[str, Any]]:
+    """Reports of the newest recorded runs, newest first."""
+    table = store.ledger.find(name)
+    rows = [] if table is None else table.search().where(mine).select(["ended_at", "report"]).to_list()
+    rows.sort(key=lambda row: row["ended_at"], reverse=True)
+    return [json.loads(row["report"]) for row in rows[:RUNS_LOOKED_AT]]
+
+
+def unread_documents(store: Store, corpus: str, window: Window) -> list[str]:
+    """Paths of the documents of a window whose bytes could not be had when they were last asked for."""
+    table = store.corpus(corpus).find(schemas.DOCUMENTS)
+    if table is None:
+        return []
+    mine = both("seen_hash IS NULL", within("modified_at", window.start, window.end))
+    return sorted(row["path"] for row in table.search().where(mine).select(["path"]).to_list())
+
+
+def count_documents(store: Store, corpus: str, window: Window) -> int:
+    """Documents of a corpus that were last modified in a window."""
+    table = store.corpus(corpus).find(schemas.DOCUMENTS)
+    if table is None:
+        return 0
+    return int(table.count_rows(within("modified_at", window.start, window.end)))
+
+
+def count_outdated(run: RefreshRun) -> int:
+    """Documents of a corpus that were made under other settings: its next refresh processes all of them."""
+    table = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
+    if table is None:
+        return 0
+    others = is_none("chunking", [run.chunking]), is_none("space", [run.model.space])
+    return int(table.count_rows(f"({others[0]}) OR ({others[1]})"))

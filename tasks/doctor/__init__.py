@@ -1,0 +1,1 @@
+"""The doctor: reconciles sources, ledger, tables, indices, releases and exports, and mends what can be mended."""

@@ -1,0 +1,137 @@
+"""Looks the whole store over, part by part, and mends what can be mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from tasks.doctor import corpora, datasets, shared, sources
+from tasks.doctor.findings import Finding, Patient
+from tasks.errors import FreshetError, SettingsError
+from tasks.maintenance.footprint import is_folder
+from tasks.settings_file import Project
+from tasks.store import Store, dataset_files, hold_corpus, hold_dataset
+
+ROUNDS = 5
+"""Mending one thing may show the next: a table that opens again may lack an index, or hold no live release."""
+
+FATAL = frozenset(
+    {"DOCTOR-TORN-MANIFEST", "DOCTOR-MISSING-FILES", "DOCTOR-INDEX-FILES", "DOCTOR-STORE-ACCESS", "DOCTOR-SCHEMA"}
+)
+"""With these, a table's contents are not looked at: it could not be read, or would be misread."""
+
+
+@dataclass
+class Repair:
+    """What came of mending.
+
+    Attributes:
+        mended: findings that are gone, each with what was lost by that.
+        left: findings that are still there.
+    """
+
+    mended: list[tuple[Finding, list[str]]] = field(default_factory=list)
+    left: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All findings, those that were mended first; `lost` is what that cost."""
+        rows = [{**one.as_dict(), "repaired": True, "lost": lost} for one, lost in self.mended]
+        rows += [{**one.as_dict(), "repaired": False, "lost": []} for one in self.left]
+        return {"findings": rows, "notes": self.notes}
+
+
+def examine(project: Project, names: Sequence[str] = ()) -> list[Finding]:
+    """What is wrong with the store, or with some of its corpora and datasets; [] for a healthy one.
+
+    Nothing is written, and no folder is made. A store that does not exist yet is healthy.
+
+    Raises:
+        SettingsError: a name is neither a corpus nor a dataset.
+    """
+    patient = Patient(project, Store(project.store))
+    _check_names(project, names)
+    found = list(shared.examine_access(patient))
+    if found or (patient.store.is_local and not is_folder(patient.store.address)):
+        return found
+    return list(_examine(patient, names))
+
+
+def _examine(patient: Patient, names: Sequence[str]) -> Iterator[Finding]:
+    settings = patient.project.settings
+    shared_files = list(shared.examine_ledger_files(patient))
+    yield from shared_files
+    if not names:
+        yield from shared.examine_folders(patient)
+        yield from shared.examine_leftovers(patient)
+    if any(one.code in FATAL for one in shared_files):
+        return
+    yield from shared.examine_runs(patient)
+    for corpus in settings.corpora:
+        if names and corpus not in names:
+            continue
+        files = list(corpora.examine_files(patient, corpus))
+        yield from files
+        if not any(one.code in FATAL for one in files):
+            yield from corpora.examine_corpus(patient, corpus)
+            yield from sources.examine_sources(patient, corpus)
+    for dataset in settings.datasets:
+        if names and dataset not in names:
+            continue
+        files = list(datasets.examine_files(patient, dataset))
+        yield from files
+        if not any(one.code in FATAL - {"DOCTOR-MISSING-FILES"} for one in files):
+            yield from datasets.examine_dataset(patient, dataset)
+
+
+def repair(project: Project, names: Sequence[str], wait: timedelta, tell: Callable[[str], None]) -> Repair:
+    """Mends what can be mended, under the writers' locks, and says what that cost.
+
+    What is found again after it was mended stays a finding; so does what only a person can mend.
+    """
+    store, done = Store(project.store), Repair()
+    tried: set[Finding] = set()
+    for _ in range(ROUNDS):
+        found = examine(project, names)
+        todo = [one for one in found if one.repair is not None and one not in tried]
+        if not todo:
+            done.left = found
+            break
+        for one in todo:
+            tried.add(one)
+            try:
+                with _hold(project, store, one.lock, wait, tell):
+                    assert one.repair is not None
+                    done.mended.append((one, list(one.repair())))
+            except FreshetError as error:
+                done.notes.append(f"{one.code} {one.where}: {error.what}")
+            except (OSError, RuntimeError, ValueError) as error:
+                done.notes.append(f"{one.code} {one.where}: mending failed ({type(error).__name__}: {error})"[:500])
+    else:
+        done.left = examine(project, names)
+    done.mended = [(one, lost) for one, lost in done.mended if one not in done.left]
+    return done
+
+
+def _hold(
+    project: Project, store: Store, lock: str | None, wait: timedelta, tell: Callable[[str], None]
+) -> AbstractContextManager[None]:
+    if lock in project.settings.corpora:
+        return hold_corpus(store, str(lock), "doctor", wait, tell)
+    dataset = (lock or "").removeprefix(dataset_files(""))
+    if lock and dataset != lock:
+        return hold_dataset(store, dataset, "doctor", wait, tell)
+    return nullcontext()
+
+
+def _check_names(project: Project, names: Sequence[str]) -> None:
+    known = [*project.settings.corpora, *project.settings.datasets]
+    unknown = [one for one in names if one not in known]
+    if unknown:
+        raise SettingsError(
+            f"{project.file.name} has no corpus or dataset {unknown[0]!r}; it has: {', '.join(known) or 'none'}",
+            "Name one of those, or look at everything: freshet doctor",
+        )

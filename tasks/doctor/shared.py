@@ -1,0 +1,142 @@
+"""What all corpora and datasets share: the folder of the store, its ledger, locks, and what killed runs left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import schemas
+from tasks.doctor.findings import Finding, Patient, finding
+from tasks.doctor.tables import TableFiles, examine_schema, examine_table
+from tasks.maintenance.expiry import partial_exports, work_of_dead_runs
+from tasks.maintenance.footprint import is_folder, names_below, remove, table_addresses, table_name
+from tasks.maintenance.maintain import is_held
+from tasks.store import dataset_files
+
+if TYPE_CHECKING:
+    from tasks.lineage.openlineage import Job
+    from tasks.store import Store
+
+LOCK, HOLDER = ".lock", ".holder"
+LEDGER = "ledger"
+
+
+def examine_access(patient: Patient) -> Iterator[Finding]:
+    """Whether the store can be read and written to. One that does not exist yet is as it should be."""
+    store = patient.store
+    if not store.is_local:
+        try:
+            names_below(store.address)
+        except Exception as error:  # whatever the bucket's client raises
+            yield finding("DOCTOR-STORE-ACCESS", store.address, type(error).__name__)
+        return
+    root = Path(store.address)
+    if root.exists() and not root.is_dir():
+        yield finding("DOCTOR-STORE-ACCESS", store.address, "it is a file")
+        return
+    for folder, folders, files in os.walk(root):
+        shut = [one for one in folders if not os.access(Path(folder, one), os.R_OK | os.W_OK | os.X_OK)]
+        shut += [one for one in files if not os.access(Path(folder, one), os.R_OK)]
+        for one in shut:
+            yield finding("DOCTOR-STORE-ACCESS", str(Path(folder, one).relative_to(root)))
+
+
+def examine_ledger_files(patient: Patient) -> Iterator[Finding]:
+    """The tables that all share, as files."""
+    from tasks.lineage import decisions, delivery, relation
+
+    expected = {
+        schemas.RELEASES: schemas.releases,
+        schemas.RUNS: schemas.runs,
+        schemas.DATASET_VERSIONS: schemas.dataset_versions,
+        schemas.BUILDS: schemas.builds,
+        decisions.DECISIONS: decisions.decisions,
+        relation.LINEAGE: relation.lineage,
+        delivery.EVENTS: delivery.events,
+        delivery.DELIVERIES: delivery.deliveries,
+    }
+    for address in table_addresses(f"{patient.store.address}/ledger"):
+        name = table_name(address)
+        table = TableFiles(address, f"ledger/{name}", "", LEDGER)
+        yield from examine_table(table)
+        if name in expected:
+            yield from examine_schema(table, expected[name]())
+
+
+def examine_folders(patient: Patient) -> Iterator[Finding]:
+    """Corpora and datasets that the settings do not name."""
+    settings, store = patient.project.settings, patient.store
+    for part, known in (("corpora", settings.corpora), ("datasets", settings.datasets)):
+        for name in names_below(f"{store.address}/{part}"):
+            if name not in known and _holds_tables(f"{store.address}/{part}/{name}"):
+                yield finding("DOCTOR-STRAY-FOLDER", f"{part}/{name}", name=name)
+
+
+def _holds_tables(folder: str) -> bool:
+    return bool(table_addresses(folder)) or is_folder(f"{folder}/exports")
+
+
+def examine_leftovers(patient: Patient) -> Iterator[Finding]:
+    """Notes of holders without a lock, work folders and half-written exports of runs that are over."""
+    store, settings = patient.store, patient.project.settings
+    if store.is_local and not is_folder(store.address):
+        return
+    names = [*settings.corpora, *(dataset_files(one) for one in settings.datasets)]
+    for name in names:
+        if is_held(store, name):
+            continue
+        holder = store.lock_file(name).with_suffix(HOLDER)
+        if holder.exists():
+            yield finding(
+                "DOCTOR-STALE-HOLDER", f"locks/{holder.name}", lock=name,
+                repair=partial(_remove, [str(holder)]),
+            )  # fmt: skip
+        left = list(work_of_dead_runs(store, name)) if name in settings.corpora else []
+        if name not in settings.corpora:
+            left += partial_exports(store, name.removeprefix(dataset_files("")))
+        for folder in left:
+            yield finding("DOCTOR-LEFTOVER", _within(store, folder), lock=name, repair=partial(_remove, [folder]))
+
+
+def examine_runs(patient: Patient) -> Iterator[Finding]:
+    """Runs that began and never ended, of corpora and datasets that nobody holds now."""
+    from tasks.lineage.delivery import EVENTS
+    from tasks.lineage.events import open_runs
+    from tasks.lineage.openlineage import refresh_job, version_job
+
+    store, settings = patient.store, patient.project.settings
+    if not is_folder(f"{store.address}/ledger/{EVENTS}.lance"):
+        return
+    space = settings.lineage.namespace
+    jobs = [(name, refresh_job(name, space)) for name in settings.corpora]
+    jobs += [
+        (dataset_files(name), version_job(name, space, one.description)) for name, one in settings.datasets.items()
+    ]
+    for lock, job in jobs:
+        if not is_held(store, lock) and (runs := open_runs(store, job.name)):
+            detail = f"{job.name}: {', '.join(runs)}"
+            yield finding(
+                "DOCTOR-OPEN-RUN", f"ledger/{EVENTS}", detail, lock=lock,
+                repair=partial(_end_runs, store, job, runs),
+            )  # fmt: skip
+
+
+def _end_runs(store: Store, job: Job, runs: Sequence[str]) -> list[str]:
+    from tasks.lineage.events import record_killed
+
+    record_killed(store, job, runs, datetime.now(UTC))
+    return []
+
+
+def _remove(paths: Sequence[str]) -> list[str]:
+    for path in paths:
+        remove(path)
+    return []
+
+
+def _within(store: Store, path: str) -> str:
+    return path.removeprefix(f"{store.address}/")

@@ -1,0 +1,43 @@
+"""What the store holds of one document, for people who ask."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tasks import schemas
+from tasks.errors import StoreError
+from tasks.lineage.freshness import staleness
+from tasks.predicates import equals
+
+if TYPE_CHECKING:
+    from tasks.store import Store
+
+
+def describe_document(store: Store, corpus: str, path: str, now: datetime) -> dict[str, Any]:
+    """The ledger row, the verdicts and the chunks (without their text) of the document at a path or URI.
+
+    Raises:
+        StoreError: the ledger has none, or one in several sources.
+    """
+    tables = store.corpus(corpus)
+    ledger = tables.find(schemas.DOCUMENTS)
+    named = f"({equals('path', path)}) OR ({equals('uri', path)})"
+    rows = [] if ledger is None else ledger.search().where(named).to_list()
+    if not rows:
+        raise StoreError(f"corpus {corpus} holds no document {path!r}", f"Refresh it: freshet refresh {corpus}")
+    if len(rows) > 1:
+        uris = ", ".join(sorted(row["uri"] for row in rows))
+        raise StoreError(f"{path!r} stands in several sources of {corpus}", f"Give one of these: {uris}")
+    (row,) = rows
+    verdicts = json.loads(row.pop("verdicts"))
+    aged = staleness(row, now)
+    chunks = tables.find(schemas.chunks_table(row["space"]))
+    columns = ["chunk_id", "ordinal", "start", "end", "headings", "page_first", "page_last", "kinds", "tokens", "acl"]
+    found = [] if chunks is None else chunks.search().where(equals("doc_id", row["doc_id"])).select(columns).to_list()
+    return {
+        "document": row,
+        "verdicts": [*verdicts, *([aged.as_dict()] if aged else [])],
+        "chunks": sorted(found, key=lambda chunk: chunk["ordinal"]),
+    }

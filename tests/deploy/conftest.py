@@ -1,0 +1,171 @@
+"""A project on a Prefect server and a worker of its own, started and stopped as a person does it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+from tasks.local_server import ServerNote, read_note
+
+PAGE = "# Leave\n\nEveryone has thirty days of leave a year, and may carry five of them over into the next.\n"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(true: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Waits until something is true, and returns it."""
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        if found := true():
+            return found
+        time.sleep(0.3)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+@dataclass
+class Site:
+    """A project in a folder, and the server that runs for it, if any.
+
+    Attributes:
+        environment: what commands find besides what this process has, without anything of Prefect's.
+    """
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        (self.folder / "docs").mkdir(parents=True, exist_ok=True)
+        (self.folder / "docs" / "leave.md").write_text(PAGE)
+        # A project may have modules of its own that are called like ours.
+        (self.folder / "tasks.py").write_text("raise ImportError('this is not the tasks of Freshet')\n")
+        self.settings = {"store": "./store", "corpora": {"docs": self.corpus()}, **self.settings}
+        self.save()
+
+    def corpus(self, **settings: Any) -> dict[str, Any]:
+        return {"sources": [{"folder": "docs", "name": "docs", "owner": "me", "acl": ["everyone"]}], **settings}
+
+    def save(self) -> None:
+        (self.folder / "freshet.yaml").write_text(yaml.safe_dump(self.settings, sort_keys=False))
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "store" / "server"
+
+    @property
+    def note(self) -> ServerNote:
+        note = read_note(self.home)
+        assert note
+        return note
+
+    def freshet(self, *words: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "deploy.cli", *words],
+            capture_output=True, text=True, check=False, timeout=300, cwd=self.folder,
+            env={**clean_environment(), **self.environment, **environment},
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    def freshet_json(self, *words: str, code: int = 0) -> Any:
+        return json.loads(self.freshet(*words, "--json", code=code).stdout)
+
+    def up(self) -> Any:
+        return self.freshet_json("up", "--port", str(free_port()))
+
+    def api(self, path: str, body: Any = None, method: str | None = None) -> Any:
+        """Asks the server, with the secret if there is one."""
+        request = urllib.request.Request(f"{self.note.api}/{path}", method=method)
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("content-type", "application/json")
+        if secret := self.environment.get("PREFECT_SERVER_API_AUTH_STRING"):
+            request.add_header("authorization", "Basic " + base64.b64encode(secret.encode()).decode())
+        for _ in range(5):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    text = answer.read()
+                return json.loads(text) if text else None
+            except urllib.error.HTTPError as error:
+                if error.code != 503:  # its database is in use; Prefect's own clients ask again as well
+                    raise
+                time.sleep(1)
+        raise AssertionError(f"{path}: the server's database is always in use")
+
+    def deployment(self, name: str = "refresh-index/docs") -> Any:
+        return self.api(f"deployments/name/{name}")
+
+    def deployments(self) -> list[str]:
+        found = self.api("deployments/filter", {})
+        return sorted(one["name"] for one in found if one["entrypoint"] is None or "refresh_index" in one["entrypoint"])
+
+    def automations(self) -> dict[str, Any]:
+        found = self.api("automations/filter", {})
+        named = {one["name"]: one for one in found}
+        assert len(named) == len(found), "two automations of one name"
+        return named
+
+    def start_run(self, name: str = "refresh-index/docs", **parameters: Any) -> str:
+        run = self.api(f"deployments/{self.deployment(name)['id']}/create_flow_run", {"parameters": parameters})
+        return str(run["id"])
+
+    def run(self, run: str) -> Any:
+        return self.api(f"flow_runs/{run}")
+
+    def wait_for(self, run: str, *states: str, seconds: float = 90) -> Any:
+        return until(lambda: (r := self.run(run))["state_name"] in states and r, seconds, f"run {run} as {states}")
+
+    def processes(self) -> list[psutil.Process]:
+        """Server and worker, and all that they have started."""
+        found = []
+        for one in (self.note.server, self.note.worker):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if one and one.is_alive():
+                    found += [psutil.Process(one.pid), *psutil.Process(one.pid).children(recursive=True)]
+        return found
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what names a server: the tests of flows set that.
+
+    `python -m` would put the working folder first on the path; the installed command does not.
+    """
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "FRESHET_"))}
+    return {**kept, "PYTHONSAFEPATH": "1"}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A project without a server; one that the test starts is stopped afterwards."""
+    made = Site(tmp_path)
+    yield made
+    made.freshet("down")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A project whose server and worker run; the tests of a module share it."""
+    made = Site(tmp_path_factory.mktemp("site"))
+    made.up()
+    yield made
+    made.freshet("down")

@@ -1,0 +1,80 @@
+"""`freshet up` and `freshet down`, and runs that come by themselves."""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.request
+from datetime import UTC, datetime, timedelta
+
+import psutil
+
+from tests.deploy.conftest import Site, free_port, until
+
+
+def test_up_starts_what_a_scheduled_run_needs_and_down_leaves_nothing(site: Site) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=95)  # the minute begins 35 s from now at the earliest
+    site.settings["schedules"] = {"daily": f"{soon.minute} {soon.hour} * * *"}
+    site.save()
+    said = site.freshet("up", "--port", str(free_port())).stdout
+    note = site.note
+    assert f"pages   {note.ui}" in said
+    assert "Server and worker started." in said
+    settings = urllib.request.urlopen(f"{note.ui}/ui-settings", timeout=10).read().decode()
+    assert f"{note.api}" in settings  # pages find their API at any port
+
+    again = site.freshet("up", "--port", str(free_port())).stdout
+    assert "Server and worker run already." in again
+    assert site.note == note
+
+    schedules = {one["slug"]: one for one in site.deployment()["schedules"]}
+    assert schedules["daily"]["schedule"]["timezone"] == "UTC"
+    assert schedules["weekly"]["parameters"] == {"full": True}
+
+    def by_itself() -> object:
+        found = site.api("flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}})
+        return [one for one in found if one["auto_scheduled"]]
+
+    (run,) = until(by_itself, 150, "a scheduled run completed")
+    assert run["parameters"] == {"corpus": "docs", "wait": 21600}
+    assert "freshet:freshet" in run["tags"]
+    assert site.freshet_json("releases", "docs")["releases"][0]["release"] == 1
+    assert not list(site.folder.glob("store/store"))
+
+    # A command by hand finds the server: its run is there as well.
+    site.freshet("refresh", "docs")
+    runs = site.api("flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}})
+    assert [one["tags"] for one in runs if not one["auto_scheduled"]] == [["freshet:freshet"]]
+
+    ours = site.processes()
+    assert len(ours) >= 2
+    assert "Worker and server stopped." in site.freshet("down").stdout
+    assert not [one for one in ours if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    assert "Nothing was running." in site.freshet("down").stdout
+
+
+def test_a_note_of_processes_that_are_gone_is_no_obstacle_and_kills_nobody(site: Site) -> None:
+    innocent = psutil.Process()
+    site.home.mkdir(parents=True)
+    gone = {"pid": innocent.pid, "started": innocent.create_time() - 1000}
+    note = {"api": "http://127.0.0.1:1/api", "ui": "http://127.0.0.1:1", "server": gone, "worker": gone}
+    (site.home / "server.json").write_text(json.dumps(note))
+    assert "Nothing was running." in site.freshet("down").stdout
+    assert innocent.is_running()
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_type(site: Site) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        told = site.freshet("up", "--port", str(port), code=1).stderr
+    assert f"port {port} of 127.0.0.1 cannot be used" in told
+    assert "freshet up --port" in told
+
+
+def test_without_a_server_deploy_says_what_to_type(site: Site) -> None:
+    assert "Type: freshet up" in site.freshet("deploy", code=1).stderr
+    told = site.freshet("deploy", code=1, PREFECT_API_URL=f"http://127.0.0.1:{free_port()}/api").stderr
+    assert "cannot be reached" in told
+    assert "Traceback" not in told

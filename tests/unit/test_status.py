@@ -1,0 +1,329 @@
+"""The status of a project: counts, age against objectives, runs that ended or died, a server that may not answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+
+from tasks.events import FRESHNESS_MISSED
+from tasks.lineage.events import RunEvents
+from tasks.lineage.openlineage import refresh_job, version_job
+from tasks.reporting import RefreshReport
+from tasks.run import begin_run, record_run
+from tasks.settings_file import load_project
+from tasks.status.looks import look, misses_objective, remember
+from tasks.status.printing import span, status_page, status_text
+from tasks.status.project import project_status
+from tasks.status.runs import recorded_runs
+from tasks.status.server import ask_server, prefect_settings
+from tasks.store import Store, dataset_files, hold_corpus
+from tests.unit.small_store import SmallStore, make_store
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+RUN = "00000000-0000-4000-8000-00000000000{}"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [one for one in os.environ if one.startswith("PREFECT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> SmallStore:
+    """Four documents released and one refused, and two versions of a dataset."""
+    return make_store(tmp_path_factory.mktemp("office"))
+
+
+def empty(folder: Path) -> Any:
+    made = SmallStore(folder)
+    source = {"folder": "docs", "name": "docs", "owner": "me", "acl": ["everyone"]}
+    folder.mkdir(exist_ok=True)
+    settings = {"store": "./store", "corpora": {"docs": {"sources": [source]}}}
+    (folder / "freshet.yaml").write_text(yaml.safe_dump(settings))
+    (folder / "docs").mkdir()
+    return made
+
+
+def of(made: SmallStore, now: datetime = NOW) -> dict[str, Any]:
+    return project_status(made.project, made.store, now)
+
+
+def note_run(made: SmallStore, number: int, outcome: str, at: datetime, *, complete: bool = True, **held: int) -> None:
+    """Records a refresh that ended as it says, as of `at`."""
+    run = begin_run(made.folder / "freshet.yaml", "docs", at, RUN.format(number), f"refresh-docs-{number}")
+    report = RefreshReport("docs", run.run_id, at, outcome)  # type: ignore[arg-type]
+    report.sources = [{"source": "docs", "complete": complete, "listed": 4, "error": None if complete else "gone"}]
+    report.quarantine = dict(held)
+    record_run(run, report, full=False)
+
+
+def note_build(made: SmallStore, number: int, as_of: datetime, error: Exception | None = None) -> None:
+    events = RunEvents(made.store, version_job("sums"), RUN.format(number), nominal_time=as_of)
+    with events:
+        events.failed = error
+
+
+def test_asking_makes_no_folder(tmp_path: Path) -> None:
+    fresh = empty(tmp_path / "fresh")
+    (row,) = of(fresh)["corpora"]
+    assert (row["release"], row["documents"], row["last_run"], row["age_seconds"]) == (None, 0, None, None)
+    assert not fresh.at().exists()
+    look(fresh.store, "corpus", "docs", NOW)
+    assert not fresh.at().exists()
+
+
+def test_a_corpus_and_a_dataset_say_what_is_live(office: SmallStore) -> None:
+    before = sorted(str(one) for one in office.at().rglob("*"))
+    found = of(office)
+    (corpus,), (dataset,) = found["corpora"], found["datasets"]
+    assert (corpus["release"], corpus["documents"], corpus["quarantined"], corpus["stale"]) == (2, 4, 1, 4)
+    # They were refreshed as of two days before they were written, which marks them.
+    assert corpus["chunks"] == len(office.published())
+    # Three rows were added to the first version.
+    assert dataset["version"] == "1.1.0"
+    assert dataset["rows"] == {"read": 33, "kept": 33, "rejected": 0}
+    assert sum(dataset["splits"].values()) == 33
+    assert (dataset["review"], dataset["objective_seconds"], dataset["overdue"]) == (0, None, False)
+    assert found["server"]["state"] == "none"
+    assert sorted(str(one) for one in office.at().rglob("*")) == before
+
+
+def test_the_text_and_the_page_name_what_matters(office: SmallStore) -> None:
+    found = of(office)
+    text, page = status_text(found), status_page(found, NOW)
+    assert "docs: release 2" in text
+    assert "4 documents" in text
+    assert "OUT OF DATE: never brought up to date; allowed are 2 d" in text
+    assert "sums: version 1.1.0" in text
+    assert "33 rows (" in text
+    assert "no Prefect server is configured" in text
+    assert "**1 out of date**: docs" in page
+    assert "| sums | 1.1.0 |" in page
+    assert [len(line.split("|")) for line in page.splitlines() if line.startswith("| docs")] == [11]
+
+
+def test_only_a_refresh_after_which_readers_see_what_all_sources_hold_makes_a_corpus_current(tmp_path: Path) -> None:
+    made = empty(tmp_path / "made")
+    note_run(made, 1, "released", NOW - 5 * DAY)
+    note_run(made, 2, "rejected", NOW - 1 * DAY)
+    note_run(made, 3, "unchanged", NOW - 1 * DAY, complete=False)
+    (row,) = of(made)["corpora"]
+    assert row["up_to_date_at"] == NOW - 5 * DAY
+    assert (row["age_seconds"], row["objective_seconds"], row["overdue"]) == (5 * 86400, 2 * 86400, True)
+    assert row["last_run"]["run_id"] == RUN.format(3)
+    note_run(made, 4, "unchanged", NOW - 1 * DAY)
+    (row,) = of(made)["corpora"]
+    assert (row["age_seconds"], row["overdue"]) == (86400, False)
+
+
+def test_a_refresh_for_the_future_or_the_past_does_not_shift_the_age(tmp_path: Path) -> None:
+    made = empty(tmp_path / "made")
+    note_run(made, 1, "released", datetime.now(UTC) + 400 * DAY)
+    note_run(made, 2, "unchanged", NOW - 400 * DAY)
+    (row,) = of(made, datetime.now(UTC))["corpora"]
+    assert 0 <= row["age_seconds"] < 60
+
+
+def test_a_dataset_is_as_old_as_the_moment_its_newest_good_run_speaks_for(office: SmallStore, tmp_path: Path) -> None:
+    from tests.unit.small_store import copy_store
+
+    made = copy_store(office, tmp_path / "copy")
+    assert of(made)["datasets"][0]["up_to_date_at"] is None
+    note_build(made, 1, NOW - 3 * DAY)
+    for number in range(60):  # a backfill: more runs than are read at once, all of them newer
+        note_build(made, 1000 + number, NOW - 300 * DAY)
+    note_build(made, 2, NOW, ValueError("no"))
+    (row,) = of(made)["datasets"]
+    assert row["up_to_date_at"] == NOW - 3 * DAY
+    assert (row["last_run"]["run_id"], row["last_run"]["outcome"]) == (RUN.format(2), "failed")
+    note_build(made, 3, NOW)
+    (row,) = of(made)["datasets"]
+    assert (row["up_to_date_at"], row["last_run"]["outcome"]) == (NOW, "unchanged")
+
+
+def test_a_run_goes_on_while_its_lock_is_held_and_was_killed_if_it_is_not(tmp_path: Path) -> None:
+    made = empty(tmp_path / "made")
+    job, store = refresh_job("docs"), made.store
+    note_run(made, 1, "released", NOW)
+    RunEvents(store, job, RUN.format(2)).__enter__()
+    with hold_corpus(store, "docs", "refresh-docs", timedelta(seconds=1), lambda _: None):
+        (row,) = of(made)["corpora"]
+        assert row["running"]["run_id"] == RUN.format(2)
+        assert row["last_run"]["run_id"] == RUN.format(1)
+        assert "running since" in status_text(of(made))
+    (row,) = of(made)["corpora"]
+    assert row["running"] is None
+    assert (row["last_run"]["run_id"], row["last_run"]["outcome"]) == (RUN.format(2), "stopped")
+    assert row["last_run"]["ended_at"] is None
+    assert "stopped" in status_text(of(made))
+    with pytest.raises(KeyboardInterrupt), RunEvents(store, job, RUN.format(3)):
+        raise KeyboardInterrupt
+    found = recorded_runs(store, job.name, "docs")
+    assert (found.others[0].run_id, found.others[0].ending) == (RUN.format(3), "stopped")
+
+
+def test_a_growth_of_the_quarantine_is_seen_once(tmp_path: Path) -> None:
+    made = empty(tmp_path / "made")
+    note_run(made, 1, "released", NOW - 3 * DAY, **{"PARSE-EMPTY": 2})
+    first = look(made.store, "corpus", "docs", NOW)
+    assert (first.before, first.quarantine, first.is_new) == ({}, {"PARSE-EMPTY": 2}, True)
+    remember(made.store, first, NOW)
+    again = look(made.store, "corpus", "docs", NOW + DAY)
+    assert (again.before, again.is_new, again.since) == ({"PARSE-EMPTY": 2}, False, NOW)
+    # Two refreshes between two looks: the growth of the first is seen though the second changed nothing.
+    note_run(made, 2, "released", NOW - 2 * DAY, **{"PARSE-EMPTY": 5})
+    note_run(made, 3, "unchanged", NOW - 1 * DAY, **{"PARSE-EMPTY": 5})
+    grown = look(made.store, "corpus", "docs", NOW + DAY)
+    assert (grown.before, grown.quarantine, grown.is_new) == ({"PARSE-EMPTY": 2}, {"PARSE-EMPTY": 5}, True)
+
+
+def test_what_never_was_up_to_date_misses_its_objective_as_long_after_its_first_look() -> None:
+    never = {"up_to_date_at": None, "objective_seconds": 3600.0}
+    assert not misses_objective(never, NOW - timedelta(minutes=59), NOW)
+    assert misses_objective(never, NOW - timedelta(minutes=61), NOW)
+    assert misses_objective({**never, "up_to_date_at": NOW - timedelta(minutes=61)}, NOW, NOW)
+    assert not misses_objective({"up_to_date_at": None, "objective_seconds": None}, NOW - 900 * DAY, NOW)
+    assert FRESHNESS_MISSED == "freshet.freshness.missed"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0 s"), (59.9, "59 s"), (3600, "1 h"), (93784, "1 d 2 h"), (172800, "2 d")]
+)
+def test_lengths_of_time_are_said_in_their_largest_units(seconds: float, said: str) -> None:
+    assert span(seconds) == said
+
+
+class Answers(BaseHTTPRequestHandler):
+    """A server that says what its class was told to."""
+
+    said: ClassVar[list[dict[str, Any]]] = []
+    status = 200
+    wait = 0.0
+    asked: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        type(self).asked.append({"path": self.path, "authorization": self.headers["authorization"], **body})
+        time.sleep(self.wait)
+        wanted = (body.get("flow_runs") or {}).get("id", {}).get("any_")
+        found = [one for one in self.said if wanted is None or one["id"] in wanted]
+        text = json.dumps(found[: body["limit"]] if body.get("offset", 0) == 0 else []).encode()
+        self.send_response(self.status)
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Answers]]:
+    handler = type("OneServer", (Answers,), {"asked": [], "said": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
+    yield handler
+    server.shutdown()
+    server.server_close()
+
+
+def test_links_lead_to_runs_that_the_server_knows_and_the_next_run_is_the_soonest(
+    tmp_path: Path, answers: type[Answers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = empty(tmp_path / "made")
+    note_run(made, 1, "released", NOW - 3 * DAY)
+    due = {"tags": ["corpus:docs"], "expected_start_time": "2026-11-23T02:00:00Z", "state_name": "Late", "name": "soon"}
+    answers.said = [{"id": RUN.format(1), "tags": []}, {"id": "5", **due}, {"id": "6", **due, "name": "later"}]
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:pass")
+    found = of(made)
+    (row,) = found["corpora"]
+    assert found["server"]["state"] == "answered"
+    ui = found["server"]["ui"]
+    assert row["last_run"]["url"] == f"{ui}/runs/flow-run/{RUN.format(1)}"
+    assert (row["next_run"]["name"], row["next_run"]["late"]) == ("soon", True)
+    assert row["next_run"]["at"] == datetime(2026, 11, 23, 2, tzinfo=UTC)
+    assert f"[2026-11-23 02:00 late]({ui}/runs/flow-run/5)" in status_page(found, NOW)
+    assert {one["authorization"] for one in answers.asked} == {"Basic YWRtaW46cGFzcw=="}
+    assert answers.asked[-1]["flow_runs"]["tags"] == {"all_": ["freshet:freshet"]}
+    # A run of a temporary server is known to the store alone.
+    answers.said = []
+    assert of(made)["corpora"][0]["last_run"]["url"] is None
+
+
+def test_a_server_that_does_not_answer_is_said_and_not_waited_for(answers: type[Answers]) -> None:
+    answers.wait = 3.0
+    start = time.monotonic()
+    found = ask_server("freshet:freshet", [RUN.format(1)], budget=0.5)
+    assert time.monotonic() - start < 1.0
+    assert (found.state, found.page(RUN.format(1))) == ("unreachable", None)
+    assert "0.5 s" in (found.message or "")
+
+
+@pytest.mark.parametrize(("status", "state"), [(401, "refused"), (403, "refused"), (500, "unreachable")])
+def test_a_server_that_refuses_is_said(answers: type[Answers], status: int, state: str) -> None:
+    answers.status = status
+    assert ask_server("freshet:freshet", []).state == state
+
+
+def test_a_port_where_nobody_listens_is_unreachable_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{taken.getsockname()[1]}/api")
+        found = ask_server("freshet:freshet", [])
+    assert (found.state, found.message) == (
+        "unreachable",
+        "the Prefect server cannot be reached (ConnectionRefusedError)",
+    )
+
+
+def test_the_server_is_that_of_the_environment_or_else_of_the_active_profile(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "prefect").mkdir()
+    (tmp_path / "prefect" / "profiles.toml").write_text(
+        'active = "ours"\n[profiles.ours]\nPREFECT_API_URL = "http://ours/api"\n'
+        '[profiles.other]\nPREFECT_API_URL = "x"\n'
+    )
+    assert prefect_settings()["PREFECT_API_URL"] == "http://ours/api"
+    monkeypatch.setenv("PREFECT_PROFILE", "other")
+    assert prefect_settings()["PREFECT_API_URL"] == "x"
+    monkeypatch.setenv("PREFECT_API_URL", "http://mine/api")
+    assert prefect_settings()["PREFECT_API_URL"] == "http://mine/api"
+
+
+def test_prefect_reads_the_same_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Our reader of Prefect's settings, against Prefect's own."""
+    import subprocess
+    import sys
+
+    (tmp_path / "prefect").mkdir()
+    (tmp_path / "prefect" / "profiles.toml").write_text(
+        'active = "ours"\n[profiles.ours]\nPREFECT_API_URL = "http://ours/api"\n'
+    )
+    script = "from prefect.settings import PREFECT_API_URL; print(PREFECT_API_URL.value())"
+    asked = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert asked.stdout.strip() == prefect_settings()["PREFECT_API_URL"]
+
+
+def test_dataset_locks_are_named_apart_from_those_of_corpora(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    assert store.lock_file(dataset_files("docs")) != store.lock_file("docs")
+    assert (
+        load_project(empty(tmp_path / "p").folder / "freshet.yaml").settings.corpora["docs"].schedule.objective
+        == 2 * DAY
+    )
