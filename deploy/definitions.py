@@ -74,7 +74,7 @@ def _deployment(project: Project, definition: Mapping[str, Any], kind: str, targ
     limit = definition.get("concurrency_limit") or {}
     tags = [tag for tag in definition["tags"] if not tag.startswith("freshet:")]
     fields = {
-        "description": flow.description,
+        "description": (flow.description or "").partition("\n\nArgs:")[0],
         "entrypoint": definition["entrypoint"],
         "parameters": {**(definition.get("parameters") or {}), **({kind: target} if kind else {})},
         "enforce_parameter_schema": definition["enforce_parameter_schema"],
@@ -92,27 +92,27 @@ def _deployment(project: Project, definition: Mapping[str, Any], kind: str, targ
 
 
 def _explained_parameters(flow: Flow[Any, Any]) -> dict[str, Any]:
-    """The form that the UI shows. Prefect takes descriptions from docstrings only; these are at the parameters.
+    """The form that the UI shows.
 
-    A span of time it would offer as ISO 8601 has it, which is not how settings are written.
+    Prefect takes descriptions from docstrings only, and not from the parameters. The form keeps to bounds, but does
+    not tell them; and it would offer a span of time as ISO 8601 has it, which is not how settings are written.
     """
     from prefect.utilities.callables import parameter_schema
 
     schema: dict[str, Any] = parameter_schema(flow).model_dump_for_openapi()
-    for name, hint in get_type_hints(flow.fn, include_extras=True).items():
-        told = [one.description for one in getattr(hint, "__metadata__", ()) if getattr(one, "description", None)]
-        if told and name in schema["properties"]:
-            shown = schema["properties"][name]
-            shown.setdefault("description", told[0] + _bounds(shown))
-    for name, parameter in signature(flow.fn).parameters.items():
-        if isinstance(parameter.default, timedelta):
-            schema["properties"][name]["default"] = duration_text(parameter.default)
+    hints, parameters = get_type_hints(flow.fn, include_extras=True), signature(flow.fn).parameters
+    for name, shown in schema["properties"].items():
+        told = [getattr(one, "description", None) or "" for one in getattr(hints[name], "__metadata__", ())]
+        description = " ".join((shown.get("description") or "".join(told[:1])).split()).rstrip(".")
+        shown["description"] = description + _bounds(shown)
+        if isinstance(default := parameters[name].default, timedelta):
+            shown["default"] = duration_text(default)
     return schema
 
 
 def _bounds(shown: Mapping[str, Any]) -> str:
-    """The form keeps to bounds, and does not tell them."""
-    least, most = shown.get("minimum"), shown.get("maximum")
+    parts = [shown, *shown.get("anyOf", ())]
+    least, most = (next((one[key] for one in parts if key in one), None) for key in ("minimum", "maximum"))
     if least is None and most is None:
         return ""
     return f"; at least {least}" if most is None else f"; {'' if least is None else f'{least} '}to {most}"

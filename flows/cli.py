@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
-from flows import dataset_commands, store_commands
+from flows import backfill_command, dataset_commands, store_commands
 from flows.answering import DONE, FAILED, WITHHELD, Config, Json, login_name, print_answer, store_of
 from tasks import printing
-from tasks.errors import FreshetError, SettingsError
+from tasks.errors import FreshetError, ServerGone, SettingsError
 from tasks.run import corpus_settings, dataset_settings
 from tasks.settings_file import find_notes, find_problems, json_schema, load_project
 
@@ -38,6 +38,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # main says what to do next
 )
 app.command(dataset_commands.app)
+app.command(backfill_command.backfill)
 app.command(store_commands.maintain, validator=store_commands.says_what)
 app.command(store_commands.doctor)
 
@@ -306,6 +307,11 @@ def main() -> None:
         code = app()
     except FreshetError as error:
         print(f"freshet: {error}", file=sys.stderr)  # noqa: T201
+        if isinstance(error, ServerGone):
+            # Prefect would try for minutes to hand its events over, each in turn.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(FAILED)
         sys.exit(FAILED)
     except KeyboardInterrupt:
         print("freshet: stopped; run the same command again to go on", file=sys.stderr)  # noqa: T201

@@ -55,6 +55,7 @@ from tasks.lineage.events import RunEvents
 from tasks.lineage.quarantine import count_by_code
 from tasks.lineage.refresh_data import refresh_inputs, refresh_output
 from tasks.lineage.relation import record_releases
+from tasks.on_server import Waiting, untagged_tasks
 from tasks.report_file import write_report_page
 from tasks.reporting import Progress, RefreshReport, publish_report, summary
 from tasks.run import RefreshRun, begin_run, record_run, run_events
@@ -92,13 +93,15 @@ def refresh_index(
     if later := covered_by():
         return Completed(name="Skipped", message=f"late; {later} does it all", data={"outcome": "skipped"})
     logger, watch = get_run_logger(), Stopwatch()
-    with watch("total"):
+    waiting = Waiting(logger)
+    with watch("total"), untagged_tasks():
         run = begin_run(config, corpus, as_of or flow_run.scheduled_start_time, str(flow_run.id), str(flow_run.name))
         report = RefreshReport(corpus=corpus, run_id=run.run_id, as_of=run.as_of, outcome="unchanged")
         with (
-            hold_corpus(run.store, corpus, run.name, timedelta(seconds=wait), logger.warning),
+            hold_corpus(run.store, corpus, run.name, timedelta(seconds=wait), waiting.tell),
             run_events(run) as events,
         ):
+            waiting.over()
             try:
                 started = datetime.now(UTC)
                 listed = _build_head(run, report, watch, full, allow_withdrawals, again)

@@ -10,11 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 from prefect import tags
 from prefect.client.schemas.objects import State
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from tasks.errors import BackfillFailed, FreshetError, RefreshRejected, VersionRejected
+from tasks.errors import BackfillFailed, FreshetError, RefreshRejected, ServerGone, VersionRejected
 from tasks.local_server import HEARTBEAT_SECONDS
 from tasks.settings_file import load_project
 
@@ -90,12 +91,23 @@ def run_backfill(targets: list[str], *, config: Path, **asked: Any) -> dict[str,
 
 @contextmanager
 def by_hand(config: Path) -> Iterator[None]:
-    """Runs that begin within belong to the project, as its deployments' do, so that its automations see them."""
-    with (
-        tags(load_project(config).settings.deployment.tag),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}),
-    ):
-        yield
+    """Runs that begin within belong to the project, as its deployments' do, so that its automations see them.
+
+    Raises:
+        ServerGone: the server does not answer.
+    """
+    try:
+        with (
+            tags(load_project(config).settings.deployment.tag),
+            temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}),
+        ):
+            yield
+    except httpx.TransportError as error:
+        raise ServerGone(
+            f"the Prefect server at {PREFECT_API_URL.value()} does not answer ({type(error).__name__})",
+            "What was committed or published stays. When the server runs again, type the same command: it goes on "
+            "with what is left. Without a server in PREFECT_API_URL, Prefect starts a temporary one.",
+        ) from None
 
 
 @contextmanager
@@ -118,6 +130,8 @@ def _told_not_traced(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, FreshetError):
         record.msg, record.args, record.exc_info, record.exc_text = str(error), (), None, None
+    if isinstance(error, httpx.TransportError):
+        record.exc_info = record.exc_text = None  # by_hand tells it
     return True
 
 

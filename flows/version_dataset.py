@@ -24,6 +24,7 @@ from tasks.events import DATASET_CURRENT, build_events, emit
 from tasks.late_runs import covered_by
 from tasks.lineage.events import RunEvents
 from tasks.lineage.openlineage import corpus_data, dataset_data, export_data, source_data
+from tasks.on_server import Waiting, untagged_tasks
 from tasks.reporting import Progress
 from tasks.run import BuildRun, begin_build, run_events
 from tasks.store import hold_dataset
@@ -61,14 +62,16 @@ def version_dataset(
     if later := covered_by():
         return Completed(name="Skipped", message=f"late; {later} does it all", data={"outcome": "skipped"})
     logger, watch = get_run_logger(), Stopwatch()
-    with watch("total"):
+    waiting = Waiting(logger)
+    with watch("total"), untagged_tasks():
         moment, asked = as_of or flow_run.scheduled_start_time, as_of is not None
         run = begin_build(config, dataset, moment, str(flow_run.id), str(flow_run.name), asked=asked)
         report = BuildReport(dataset=dataset, run_id=run.run_id, as_of=run.as_of)
         with (
-            hold_dataset(run.store, dataset, run.name, timedelta(seconds=wait), logger.warning),
+            hold_dataset(run.store, dataset, run.name, timedelta(seconds=wait), waiting.tell),
             run_events(run) as events,
         ):
+            waiting.over()
             listed = _build(run, report, watch)
             _name_data(events, run, report, listed)
         report.notes += events.notes

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from expectations.rules import RULES
+from tasks.on_server import unless_gone
 from tasks.reporting import table
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def publish_build(report: BuildReport) -> None:
     """The report as an artifact under a stable key, so that the Artifacts page shows the history."""
     from prefect.artifacts import create_markdown_artifact
 
-    create_markdown_artifact(
-        render_build(report), key=f"version-{report.dataset}", description=f"Build of dataset {report.dataset}"
-    )
+    with unless_gone():
+        create_markdown_artifact(
+            render_build(report), key=f"version-{report.dataset}", description=f"Build of dataset {report.dataset}"
+        )

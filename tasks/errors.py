@@ -58,6 +58,10 @@ class EmbeddingError(FreshetError):
     """The model cannot be loaded, or its vectors are unusable."""
 
 
+class ServerGone(FreshetError):
+    """The Prefect server stopped answering in the middle of a run."""
+
+
 class RefreshRejected(FreshetError):
     """The gate refused to publish what a refresh built; readers stay where they were.
 

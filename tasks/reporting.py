@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from expectations.rules import RULES
+from tasks.on_server import unless_gone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -129,9 +130,10 @@ def publish_report(report: RefreshReport) -> None:
     """The report as an artifact under a stable key, so that the Artifacts page shows the history."""
     from prefect.artifacts import create_markdown_artifact
 
-    create_markdown_artifact(
-        render_refresh(report), key=f"refresh-{report.corpus}", description=f"Refresh of corpus {report.corpus}"
-    )
+    with unless_gone():
+        create_markdown_artifact(
+            render_refresh(report), key=f"refresh-{report.corpus}", description=f"Refresh of corpus {report.corpus}"
+        )
 
 
 class Progress:
@@ -145,7 +147,9 @@ class Progress:
 
         self._description, self._steps, self._done = description, steps, 0
         self._start = time.monotonic()
-        self._id = cast("UUID", create_progress_artifact(0.0, description=description))
+        self._id: UUID | None = None
+        with unless_gone():
+            self._id = cast("UUID", create_progress_artifact(0.0, description=description))
 
     def step(self, said: str = "") -> None:
         """A step is done.
@@ -156,7 +160,9 @@ class Progress:
         from prefect.artifacts import update_progress_artifact
 
         self._done += 1
-        update_progress_artifact(self._id, 100.0 * self._done / self._steps)
+        if self._id is not None:
+            with unless_gone():
+                update_progress_artifact(self._id, 100.0 * self._done / self._steps)
         line = f"{self._description}: {self._done} of {self._steps}"
         tell_terminal(f"{line}{', ' if said else ''}{said}, {time.monotonic() - self._start:.0f} s")
 

@@ -296,11 +296,12 @@ def _records(kind: str, columns: list[list[Any]]) -> Iterator[str]:
         yield json.dumps([kind, *values], ensure_ascii=False)
 
 
-def _where(mask: pa.Array, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _where(mask: pa.Array, column: pa.ChunkedArray) -> pa.Array:
+    """The column with null where the mask says no, and nothing of those values in any buffer behind it."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    return pc.if_else(mask, column, pa.scalar(None, column.type))
+    values = zip(mask.to_pylist(), column.to_pylist(), strict=True)
+    return pa.array([value if held else None for held, value in values], column.type)
 
 
 def _array(values: Any, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:

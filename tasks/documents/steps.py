@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BATCH_DOCUMENTS = 64
 BATCH_BYTES = 16_000_000
-VERIFIED_DOCUMENTS = 1000
+VERIFIED_DOCUMENTS = 4000
 """A batch of documents to parse, and one of documents to hash only. Memory depends on these, not on the corpus."""
 
 

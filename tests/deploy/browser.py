@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 SIZE = "1600,2200"
@@ -25,7 +26,7 @@ SIZE = "1600,2200"
 class Page:
     """One open page."""
 
-    socket: ClientConnection
+    socket: Connection
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def call(self, method: str, **parameters: Any) -> Any:

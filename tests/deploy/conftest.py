@@ -65,6 +65,24 @@ class Site:
     def corpus(self, **settings: Any) -> dict[str, Any]:
         return {"sources": [{"folder": "docs", "name": "docs", "owner": "me", "acl": ["everyone"]}], **settings}
 
+    def add_documents(self, count: int) -> None:
+        for number in range(count):
+            text = f"# Rule {number}\n\nRoom {number} of the {number % 7}. floor is open from {number % 12} o'clock on.\n"
+            (self.folder / "docs" / f"rule-{number}.md").write_text(text)
+
+    def assert_whole(self, documents: int) -> None:
+        """The store has nothing wrong, each document once, and readers see them all."""
+        from tasks.doctor.examine import examine
+        from tasks.settings_file import load_project
+
+        assert examine(load_project(self.folder / "freshet.yaml")) == []
+        newest = self.freshet_json("releases", "docs")["releases"][0]
+        assert (newest["outcome"], newest["documents"], newest["chunks"]) == ("published", documents, documents)
+
+    def states(self, run: str) -> list[str]:
+        """The names of all states that a run was in, in order."""
+        return [one["name"] for one in self.api(f"flow_run_states/?flow_run_id={run}")]
+
     def save(self) -> None:
         (self.folder / "freshet.yaml").write_text(yaml.safe_dump(self.settings, sort_keys=False))
 

@@ -53,7 +53,7 @@ def test_every_flow_has_a_deployment_and_says_what_it_is(tmp_path: Path) -> None
         for file in (FOLDER.parent / "flows").glob("*.py")
         if (match := re.search(r'^@flow\(\s*name="([^"]+)"', file.read_text(), re.MULTILINE))
     }
-    assert {one.flow for one in wanted} == flows
+    assert {one.flow for one in wanted} == flows - {"backfill-window"}  # which only a backfill starts
     for one in wanted:
         assert len(one.fields["description"]) > 20
         explained = one.fields["parameter_openapi_schema"]["properties"]

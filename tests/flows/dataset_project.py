@@ -11,10 +11,10 @@ from typing import Any
 
 from tests.flows.conftest import Project
 
-WORDS = (
-    "amber basil cedar delta ember fjord grove heron indigo jasper kelp lagoon maple nectar opal pine quartz reef "
-    "sable tundra umber violet willow yarrow zephyr"
-).split()
+WORDS = """
+amber basil cedar delta ember fjord grove heron indigo jasper kelp lagoon maple nectar opal pine quartz reef sable
+tundra umber violet willow yarrow zephyr
+""".split()  # noqa: SIM905
 
 
 def question(number: int) -> dict[str, str]:
@@ -118,7 +118,7 @@ class DatasetProject(Project):
 
     def tables(self) -> dict[str, int]:
         """The version of every table of the dataset and of the ledger; lineage's and events' aside."""
-        found = {}
+        found: dict[str, int] = {}
         for tables in (self.store.dataset(self.name), self.store.ledger):
             found |= {name: tables.find(name).version for name in tables.names()}
         return {name: version for name, version in found.items() if "event" not in name}

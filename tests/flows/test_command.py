@@ -164,7 +164,11 @@ def test_whatever_only_reads_starts_neither_server_nor_flow(office: Project) -> 
         assert done.returncode == 0, done.stderr
         json.loads(done.stdout)
         told = json.loads(done.stderr.splitlines()[-1])
-        assert told == {"started": [], "asked": [], "prefect": False, "torch": False}
+        asked = told.pop("asked")
+        assert told == {"started": [], "prefect": False, "torch": False}
+        # Only `status` asks the server that is configured, whether or not one answers there.
+        assert bool(asked) is (words == ["status"])
+        assert {one for one in asked if "connect" in one} <= {"socket.connect (('127.0.0.1', 9),)"}
 
 
 def test_search_by_meaning_works_where_no_prefect_server_answers(office: Project) -> None:

@@ -25,10 +25,15 @@ def _text(topic: str, fact: str) -> str:
     return f"# About {topic}\n\nWhoever asks about {topic} is told this: there is {fact}. Nothing else is said of it.\n"
 
 
+def _parsed(topic: str, fact: str) -> str:
+    """The document as its characters are counted: what the parser makes of it."""
+    return _text(topic, fact).removeprefix("# ")
+
+
 def _row(path: str, number: int) -> dict[str, Any]:
     topic, fact = DOCUMENTS[path]
     return {
-        "start": _text(topic, fact).index(f"there is {fact}") + (2 if number == 3 else 0),
+        "start": _parsed(topic, fact).index(f"there is {fact}") + (2 if number == 3 else 0),
         "prompt": f"Person {number} of {topic}: what holds for {topic} in case {number * 7}?",
         "completion": f"there is {fact}",
         "document": path,
@@ -90,7 +95,7 @@ def test_what_a_document_does_not_permit_its_rows_do_not_either(project: Dataset
         (origin,) = row["origins"]
         topic, fact = DOCUMENTS[origin["document"]]
         assert origin["corpus"] == "docs"
-        assert _text(topic, fact)[origin["start"] : origin["end"]] == f"there is {fact}"
+        assert _parsed(topic, fact)[origin["start"] : origin["end"]] == f"there is {fact}"
         assert len(origin["chunk_ids"]) == 1
         assert ("span-moved:-2" in row["transforms"]) == (origin["place"] > 3 * len(DOCUMENTS))
         assert row["licence"] == "CC-BY-4.0"

@@ -38,11 +38,11 @@ print(json.dumps(run_build("answers", config=Path(given["config"]), as_of=moment
 """
 
 
-def _rows() -> dict[str, list[dict[str, Any]]]:
-    """Rows for every kind of finding: copies and near copies across files, leaks, bad ones, personal data, long ones."""
+def _rows() -> dict[str, list[Any]]:
+    """Rows for many kinds of findings: copies and near copies across files, leaks, bad ones, personal data."""
     rows = questions(400)
     long = [{"prompt": f"{one['prompt']} Say more.", "completion": one["completion"] * 3} for one in questions(40, 900)]
-    near = [{**one, "prompt": one["prompt"].replace("belong?", "belong, then?")} for one in long[:10]]
+    near = [{**one, "completion": f"{one['completion']} Indeed."} for one in long[:10]]
     odd = [
         {
             "prompt": "Whom do I write to?\r\n\u200b",
@@ -68,7 +68,7 @@ def _project(folder: Path, order: int) -> DatasetProject:
         project.put(path, files[path])
     for number, path in enumerate(sorted(files, reverse=bool(order))):
         os.utime(folder / path, (1_600_000_000 + number, 1_600_000_000 + number))
-    project.put("benchmark.jsonl", [rows for rows in questions(5, 2000)])
+    project.put("benchmark.jsonl", questions(5, 2000))
     inputs = [
         project.rows_input("rows/**/*.jsonl", name="rows"),
         project.rows_input("more/*.jsonl", name="more", owner="others", licence="MIT"),
@@ -85,7 +85,8 @@ def _build_elsewhere(project: DatasetProject, seed: str, threads: int, **said: A
     given = {"config": str(project.config), "threads": threads, **said}
     counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "LANCE_CPU_THREADS")}
     done = subprocess.run(
-        [sys.executable, "-c", BUILD, json.dumps(given)], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", BUILD, json.dumps(given)], cwd=ROOT, capture_output=True, text=True, check=False,
+        timeout=120,
         env={**os.environ, **counts, "PYTHONHASHSEED": seed, "TZ": "Asia/Kathmandu" if threads > 1 else "UTC"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

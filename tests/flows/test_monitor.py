@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
-
 from tests.flows.conftest import Project
 from tests.flows.dataset_project import DatasetProject, questions
 
@@ -48,7 +49,7 @@ def server(prefect_server: str, request: pytest.FixtureRequest) -> Server:
 
 def _named(request: pytest.FixtureRequest) -> str:
     """A name of a project of its own for a test: events of all of them are on one server."""
-    return f"p{abs(hash(request.node.name)) % 10**8}"
+    return f"p{crc32(request.node.name.encode())}"
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ def named(project: Project, request: pytest.FixtureRequest) -> Project:
 def _monitor(project: Project) -> dict[str, Any]:
     from flows.monitor_quality import monitor_quality
 
-    found: dict[str, Any] = monitor_quality(config=project.config, return_state=True).result()
-    return found
+    state: Any = monitor_quality(config=project.config, return_state=True)
+    return dict(state.result())
 
 
 def _settle(server: Server, then: Callable[[], Any], name: str, count: int) -> None:
@@ -93,11 +94,14 @@ def test_a_dataset_tells_its_version_and_a_build_of_the_past_is_no_sign_of_life(
     project = DatasetProject(tmp_path)
     project.settings["deployment"] = {"project": _named(request)}
     project.save()
-    project.put("rows/a.jsonl", questions(20))
-    project.build(as_of=datetime(2026, 1, 1, tzinfo=UTC))
+    file = project.put("rows/a.jsonl", questions(20))
+    os.utime(file, (0, 0))
+    project.put("rows/b.jsonl", questions(5, 100))
     report = project.published()
-    versions = [one["payload"]["version"] for one in server.wait_for("freshet.dataset.published", 1)]
-    assert versions[-1] == report["version"]
+    past = project.published(as_of=datetime(2026, 1, 1, tzinfo=UTC))
+    assert past["version"].startswith("0.")
+    versions = [one["payload"]["version"] for one in server.wait_for("freshet.dataset.published", 2)]
+    assert versions == [report["version"], past["version"]]
     (current,) = server.wait_for("freshet.dataset.current", 1)
     assert current["payload"]["version"] == report["version"]
 

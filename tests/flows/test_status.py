@@ -76,6 +76,25 @@ def test_a_build_that_finds_nothing_new_keeps_the_dataset_fresh_and_is_its_last_
     assert (after["version"], after["published_at"]) == (before["version"], before["published_at"])
 
 
+def test_rows_wait_for_a_review_until_somebody_decides(tmp_path: Path) -> None:
+    from tasks.datasets.review import decide, rows_for_review
+
+    project = DatasetProject(tmp_path)
+    rows = questions(20)
+    for number, name in enumerate(("ada.lovelace", "charles.babbage")):
+        rows[number]["completion"] += f" Write to {name}@analytical-engines.co.uk for more."
+    project.put("rows/a.jsonl", rows)
+    project.published()
+    waiting = rows_for_review(project.store, "answers")
+    assert len(waiting) == 2
+    (row,) = project.freshet_json("status")["datasets"]
+    assert (row["review"], row["rows"]["rejected"]) == (2, 2)
+    decide(project.store, "answers", waiting[0]["digest"], "drop", who="ada", why="hers", now=datetime.now(UTC))
+    (row,) = project.freshet_json("status")["datasets"]
+    assert row["review"] == len(rows_for_review(project.store, "answers")) == 1
+    assert "1 waiting for review" in project.freshet("status").stdout
+
+
 def test_the_next_run_is_the_soonest_of_this_project(office: Project, prefect_server: str) -> None:
     day = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     _schedule(prefect_server, day - timedelta(hours=1), "freshet:another", "corpus:docs")

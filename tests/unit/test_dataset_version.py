@@ -359,3 +359,10 @@ def test_bytes_and_digests_depend_on_neither_batches_nor_hash_seed_nor_threads(t
         assert ran.returncode == 0, ran.stderr
         made.append((ran.stdout, bytes_of(folder / "store" / "datasets" / "sums" / "exports")))
     assert made[0] == made[1] == made[2]
+
+
+def test_nothing_of_a_row_with_a_secret_is_in_the_file_of_rejected_rows(tmp_path: Path) -> None:
+    rows = Rows([pair("Who goes there?", "swordfish"), *pairs(3)], found=[(0, verdict("ROW-SECRET"))])
+    done = settled(tmp_path, rows, declared())
+    assert done.rows["rejected"] == 1
+    assert b"swordfish" not in (Path(done.folder) / "rejected.arrow").read_bytes()

@@ -62,12 +62,14 @@ def of(made: SmallStore, now: datetime = NOW) -> dict[str, Any]:
     return project_status(made.project, made.store, now)
 
 
-def note_run(made: SmallStore, number: int, outcome: str, at: datetime, *, complete: bool = True, **held: int) -> None:
+def note_run(
+    made: SmallStore, number: int, outcome: str, at: datetime, *, complete: bool = True, empty: int = 0
+) -> None:
     """Records a refresh that ended as it says, as of `at`."""
     run = begin_run(made.folder / "freshet.yaml", "docs", at, RUN.format(number), f"refresh-docs-{number}")
     report = RefreshReport("docs", run.run_id, at, outcome)  # type: ignore[arg-type]
     report.sources = [{"source": "docs", "complete": complete, "listed": 4, "error": None if complete else "gone"}]
-    report.quarantine = dict(held)
+    report.quarantine = {"PARSE-EMPTY": empty} if empty else {}
     record_run(run, report, full=False)
 
 
@@ -178,15 +180,15 @@ def test_a_run_goes_on_while_its_lock_is_held_and_was_killed_if_it_is_not(tmp_pa
 
 def test_a_growth_of_the_quarantine_is_seen_once(tmp_path: Path) -> None:
     made = empty(tmp_path / "made")
-    note_run(made, 1, "released", NOW - 3 * DAY, **{"PARSE-EMPTY": 2})
+    note_run(made, 1, "released", NOW - 3 * DAY, empty=2)
     first = look(made.store, "corpus", "docs", NOW)
     assert (first.before, first.quarantine, first.is_new) == ({}, {"PARSE-EMPTY": 2}, True)
     remember(made.store, first, NOW)
     again = look(made.store, "corpus", "docs", NOW + DAY)
     assert (again.before, again.is_new, again.since) == ({"PARSE-EMPTY": 2}, False, NOW)
     # Two refreshes between two looks: the growth of the first is seen though the second changed nothing.
-    note_run(made, 2, "released", NOW - 2 * DAY, **{"PARSE-EMPTY": 5})
-    note_run(made, 3, "unchanged", NOW - 1 * DAY, **{"PARSE-EMPTY": 5})
+    note_run(made, 2, "released", NOW - 2 * DAY, empty=5)
+    note_run(made, 3, "unchanged", NOW - 1 * DAY, empty=5)
     grown = look(made.store, "corpus", "docs", NOW + DAY)
     assert (grown.before, grown.quarantine, grown.is_new) == ({"PARSE-EMPTY": 2}, {"PARSE-EMPTY": 5}, True)
 
