@@ -246,8 +246,6 @@ class Settings(Strict):
         {}, description="the fine-tuning datasets by name: lower-case letters, digits, hyphens"
     )
     lineage: Lineage = Field(Lineage(), description="where the record of runs goes besides the store")
-    maintenance: Maintenance = Field(
-        Maintenance(), description="how long the store keeps what nobody needs any more"
-    )
+    maintenance: Maintenance = Field(Maintenance(), description="how long the store keeps what nobody needs any more")
     schedules: Schedules = Field(Schedules(), description="when things run, as cron expressions, or off")
     deployment: Deployment = Field(Deployment(), description="how the project appears on its Prefect server")

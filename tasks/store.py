@@ -184,6 +184,22 @@ def delete_rows(table: Table, predicate: str) -> int:
     return int(found)
 
 
+def is_held(store: Store, name: str) -> bool:
+    """Whether a writer is at work; asking makes no file."""
+    from filelock import FileLock, Timeout
+
+    path = store.lock_file(name)
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
 def dataset_files(dataset: str) -> str:
     """The name under which a dataset's work folder and lock lie; no corpus has one with a dot in it."""
     return f"dataset.{dataset}"

@@ -14,8 +14,7 @@ from tasks.doctor.findings import Finding, Patient, finding
 from tasks.doctor.tables import TableFiles, examine_schema, examine_table
 from tasks.maintenance.expiry import partial_exports, work_of_dead_runs
 from tasks.maintenance.footprint import is_folder, names_below, remove, table_addresses, table_name
-from tasks.maintenance.maintain import is_held
-from tasks.store import dataset_files
+from tasks.store import dataset_files, is_held
 
 if TYPE_CHECKING:
     from tasks.lineage.openlineage import Job
@@ -47,7 +46,10 @@ def examine_access(patient: Patient) -> Iterator[Finding]:
 
 def examine_ledger_files(patient: Patient) -> Iterator[Finding]:
     """The tables that all share, as files."""
+    from tasks.backfill import ledger as backfills
+    from tasks.datasets import review
     from tasks.lineage import decisions, delivery, relation
+    from tasks.status import looks
 
     expected = {
         schemas.RELEASES: schemas.releases,
@@ -58,6 +60,9 @@ def examine_ledger_files(patient: Patient) -> Iterator[Finding]:
         relation.LINEAGE: relation.lineage,
         delivery.EVENTS: delivery.events,
         delivery.DELIVERIES: delivery.deliveries,
+        review.ROW_DECISIONS: review.row_decisions,
+        backfills.WINDOWS: backfills.windows,
+        looks.LOOKS: looks.looks,
     }
     for address in table_addresses(f"{patient.store.address}/ledger"):
         name = table_name(address)

@@ -11,7 +11,7 @@ from tasks.errors import CorpusBusy, SettingsError
 from tasks.maintenance import cleaning, compaction, expiry, retention
 from tasks.maintenance.footprint import bytes_below, is_folder, names_below, table_addresses, table_name
 from tasks.maintenance.freed import Maintained, Task
-from tasks.store import dataset_files, hold_corpus, hold_dataset
+from tasks.store import dataset_files, hold_corpus, hold_dataset, is_held
 
 if TYPE_CHECKING:
     from tasks.maintenance_settings import Maintenance
@@ -139,19 +139,3 @@ def _folders(store: Store, target: Target) -> list[str]:
 
 def _bytes(folders: Sequence[str]) -> int:
     return sum(bytes_below(one) for one in folders)
-
-
-def is_held(store: Store, name: str) -> bool:
-    """Whether a writer is at work; asking makes no file."""
-    from filelock import FileLock, Timeout
-
-    path = store.lock_file(name)
-    if not path.exists():
-        return False
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def project_tag(project: Project) -> str:
     """What all deployments of a project are tagged with on its server."""
-    return f"freshet:{project.settings.deployment.project}"
+    return project.settings.deployment.tag
 
 
 def project_status(project: Project, store: Store, now: datetime) -> dict[str, Any]:

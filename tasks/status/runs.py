@@ -80,7 +80,7 @@ def recorded_runs(store: Store, job: str, lock: str) -> Recorded:
 
 
 def _goes_on(store: Store, lock: str) -> bool:
-    from tasks.maintenance.maintain import is_held
+    from tasks.store import is_held
 
     try:
         return not store.is_local or is_held(store, lock)

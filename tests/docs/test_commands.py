@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from flows.cli import app
+from deploy.cli import app
 
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
 GROUPS = {"dataset"}

@@ -12,6 +12,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+
 from tests.flows.conftest import Project
 from tests.flows.dataset_project import DatasetProject, questions
 
