@@ -188,6 +188,12 @@ _VERSION = (
         "See what was rejected, and why.",
     ),
     Rule(
+        "VERSION-FILE",
+        "block",
+        "A file that the last version has rows of cannot be read at all, so that all of them would go.",
+        "Restore the file; or, if it is meant to go, remove it.",
+    ),
+    Rule(
         "VERSION-CHANGE",
         "block",
         "More of the last version's rows would go at once than gate.max_change allows.",

@@ -5,6 +5,7 @@ With --json, standard output holds the JSON alone; everything else goes to stand
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -312,6 +313,12 @@ def main() -> None:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(FAILED)
+        sys.exit(FAILED)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        why = f"{os.strerror(error.errno)}; nothing was published"
+        print(f"freshet: {why}. Make room and run it again", file=sys.stderr)  # noqa: T201
         sys.exit(FAILED)
     except KeyboardInterrupt:
         print("freshet: stopped; run the same command again to go on", file=sys.stderr)  # noqa: T201

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from tasks.dataset_reporting import BuildReport, build_summary, publish_build
 from tasks.datasets import steps
+from tasks.datasets.builds import record_build, still_live
 from tasks.datasets.fingerprint import corpora_of
 from tasks.datasets.review import count_for_review
 from tasks.datasets.version import live_version
@@ -93,7 +94,7 @@ def _build(run: BuildRun, report: BuildReport, watch: Stopwatch) -> steps.Listed
     with watch("list"):
         listed = steps.list_inputs(run)
     report.notes += listed.notes
-    if (live := steps.still_live(run, listed.fingerprint)) is not None:
+    if (live := still_live(run, listed.fingerprint)) is not None:
         report.describe_live(live, run.store.address)
         steps.record_lineage(run, live)
         return listed
@@ -123,7 +124,8 @@ def _build(run: BuildRun, report: BuildReport, watch: Stopwatch) -> steps.Listed
     if told_of is not None:
         steps.record_lineage(run, told_of)
     report.review = count_for_review(run.store, run.dataset)
-    steps.record_build(run, report, listed.fingerprint)
+    record_build(run, report, listed.fingerprint)
+    steps.drop_stage(run)
     return listed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.verdicts import Verdict, verdict
@@ -22,6 +22,7 @@ def judge_version(
     rules: Mapping[str, Rule],
     *,
     before: int,
+    lost_files: Sequence[str],
     is_torn: bool,
     longer_chosen: int,
     pairs: int,
@@ -31,10 +32,11 @@ def judge_version(
     Args:
         rules: those that the dataset has not switched off.
         before: rows of the version before; 0 for the first.
+        lost_files: files that the version before has rows of, and that cannot be read at all now.
         is_torn: whether some group is on more than one side.
         longer_chosen, pairs: pairs of answers that differ in length, and how often the chosen one is the longer.
     """
-    for found in _all(facts, dataset, rules, before, is_torn, longer_chosen, pairs):
+    for found in _all(facts, dataset, rules, before, lost_files, is_torn, longer_chosen, pairs):
         if found.code in rules:
             yield Verdict(found.code, rules[found.code].severity, found.evidence)
 
@@ -44,6 +46,7 @@ def _all(
     dataset: Dataset,
     rules: Mapping[str, Rule],
     before: int,
+    lost_files: Sequence[str],
     is_torn: bool,
     longer_chosen: int,
     pairs: int,
@@ -53,6 +56,8 @@ def _all(
         yield verdict("VERSION-ROWS", kept=kept, wanted=gate.min_rows)
     if read and kept < gate.min_kept * read:
         yield verdict("VERSION-KEPT", kept=kept, read=read, wanted=gate.min_kept)
+    if lost_files:
+        yield verdict("VERSION-FILE", files=list(lost_files))
     gone = facts.change.get("removed", 0) + facts.change.get("edited", 0)
     if before and gone > gate.max_change * before:
         yield verdict("VERSION-CHANGE", gone=gone, before=before, allowed=gate.max_change)

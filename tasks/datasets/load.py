@@ -79,6 +79,20 @@ def unread_file(stage: Stage, part: int) -> Path:
     return stage.folder / f"unread-{part:06d}.arrow"
 
 
+def unreadable_files(stage: Stage) -> set[str]:
+    """The uris of files of which no row could be read: what is wrong with them is at place 0."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found: set[str] = set()
+    for file in sorted(stage.folder.glob("unread-*.arrow")):
+        with pa.OSFile(str(file)) as source, pa.ipc.open_file(source) as reader:
+            for number in range(reader.num_record_batches):
+                batch = reader.get_batch(number)
+                found.update(batch.filter(pc.equal(batch["place"], 0))["uri"].to_pylist())
+    return found
+
+
 def loaded_verdicts(stage: Stage, part: int) -> Iterator[RowVerdict]:
     """The verdicts that loading a part gave, in order of the rows."""
     import pyarrow as pa

@@ -13,10 +13,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from expectations.rules import RULES
-from tasks import schemas
 from tasks.datasets.inputs.opening import InputFile
 from tasks.datasets.stage import Judge, Stage
-from tasks.predicates import equals
+from tasks.errors import SourceError
 from tasks.retrying import is_passing_fault
 from tasks.rulebook import tuned_rules
 from tasks.verdicts import Verdict
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from expectations.rule import Rule
-    from tasks.dataset_reporting import BuildReport
     from tasks.dataset_settings import RowsInput
     from tasks.datasets.checks.labels import Embed
     from tasks.datasets.publish import Candidate
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from tasks.datasets.split import Sides
     from tasks.datasets.version import Version, VersionFacts
     from tasks.run import BuildRun
-    from tasks.store import Store
 
 PART_FILES = 256
 """Files that one task loads."""
@@ -63,8 +60,13 @@ def stage_of(run: BuildRun) -> Stage:
 
 def clear_stage(run: BuildRun) -> None:
     """Begins anew: what a build before left is gone."""
-    shutil.rmtree(run.folder, ignore_errors=True)
+    drop_stage(run)
     run.folder.mkdir(parents=True, exist_ok=True)
+
+
+def drop_stage(run: BuildRun) -> None:
+    """Takes the staged rows from the disk: among them are those that may not be held."""
+    shutil.rmtree(run.folder, ignore_errors=True)
 
 
 @task(
@@ -82,11 +84,23 @@ def list_inputs(run: BuildRun) -> Listed:
 
     inputs = sorted(run.settings.inputs, key=lambda one: one.called)
     files = [file for given in inputs for file in list_files(given, run.project.root)]
-    benchmarks = [file for given in _benchmarks(run) for file in list_files(given, run.project.root)]
+    benchmarks = [file for given in _benchmarks(run) for file in _list_benchmark(run, given)]
     notes: list[str] = []
     if run.past is not None:
         files, notes = files_by(files, run.past)
     return Listed(files, benchmarks, build_fingerprint(run, files, benchmarks), notes)
+
+
+def _list_benchmark(run: BuildRun, given: RowsInput) -> list[InputFile]:
+    from tasks.datasets.inputs.files import list_files
+
+    try:
+        return list_files(given, run.project.root)
+    except SourceError as error:
+        raise SourceError(
+            f"checks.decontaminate of dataset {run.dataset}: {error.what}",
+            f"Correct checks.decontaminate: {given.rows}",
+        ) from error
 
 
 def _benchmarks(run: BuildRun) -> list[RowsInput]:
@@ -272,6 +286,7 @@ def examine_version(run: BuildRun, candidate: Candidate, settled: Settled) -> li
             run.settings,
             rules,
             before=0 if candidate.previous is None else candidate.previous.facts.rows["kept"],
+            lost_files=lost_files(run, candidate),
             is_torn=not sides.joined(),
             longer_chosen=counted.get("longer_chosen", 0),
             pairs=counted.get("longer_chosen", 0) + counted.get("longer_rejected", 0),
@@ -280,6 +295,14 @@ def examine_version(run: BuildRun, candidate: Candidate, settled: Settled) -> li
     for checked in validate([(example_suite(), example_facts(settled.kept()))]):
         found += checked.verdicts()
     return found
+
+
+def lost_files(run: BuildRun, candidate: Candidate) -> list[str]:
+    """Files that the version before has rows of, and that cannot be read at all now."""
+    from tasks.datasets.load import unreadable_files
+
+    held = () if candidate.previous is None else candidate.previous.facts.sources
+    return sorted({one["uri"] for one in held if one["rows_kept"]} & unreadable_files(stage_of(run)))
 
 
 @task(cache_policy=NO_CACHE, name="publish-version")
@@ -359,37 +382,3 @@ def noted(run: BuildRun, name: str) -> dict[str, Any]:
 def parts_of(files: Sequence[InputFile]) -> list[list[InputFile]]:
     """The files in parts that one task loads."""
     return [list(files[start : start + PART_FILES]) for start in range(0, len(files), PART_FILES)]
-
-
-def still_live(run: BuildRun, fingerprint: str) -> Version | None:
-    """The live version, where building again must come to it: nothing changed since, and its exports are there."""
-    from tasks.datasets.publish import has_exports
-    from tasks.datasets.version import live_version
-
-    last, live = last_build(run.store, run.dataset), live_version(run.store, run.dataset)
-    if last is None or live is None or last["outcome"] == "rejected":
-        return None
-    same = last["fingerprint"] == fingerprint and last["version"] == live.version
-    return live if same and has_exports(run.store, live) else None
-
-
-def last_build(store: Store, dataset: str) -> dict[str, Any] | None:
-    """The newest build of a dataset that ran to an end: a row of `schemas.builds()`."""
-    table = store.ledger.find(schemas.BUILDS)
-    rows = [] if table is None else table.search().where(equals("dataset", dataset)).to_list()
-    return max(rows, key=lambda row: row["ended_at"], default=None)
-
-
-def record_build(run: BuildRun, report: BuildReport, fingerprint: str) -> None:
-    """Adds the build to the store's record."""
-    row = {
-        "run_id": run.run_id,
-        "dataset": run.dataset,
-        "outcome": report.outcome,
-        "version": report.version,
-        "fingerprint": fingerprint,
-        "as_of": run.as_of,
-        "ended_at": datetime.now(UTC),
-        "report": json.dumps(report.as_dict()),
-    }
-    run.store.ledger.append(schemas.BUILDS, schemas.builds(), [row])

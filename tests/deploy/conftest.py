@@ -67,7 +67,8 @@ class Site:
 
     def add_documents(self, count: int) -> None:
         for number in range(count):
-            text = f"# Rule {number}\n\nRoom {number} of the {number % 7}. floor is open from {number % 12} o'clock on.\n"
+            where = f"Room {number} of the {number % 7}. floor"
+            text = f"# Rule {number}\n\n{where} is open from {number % 12} o'clock on.\n"
             (self.folder / "docs" / f"rule-{number}.md").write_text(text)
 
     def assert_whole(self, documents: int) -> None:

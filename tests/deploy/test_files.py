@@ -18,6 +18,7 @@ import yaml
 
 from deploy.alerts import AUTOMATIONS, wanted_automations
 from deploy.definitions import DEFINITIONS, wanted_deployments
+from tasks import events
 from tasks.local_server import HEARTBEAT_SECONDS
 from tasks.schedule_settings import Schedules
 from tasks.settings_file import load_project
@@ -75,6 +76,20 @@ def test_every_automation_is_explained_and_every_word_in_it_is_filled(tmp_path: 
         assert len(one.description) > 40
         assert "$" not in one.model_dump_json().replace("$ref", "")
     assert len(yaml.safe_load(AUTOMATIONS.read_text())) == 11
+
+
+def test_the_runbook_names_every_automation_event_and_deployment() -> None:
+    page = " ".join((FOLDER.parent / "docs" / "operations.md").read_text().split())
+    for entry in yaml.safe_load(AUTOMATIONS.read_text()):
+        title = entry["title"].replace("dataset $target", "CORPUS").replace("$target", "CORPUS")
+        assert f"| {title} |" in page, title
+    for name in (value for key, value in vars(events).items() if key.isupper() and str(value).startswith("freshet.")):
+        assert f"`{name}`" in page, name
+    for definition in yaml.safe_load(DEFINITIONS.read_text())["deployments"]:
+        flow = definition["entrypoint"].split(".")[1].replace("_", "-")
+        assert f"`{flow}/" in page, flow
+        for schedule in definition["schedules"]:
+            assert f"`{schedule['slug']}`" in page
 
 
 def test_prefect_makes_the_same_deployments_of_the_definitions(site: Site) -> None:

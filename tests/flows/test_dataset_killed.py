@@ -119,7 +119,7 @@ MOMENTS = {
     "before the move": Fault(at="tasks.datasets.publish:place"),
     "moved, not in the ledger": Fault(at="tasks.datasets.publish:place", when="after"),
     "in the ledger": Fault(at="tasks.datasets.publish:_append", when="after"),
-    "before the record of the build": Fault(at="tasks.datasets.steps:record_build"),
+    "before the record of the build": Fault(at="flows.version_dataset:record_build"),
 }
 PUBLISHED = ("in the ledger", "before the record of the build")
 

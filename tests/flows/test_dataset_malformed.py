@@ -225,3 +225,14 @@ def test_a_file_of_5000_columns_and_one_that_two_inputs_name_are_read(tmp_path: 
     report = project.published()
     assert report["rows"] == {"read": 2 * GOOD, "kept": GOOD, "rejected": GOOD, "by_code": {"COPY-EXACT": GOOD}}
     assert {len(row["origins"]) for row in project.lineage("1.0.0")} == {2}
+
+
+def test_a_file_that_was_damaged_takes_no_rows_out_of_a_version_unasked(tmp_path: Path) -> None:
+    project = DatasetProject(tmp_path)
+    project.put("rows/a.jsonl", questions(20))
+    project.put("rows/b.jsonl", questions(5, start=20))
+    assert project.published()["rows"]["kept"] == 25
+    project.lay("rows/b.jsonl", "")
+    report = project.build()
+    assert (report["outcome"], report["version"]) == ("rejected", "1.0.0")
+    assert any("VERSION-FILE" in reason and "rows/b.jsonl" in reason for reason in report["reasons"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,7 @@ def _imports_when_loaded(tree: ast.AST) -> Iterator[str]:
         yield from _imports_when_loaded(node)
 
 
+@cache
 def _tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text("utf-8"), str(file))
 
@@ -104,13 +106,18 @@ def test_prefect_stays_out_of_the_plain_functions(file: Path) -> None:
     assert [name for name in _imports_when_loaded(_tree(file)) if name.split(".")[0] == "prefect"] == []
 
 
+@cache
+def _constants() -> frozenset[object]:
+    """Every constant in the code that gives verdicts."""
+    steps = [*_files("tasks"), *(file for file in _files("expectations") if not file.stem.endswith("rules"))]
+    return frozenset(node.value for file in steps for node in ast.walk(_tree(file)) if isinstance(node, ast.Constant))
+
+
 @pytest.mark.parametrize("code", RULES)
 def test_a_rule_is_used_and_says_why_and_what_to_do(code: str) -> None:
     rule = RULES[code]
-    steps = [*_files("tasks"), *(file for file in _files("expectations") if not file.stem.endswith("rules"))]
-    used = {node.value for file in steps for node in ast.walk(_tree(file)) if isinstance(node, ast.Constant)}
     assert rule.code == code
-    assert code in used, f"no step gives the verdict {code}"
+    assert code in _constants(), f"no step gives the verdict {code}"
     assert len(rule.why) > 10
     assert rule.why.endswith(".")
     assert len(rule.mend) > 10

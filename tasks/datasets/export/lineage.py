@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from tasks import schemas
 from tasks.datasets.example import canonical_json
 from tasks.datasets.export.parquet import EvenWriter
 from tasks.datasets.export.sides import one_line
+from tasks.verdicts import Verdict, told
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,9 +54,11 @@ def write_lineage(rows: Rows, folder: Path) -> Path:
 
 
 def write_rejected(rows: Rows, folder: Path) -> Path:
-    """Places and codes of the rows that were left out; no texts."""
+    """Places of the rows that were left out, codes, and `why` in words; no texts."""
     with (folder / REJECTED).open("wb") as file:
         for table in rows():
-            for row in table.select(list(_OF_A_REJECTED)).to_pylist():
+            for row in table.select([*_OF_A_REJECTED, "verdicts"]).to_pylist():
+                verdicts = [Verdict(**one) for one in json.loads(row.pop("verdicts"))]
+                row["why"] = [told(one) for one in verdicts if one.severity == "block"]
                 file.write((one_line(canonical_json(row)) + "\n").encode("utf-8"))
     return folder / REJECTED
