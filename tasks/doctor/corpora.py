@@ -62,10 +62,13 @@ def examine_files(patient: Patient, corpus: str) -> Iterator[Finding]:
 
 def examine_corpus(patient: Patient, corpus: str) -> Iterator[Finding]:
     """What is wrong between the corpus's releases, tables, indices and ledger, once its files are whole."""
-    from tasks.index.release import list_releases
+    from tasks.index.release import list_releases, live_release
 
     store = patient.store
     if not is_folder(f"{store.address}/corpora/{corpus}"):
+        on_record = is_folder(f"{store.address}/ledger/{schemas.RELEASES}.lance")
+        if on_record and (live := live_release(list_releases(store, corpus))) is not None:
+            yield finding("DOCTOR-CORPUS-GONE", f"corpora/{corpus}", f"readers are sent to {live.release}", name=corpus)
         return
     releases = list_releases(store, corpus)
     yield from _examine_releases(patient, corpus, releases)

@@ -39,7 +39,7 @@ def examine_dataset(patient: Patient, dataset: str) -> Iterator[Finding]:
     from tasks.maintenance.retention import kept_until
 
     store = patient.store
-    if not is_folder(f"{store.address}/datasets/{dataset}"):
+    if not is_folder(f"{store.address}/ledger/{schemas.DATASET_VERSIONS}.lance"):
         return
     published = published_versions(list_versions(store, dataset))
     for version in published:

@@ -51,6 +51,10 @@ CODES: dict[str, Sign] = {
     ),
     "DOCTOR-INDEX-MISSING": Sign("an index that searches rely on is not there", f"{_REPAIR}, which builds it."),
     "DOCTOR-INDEX-LAG": Sign("an index does not know all rows of its table", f"{_REPAIR}, which adds them."),
+    "DOCTOR-CORPUS-GONE": Sign(
+        "releases of the corpus are on record, and none of its tables is in the store",
+        "Restore the store from a backup, or make the corpus anew: freshet refresh {name}",
+    ),
     "DOCTOR-RELEASE-GONE": Sign(
         "readers are sent to a release whose table or ledger version is gone or unreadable: they get errors",
         f"{_REPAIR}, which publishes the newest release that can be read; then refresh.",

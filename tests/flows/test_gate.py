@@ -203,3 +203,18 @@ def test_a_ledger_row_without_its_chunks_is_not_published(built: Project, monkey
     report = built.refresh()
     assert report["outcome"] == "rejected"
     assert [reason.split(":")[0] for reason in report["reasons"]] == ["GATE-ORPHAN-CHUNK"]
+
+
+def test_a_corpus_whose_tables_were_lost_is_made_anew_and_goes_through_the_gate(project: Project) -> None:
+    import shutil
+
+    project.write("a.md", "# Pumps\n\nPump seven is checked every Monday by the team of the depot.\n")
+    assert project.refresh()["release"] == 1
+    shutil.rmtree(project.folder / "store" / "corpora")
+    found = project.freshet_json("doctor", code=1)["findings"]
+    assert [one["code"] for one in found] == ["DOCTOR-CORPUS-GONE"]
+    project.write("a.md", "# Pumps\n\nPump seven is checked every Tuesday by the team of the depot.\n")
+    report = project.refresh()
+    assert (report["outcome"], report["release"]) == ("released", 2)
+    assert "Tuesday" in project.search("When is pump seven checked?")["hits"][0]["text"]
+    assert project.freshet_json("doctor")["findings"] == []
