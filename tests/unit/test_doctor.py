@@ -222,6 +222,10 @@ def export_altered(store: SmallStore) -> None:
         file.write('{"prompt": "slipped in", "completion": "later"}\n')
 
 
+def tables_of_a_corpus_gone(store: SmallStore) -> None:
+    shutil.rmtree(store.at("corpora"))
+
+
 def rows_of_a_version_gone(store: SmallStore) -> None:
     table = store.at("datasets", "sums", "examples.lance")
     for fragment in lance.dataset(str(table), version="v1.0.0").get_fragments():
@@ -276,6 +280,7 @@ TOLD: dict[Plant, str] = {
     source_gone: "DOCTOR-SOURCE-UNREACHABLE",
     source_grew: "DOCTOR-SOURCE-DIFFERS",
     model_gone: "DOCTOR-MODEL",
+    tables_of_a_corpus_gone: "DOCTOR-CORPUS-GONE",
     rows_of_a_version_gone: "DOCTOR-VERSION-GONE",
     newer_table: "DOCTOR-SCHEMA",
     version_overdue: "DOCTOR-RETENTION",
