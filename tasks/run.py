@@ -26,8 +26,22 @@ if TYPE_CHECKING:
 Named = TypeVar("Named", Corpus, Dataset)
 
 
+class _OnStore:
+    """A run on the store of its project."""
+
+    project: Project
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.project.store)
+
+    def __getstate__(self) -> dict[str, object]:
+        # An open store does not travel between processes.
+        return {name: value for name, value in self.__dict__.items() if name != "store"}
+
+
 @dataclass(frozen=True)
-class BuildRun:
+class BuildRun(_OnStore):
     """One build of one dataset.
 
     Attributes:
@@ -55,22 +69,14 @@ class BuildRun:
     def settings(self) -> Dataset:
         return self.project.settings.datasets[self.dataset]
 
-    @cached_property
-    def store(self) -> Store:
-        return Store(self.project.store)
-
     @property
     def folder(self) -> Path:
         """Where one step leaves files for the next."""
         return self.store.work_folder(dataset_files(self.dataset))
 
-    def __getstate__(self) -> dict[str, object]:
-        # An open store does not travel between processes.
-        return {name: value for name, value in self.__dict__.items() if name != "store"}
-
 
 @dataclass(frozen=True)
-class RefreshRun:
+class RefreshRun(_OnStore):
     """One refresh of one corpus.
 
     Attributes:
@@ -95,18 +101,10 @@ class RefreshRun:
     def settings(self) -> Corpus:
         return self.project.settings.corpora[self.corpus]
 
-    @cached_property
-    def store(self) -> Store:
-        return Store(self.project.store)
-
     @property
     def folder(self) -> Path:
         """Where one step leaves files for the next."""
         return self.store.work_folder(self.corpus)
-
-    def __getstate__(self) -> dict[str, object]:
-        # An open store does not travel between processes.
-        return {name: value for name, value in self.__dict__.items() if name != "store"}
 
 
 def begin_run(config: Path | None, corpus: str, as_of: datetime | None, run_id: str, name: str) -> RefreshRun:
