@@ -107,7 +107,8 @@ def test_prefect_makes_the_same_deployments_of_the_definitions(site: Site) -> No
     assert done.returncode == 0, done.stdout + done.stderr
     theirs = site.deployment("refresh-index/handbook")
     changes = site.freshet_json("deploy")["changes"]
-    assert {(one["action"], one["kind"]) for one in changes if one["name"].endswith("handbook")} <= {("update", "deployment")}
+    made = {(one["action"], one["kind"]) for one in changes if one["name"].endswith("handbook")}
+    assert made <= {("update", "deployment")}
     ours = site.deployment("refresh-index/handbook")
     assert ours["id"] == theirs["id"]
     slugs = {one["slug"]: (one["schedule"], one["parameters"]) for one in theirs["schedules"]}
