@@ -15,7 +15,7 @@ from prefect import flow, get_run_logger, tags, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 from pydantic import Field
 
 from flows.backfill_window import backfill_window
@@ -26,7 +26,8 @@ from tasks.backfill.printing import render_target
 from tasks.backfill.targets import Target, find_targets
 from tasks.backfill.windows import Order, length_of, span_of
 from tasks.configuration.types import DURATION_PATTERN, duration_text
-from tasks.errors import BackfillFailed, CorpusBusy, FreshetError, SettingsError
+from tasks.errors import BackfillFailed, CorpusBusy, FreshetError, RunCancelled, SettingsError
+from tasks.on_server import stop_if_cancelled
 from tasks.reporting import Progress
 from tasks.run import moment_of
 from tasks.runners import open_task_runner
@@ -96,7 +97,10 @@ def backfill(
     )
     plans = [plan_target(asked, one) for one in chosen]
     _tag_this_run(plans)
-    done = [one.as_dict() for one in plans] if dry_run else _work_off(asked, chosen, parallel)
+    try:
+        done = [one.as_dict() for one in plans] if dry_run else _work_off(asked, chosen, parallel)
+    except RunCancelled as cancelled:
+        return Cancelled(message=cancelled.what, data=cancelled)
     report = _report(asked, done, dry_run)
     for one, target in zip(done, chosen, strict=True):
         _publish(one, target, report)
@@ -163,12 +167,15 @@ def _do_windows(asked: Asked, store: Store, plan: TargetPlan) -> dict[str, Any]:
     due = [one for one in told["windows"] if one["due"]]
     progress = Progress(f"Windows of {plan.target.kind} {plan.target.name}", len(rows)) if rows else None
     for row, said in zip(rows, due, strict=True):
+        stop_if_cancelled()
         with tags(f"backfill:{plan.backfill}", f"{plan.target.kind}:{plan.target.name}"):
             state: State[Any] = backfill_window(
                 row=row, as_of=asked.as_of, config=asked.config, wait=asked.wait, return_state=True
             )
         result = state.result(raise_on_failure=False)
         said["run_id"] = str(state.state_details.flow_run_id)
+        if isinstance(result, RunCancelled):
+            raise result
         if isinstance(result, CorpusBusy):
             told["busy"] = result.what
             break

@@ -10,14 +10,14 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 
 from flows.refresh_index import refresh_index
 from flows.version_dataset import version_dataset
 from tasks.backfill import ledger
 from tasks.backfill.ledger import WindowRow
 from tasks.backfill.work import count_documents, unread_documents
-from tasks.errors import CorpusBusy, FreshetError, SourceError
+from tasks.errors import CorpusBusy, FreshetError, RunCancelled, SourceError
 from tasks.settings_file import load_project
 from tasks.store import Store
 
@@ -43,10 +43,12 @@ def backfill_window(row: WindowRow, as_of: datetime, config: Path, wait: float) 
     process: Callable[..., tuple[int, str]] = {"corpus": _refresh, "dataset": _version}[row.kind]
     try:
         documents, outcome = process(store, row, as_of, config, wait)
-    except CorpusBusy as error:
+    except (CorpusBusy, RunCancelled) as error:
         # Not the window's fault: it is tried again without being asked for.
         left = row.becomes("planned", datetime.now(UTC), attempt=row.attempt + 1, run_id=None, error=error.what)
         ledger.record(store, [left])
+        if isinstance(error, RunCancelled):
+            return Cancelled(message=error.what, data=error)
         raise
     except Exception as error:
         told = str(error) if isinstance(error, FreshetError) else f"{type(error).__name__}: {error}"

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 from pydantic import Field
 
 from tasks.backfill.windows import Window
@@ -20,16 +20,16 @@ from tasks.documents.prepare import PreparedBatch
 from tasks.documents.steps import (
     ListedSource,
     PlannedRefresh,
-    end_preparing,
     list_source,
     plan_refresh,
     prepare_batch,
+    preparing,
     restate_batch,
     settle_duplicates,
     settle_links,
     sources_by_name,
 )
-from tasks.errors import RefreshRejected
+from tasks.errors import RefreshRejected, RunCancelled
 from tasks.events import emit, refresh_events
 from tasks.index.release import (
     is_published,
@@ -55,7 +55,7 @@ from tasks.lineage.events import RunEvents
 from tasks.lineage.quarantine import count_by_code
 from tasks.lineage.refresh_data import refresh_inputs, refresh_output
 from tasks.lineage.relation import record_releases
-from tasks.on_server import Waiting, untagged_tasks
+from tasks.on_server import Waiting, stop_if_cancelled, untagged_tasks
 from tasks.report_file import write_report_page
 from tasks.reporting import Progress, RefreshReport, publish_report, summary
 from tasks.run import RefreshRun, begin_run, record_run, run_events
@@ -93,27 +93,40 @@ def refresh_index(
     if later := covered_by():
         return Completed(name="Skipped", message=f"late; {later} does it all", data={"outcome": "skipped"})
     logger, watch = get_run_logger(), Stopwatch()
-    waiting = Waiting(logger)
-    with watch("total"), untagged_tasks():
+    with watch("total"):
         run = begin_run(config, corpus, as_of or flow_run.scheduled_start_time, str(flow_run.id), str(flow_run.name))
-        report = RefreshReport(corpus=corpus, run_id=run.run_id, as_of=run.as_of, outcome="unchanged")
+    report = RefreshReport(corpus=corpus, run_id=run.run_id, as_of=run.as_of, outcome="unchanged")
+    waiting = Waiting(logger)
+    try:
         with (
+            watch("total"),
+            untagged_tasks(),
             hold_corpus(run.store, corpus, run.name, timedelta(seconds=wait), waiting.tell),
             run_events(run) as events,
+            preparing(run),
         ):
             waiting.over()
-            try:
-                started = datetime.now(UTC)
-                listed = _build_head(run, report, watch, full, allow_withdrawals, again)
-                verdicts = _decide(run, report, watch, listed)
-                record_run(run, report, full)
-                mark_retried(run.store, corpus, retried(run.store, corpus), who=run.name, now=started)
-                record_releases(run.store, corpus, run=run.run_id, now=datetime.now(UTC))
-                _name_data(events, run, report, verdicts)
-            finally:
-                end_preparing(run)
-        report.notes += events.notes
+            started = datetime.now(UTC)
+            listed = _build_head(run, report, watch, full, allow_withdrawals, again)
+            verdicts = _decide(run, report, watch, listed)
+            record_run(run, report, full)
+            mark_retried(run.store, corpus, retried(run.store, corpus), who=run.name, now=started)
+            record_releases(run.store, corpus, run=run.run_id, now=datetime.now(UTC))
+            _name_data(events, run, report, verdicts)
+    except RunCancelled as cancelled:
+        return Cancelled(message=cancelled.what, data=cancelled)
+    report.notes += events.notes
     report.seconds = watch.seconds
+    _publish_report(run, report)
+    if report.outcome == "rejected":
+        raise RefreshRejected(report.as_dict(), report.reasons)
+    for note in report.notes:
+        logger.warning(note)
+    return Completed(message=summary(report), data=report.as_dict())
+
+
+def _publish_report(run: RefreshRun, report: RefreshReport) -> None:
+    """Shows people, and whatever waits for its events, what the refresh did."""
     try:
         report.page = write_report_page(run, report)
     except OSError as error:  # what was decided stays decided
@@ -121,11 +134,6 @@ def refresh_index(
     publish_report(report)
     for event in refresh_events(report, run.project.settings.deployment.project):
         emit(event)
-    if report.outcome == "rejected":
-        raise RefreshRejected(report.as_dict(), report.reasons)
-    for note in report.notes:
-        logger.warning(note)
-    return Completed(message=summary(report), data=report.as_dict())
 
 
 def _build_head(
@@ -156,6 +164,7 @@ def _build_head(
         progress = Progress(f"Batches of corpus {run.corpus}", len(plan.batches) + len(plan.restated_batches))
         documents = 0
         for name, batch in _prepared(run, plan):
+            stop_if_cancelled()
             _index(run, report, watch, batch, name)
             documents += sum(batch.counts.values())
             progress.step(f"{documents:,} documents")
@@ -214,6 +223,7 @@ def _decide(run: RefreshRun, report: RefreshReport, watch: Stopwatch, listed: li
     with watch("gate"):
         sources = sources_by_name(run)
         found = examine_head(run, live, {name: sources[name] for name in listed})
+        stop_if_cancelled()
         decided = record_decision(run, head, found)
     report.notes += [told(v) for v in found.verdicts if v.severity == "warn"]
     report.outcome = "released" if decided.outcome == "published" else "rejected"

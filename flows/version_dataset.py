@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 from pydantic import Field
 
 from tasks.dataset_reporting import BuildReport, build_summary, publish_build
@@ -20,12 +20,12 @@ from tasks.datasets.builds import record_build, still_live
 from tasks.datasets.fingerprint import corpora_of
 from tasks.datasets.review import count_for_review
 from tasks.datasets.version import live_version
-from tasks.errors import VersionRejected
+from tasks.errors import RunCancelled, VersionRejected
 from tasks.events import DATASET_CURRENT, build_events, emit
 from tasks.late_runs import covered_by
 from tasks.lineage.events import RunEvents
 from tasks.lineage.openlineage import corpus_data, dataset_data, export_data, source_data
-from tasks.on_server import Waiting, untagged_tasks
+from tasks.on_server import Waiting, stop_if_cancelled, untagged_tasks
 from tasks.reporting import Progress
 from tasks.run import BuildRun, begin_build, run_events
 from tasks.store import hold_dataset
@@ -63,19 +63,24 @@ def version_dataset(
     if later := covered_by():
         return Completed(name="Skipped", message=f"late; {later} does it all", data={"outcome": "skipped"})
     logger, watch = get_run_logger(), Stopwatch()
-    waiting = Waiting(logger)
-    with watch("total"), untagged_tasks():
-        moment, asked = as_of or flow_run.scheduled_start_time, as_of is not None
+    moment, asked = as_of or flow_run.scheduled_start_time, as_of is not None
+    with watch("total"):
         run = begin_build(config, dataset, moment, str(flow_run.id), str(flow_run.name), asked=asked)
-        report = BuildReport(dataset=dataset, run_id=run.run_id, as_of=run.as_of)
+    report = BuildReport(dataset=dataset, run_id=run.run_id, as_of=run.as_of)
+    waiting = Waiting(logger)
+    try:
         with (
+            watch("total"),
+            untagged_tasks(),
             hold_dataset(run.store, dataset, run.name, timedelta(seconds=wait), waiting.tell),
             run_events(run) as events,
         ):
             waiting.over()
             listed = _build(run, report, watch)
             _name_data(events, run, report, listed)
-        report.notes += events.notes
+    except RunCancelled as cancelled:
+        return Cancelled(message=cancelled.what, data=cancelled)
+    report.notes += events.notes
     report.seconds = watch.seconds
     publish_build(report)
     for event in build_events(report, run.project.settings.deployment.project):
@@ -153,6 +158,7 @@ def _progress(run: BuildRun, parts: int, listed: steps.Listed) -> Progress:
 
 @contextmanager
 def _step(watch: Stopwatch, progress: Progress, name: str) -> Iterator[None]:
+    stop_if_cancelled()
     with watch(name):
         yield
     progress.step(name)
@@ -162,6 +168,7 @@ def _load(run: BuildRun, watch: Stopwatch, progress: Progress, parts: Sequence[S
     """Stages the rows of all inputs, and returns how many were read."""
     rows = 0
     for number, files in enumerate(parts):
+        stop_if_cancelled()
         with watch("load"):
             rows = steps.load_rows(run, files, rows, number)
         progress.step(f"{rows:,} rows")

@@ -62,6 +62,10 @@ class ServerGone(FreshetError):
     """The Prefect server stopped answering in the middle of a run."""
 
 
+class RunCancelled(FreshetError):
+    """Somebody cancelled the run; nothing was published."""
+
+
 class RefreshRejected(FreshetError):
     """The gate refused to publish what a refresh built; readers stay where they were.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -236,12 +237,16 @@ def sources_by_name(run: RefreshRun) -> dict[str, FolderSource | GitSource]:
     return {source_name(source): source for source in run.settings.sources}
 
 
-def end_preparing(run: RefreshRun) -> None:
-    """Ends the parser processes and removes what the steps left for each other."""
+@contextmanager
+def preparing(run: RefreshRun) -> Iterator[None]:
+    """At its end the parser processes end, and what the steps left for each other is removed."""
     from tasks.documents.parse.shared import close_parser_pool
 
-    close_parser_pool()
-    shutil.rmtree(run.folder, ignore_errors=True)
+    try:
+        yield
+    finally:
+        close_parser_pool()
+        shutil.rmtree(run.folder, ignore_errors=True)
 
 
 def _ids_at(run: RefreshRun, version: int) -> set[str]:

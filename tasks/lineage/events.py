@@ -10,6 +10,7 @@ from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from tasks.errors import RunCancelled
 from tasks.lineage.delivery import BUDGET, EVENTS, Sending, deliver, endpoint_from, events
 from tasks.lineage.event_json import build_event
 from tasks.lineage.openlineage import Data, EventType, Job, run_uuid, why
@@ -80,7 +81,8 @@ class RunEvents:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         ended = error or self.failed
-        outcome: EventType = "COMPLETE" if ended is None else "FAIL" if isinstance(ended, Exception) else "ABORT"
+        stopped = isinstance(ended, RunCancelled) or not isinstance(ended, Exception)
+        outcome: EventType = "COMPLETE" if ended is None else "ABORT" if stopped else "FAIL"
         now = datetime.now(UTC)
         try:
             said = None if ended is None else why(ended)

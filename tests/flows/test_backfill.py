@@ -30,14 +30,18 @@ def _write(project: Project, path: str, text: str, moment: datetime) -> Path:
     return file
 
 
-@pytest.fixture
-def office(project: Project) -> Project:
+def filled(project: Project) -> Project:
     """Corpus docs with a document changed on each of four days, two on the first."""
     for day in range(4):
         _write(project, f"day-{day}.md", f"# Day {day}\n\nOn day {day} the canteen serves soup.\n", FIRST + day * DAY)
     _write(project, "more.md", "# More\n\nTrains leave before planes.\n", FIRST + DAY / 2)
     project.refresh()
     return project
+
+
+@pytest.fixture
+def office(project: Project) -> Project:
+    return filled(project)
 
 
 def run(project: Project, **asked: Any) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""A refresh that is cancelled from the UI while a worker does it: it ends as Cancelled, and the next one goes on."""
+"""Runs that are cancelled from the UI: they end as Cancelled, publish nothing, and the next one goes on.
+
+A worker stops its run by a signal. A run asks for itself as well: no worker watches one that was typed at a terminal,
+and a signal may come late or be lost.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +19,12 @@ from uuid import UUID
 import psutil
 import pytest
 
+from flows import refresh_index
+from tasks.backfill import ledger
+from tasks.datasets import steps
+from tests.flows import test_backfill as backfills
 from tests.flows.conftest import Project
+from tests.flows.dataset_project import DatasetProject, questions
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -125,3 +135,114 @@ def test_a_refresh_cancelled_from_the_ui_leaves_the_store_whole_and_the_next_one
     assert set(project.ledger()["path"].to_pylist()) == {f"{number}.md" for number in range(DOCUMENTS)}
     assert len(set(project.chunks()["chunk_id"].to_pylist())) == len(project.chunks()) == row["chunks"]
     assert examine(load_project(project.config)) == []
+
+
+def _cancel(state_name: str) -> None:
+    """What the UI does to the run of this process: Cancelling; or Cancelled at once, where no worker has it."""
+    from prefect.client.orchestration import get_client
+    from prefect.runtime import flow_run
+    from prefect.states import Cancelled, Cancelling
+
+    wanted = {"Cancelling": Cancelling(), "Cancelled": Cancelled()}[state_name]
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(flow_run.root_flow_run_id), wanted, force=True)
+
+
+def _after(
+    monkeypatch: pytest.MonkeyPatch, where: Any, name: str, state_name: str = "Cancelling", call: int = 1
+) -> None:
+    """Somebody cancels the run just when this step of it has been done for the so-manieth time."""
+    step, calls = getattr(where, name), []
+
+    def then_cancel(*given: Any, **named: Any) -> Any:
+        result = step(*given, **named)
+        calls.append(1)
+        if len(calls) == call:
+            _cancel(state_name)
+        return result
+
+    monkeypatch.setattr(where, name, then_cancel)
+
+
+def _newest_state(flow: str) -> str | None:
+    """The state of the newest run of a flow that is no part of another."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    with get_client(sync_client=True) as client:
+        name = FlowFilter(name=FlowFilterName(any_=[flow]))
+        (run,) = client.read_flow_runs(flow_filter=name, sort=FlowRunSort.START_TIME_DESC, limit=1)
+    return run.state_name
+
+
+@pytest.mark.parametrize("state_name", ["Cancelling", "Cancelled"])
+def test_a_refresh_that_nobody_signals_stops_before_it_publishes(
+    project: Project, monkeypatch: pytest.MonkeyPatch, state_name: str
+) -> None:
+    project.write("rule.md", "# Rule\n\nNobody works on Sunday.\n")
+    with monkeypatch.context() as patch:
+        _after(patch, refresh_index, "examine_head", state_name)
+        report = project.refresh()
+    assert (report["outcome"], report["release"]) == ("failed", None)
+    assert report["error"].startswith("the run was cancelled")
+    assert _newest_state("refresh-index") == "Cancelled"
+    (row,) = project.freshet_json("status")["corpora"]
+    assert (row["release"], row["running"], row["last_run"]["outcome"]) == (None, None, "stopped")
+
+    assert project.refresh()["outcome"] == "released"
+    assert project.chunks().num_rows == 1
+
+
+def test_a_refresh_that_nobody_signals_stops_between_two_batches(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(130):
+        project.write(f"{number}.md", f"# Rule {number}\n\nRule {number} holds on Sunday.\n")
+    with monkeypatch.context() as patch:
+        _after(patch, refresh_index, "index_batch")
+        assert project.refresh()["outcome"] == "failed"
+    assert project.ledger().num_rows == 64
+    assert _newest_state("refresh-index") == "Cancelled"
+    report = project.refresh()
+    assert (report["outcome"], report["documents"]["added"]) == ("released", 130 - 64)
+
+
+@pytest.mark.parametrize("step", ["load_rows", "examine_version"])
+def test_a_build_that_nobody_signals_stops_before_it_publishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    project = DatasetProject(tmp_path)
+    project.put("rows/a.jsonl", questions(20))
+    with monkeypatch.context() as patch:
+        _after(patch, steps, step)
+        report = project.build()
+    assert (report["outcome"], report["version"]) == ("failed", None)
+    assert report["error"].startswith("the run was cancelled")
+    assert _newest_state("version-dataset") == "Cancelled"
+    (row,) = project.freshet_json("status")["datasets"]
+    assert (row["version"], row["running"], row["last_run"]["outcome"]) == (None, None, "stopped")
+
+    assert project.build()["outcome"] == "published"
+
+
+@pytest.mark.parametrize(
+    ("step", "window", "done"), [("plan_refresh", "Cancelled", 1), ("maintain_indices", "Completed", 2)]
+)
+def test_a_backfill_that_is_cancelled_goes_on_where_it_stopped(
+    project: Project, monkeypatch: pytest.MonkeyPatch, step: str, window: str, done: int
+) -> None:
+    office = backfills.filled(project)
+    with monkeypatch.context() as patch:
+        _after(patch, refresh_index, step, call=2)
+        report = backfills.run(office)
+    assert report["outcome"] == "failed"
+    assert report["error"].startswith("the run was cancelled")
+    assert _newest_state("backfill") == "Cancelled"
+    assert _newest_state("backfill-window") == window
+    newest = ledger.newest(backfills.windows(office)).values()
+    assert Counter(row.state for row in newest) == {"done": done, "planned": 4 - done}
+
+    again = backfills.run(office)
+    assert again["outcome"] == "done"
+    assert backfills.counted(office)["done"] == 4
