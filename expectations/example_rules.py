@@ -5,6 +5,7 @@ from __future__ import annotations
 from expectations.rule import Rule
 
 _ROW_FILE = "Mend the row in its file; the evidence names the file, the line and the field."
+_LEFT_OUT = "See what was left out, and why: freshet dataset show NAME --rejected."
 
 _READING = (
     Rule("ROW-UNREADABLE", "block", "The row, or its whole file, cannot be read as what it is meant to be.", _ROW_FILE),
@@ -178,14 +179,12 @@ _LEAKS = (
     ),
 )
 _VERSION = (
-    Rule(
-        "VERSION-ROWS", "block", "Fewer rows are kept than gate.min_rows asks for.", "See what was rejected, and why."
-    ),
+    Rule("VERSION-ROWS", "block", "Fewer rows are kept than gate.min_rows asks for.", _LEFT_OUT),
     Rule(
         "VERSION-KEPT",
         "block",
         "A smaller share is kept than gate.min_kept asks for.",
-        "See what was rejected, and why.",
+        _LEFT_OUT,
     ),
     Rule(
         "VERSION-FILE",
@@ -223,6 +222,13 @@ _VERSION = (
         "The chosen answer is the longer one in a larger share of the pairs than the threshold, or in as small a one.",
         "Add pairs in which the shorter answer is the better one.",
         threshold=0.75,
+    ),
+    Rule(
+        "VERSION-OPENAI",
+        "block",
+        "Fewer rows are there to train on than OpenAI asks for, whose fine-tuning takes no smaller file.",
+        "Add rows, or take openai out of export. To export all the same what there is, say warn or off of this rule.",
+        threshold=10,
     ),
     Rule(
         "VERSION-GROUP",

@@ -59,20 +59,37 @@ def versions(name: str, /, *, config: Config = None, as_json: Json = False) -> i
     return DONE
 
 
-@app.command
+def _asks_for_rows(rejected: bool = False, code: str | None = None, limit: int | None = None, **_: Any) -> None:
+    if not rejected and (code is not None or limit is not None):
+        raise ValueError("--code and --limit go with --rejected")
+
+
+@app.command(validator=_asks_for_rows)
 def show(
     name: str,
     /,
-    *,
     version: Annotated[str | None, Parameter(help="The version, like 2.1.0; by default, the live one.")] = None,
+    *,
+    rejected: Annotated[bool, Parameter(negative="", help="List the rows that were left out, and why.")] = False,
+    code: Annotated[str | None, Parameter(help="Those that this rule keeps out; with --rejected.")] = None,
+    limit: Annotated[int, Parameter(validator=validators.Number(gte=1), help="Rows to list; with --rejected.")] = 20,
     config: Config = None,
     as_json: Json = False,
 ) -> int:
-    """Show a version of dataset NAME: its rows, sides, sources, what was left out and why."""
+    """Show a version of dataset NAME: its rows, sides, sources, what was left out and why.
+
+    With --rejected and no version: of the last build, where the gate refused that.
+    """
+    project = load_project(config)
+    settings = dataset_settings(project, name)
+    if rejected:
+        from tasks.datasets.left_out import left_out_rows
+
+        found = left_out_rows(store_of(project), name, version, settings.checks, code=code, limit=limit)
+        print_answer(found, as_json, printing.left_out_text(found))
+        return DONE
     from tasks.datasets.show import describe_version
 
-    project = load_project(config)
-    dataset_settings(project, name)
     found = describe_version(store_of(project), name, version)
     print_answer(found, as_json, printing.version_text(found))
     return DONE

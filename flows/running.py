@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from prefect import tags
@@ -19,14 +19,17 @@ from tasks.errors import BackfillFailed, FreshetError, RefreshRejected, ServerGo
 from tasks.local_server import HEARTBEAT_SECONDS
 from tasks.settings_file import load_project
 
+if TYPE_CHECKING:
+    from tasks.store import Store
+
 
 def run_refresh(
     corpus: str, *, config: Path, full: bool, as_of: datetime | None, allow_withdrawals: int, wait: float
 ) -> dict[str, Any]:
     """Refreshes a corpus and returns its report, whatever the outcome.
 
-    A failure that a person can mend comes back as outcome `failed` with its message under `error`; a bug
-    is raised.
+    A failure that a person can mend comes back as outcome `failed` with its message under `error`, and with the
+    release that readers go on seeing, as far as that can be found out; a bug is raised.
     """
     with _store_library_loading():
         from flows.refresh_index import refresh_index
@@ -45,7 +48,8 @@ def run_refresh(
     if isinstance(result, RefreshRejected):
         return {**result.report, "error": str(result)}
     if isinstance(result, FreshetError):
-        return {"corpus": corpus, "outcome": "failed", "release": None, "error": str(result)}
+        release = _live(config, lambda store: _live_release(store, corpus))
+        return {"corpus": corpus, "outcome": "failed", "release": release, "error": str(result)}
     if isinstance(result, BaseException):
         raise result
     return dict(result)
@@ -62,10 +66,36 @@ def run_build(dataset: str, *, config: Path, as_of: datetime | None, wait: float
     if isinstance(result, VersionRejected):
         return {**result.report, "error": str(result)}
     if isinstance(result, FreshetError):
-        return {"dataset": dataset, "outcome": "failed", "version": None, "error": str(result)}
+        version = _live(config, lambda store: _live_version(store, dataset))
+        return {"dataset": dataset, "outcome": "failed", "version": version, "error": str(result)}
     if isinstance(result, BaseException):
         raise result
     return dict(result)
+
+
+def _live(config: Path, look: Callable[[Store], Any]) -> Any:
+    """What is live, for the report of a run that failed; None where nothing is, or the look-up fails as well."""
+    from tasks.store import Store
+
+    try:
+        return look(Store(load_project(config).store))
+    except Exception:  # whatever ails the store or the settings: the failure itself is what a person must be told
+        logging.getLogger(__name__).debug("what is live could not be looked up", exc_info=True)
+        return None
+
+
+def _live_release(store: Store, corpus: str) -> int | None:
+    from tasks.index.release import list_releases, live_release
+
+    live = live_release(list_releases(store, corpus))
+    return None if live is None else live.release
+
+
+def _live_version(store: Store, dataset: str) -> str | None:
+    from tasks.datasets.version import live_version
+
+    live = live_version(store, dataset)
+    return None if live is None else live.version
 
 
 def run_backfill(targets: list[str], *, config: Path, **asked: Any) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.rules import RULES
 from tasks.dataset_reporting import standing
+from tasks.lineage.places import row_place
+from tasks.report_facts import with_advice
+from tasks.verdicts import Verdict, told
 
 if TYPE_CHECKING:
     from tasks.datasets.review import RowDecision
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
 def build_text(report: Mapping[str, Any]) -> str:
     """The report of a build on a terminal."""
     if "rows" not in report:
-        return f"{report['dataset']}: {report['outcome']}\n"
+        live = f"; version {report['version']} is live" if report["version"] else ""
+        return f"{report['dataset']}: {report['outcome']}{live}\n"
     version = report["version"]
     live = f"version {version} {standing(version)}" if version else "there is no version yet"
     rows = report["rows"]
@@ -25,6 +29,8 @@ def build_text(report: Mapping[str, Any]) -> str:
         sides = ", ".join(f"{n} {side}" for side, n in report["splits"].items() if n)
         lines.append(f"{rows['read']} rows read, {rows['kept']} kept ({sides or 'none'}), {rows['rejected']} left out")
         lines += _rules_lines(rows["by_code"])
+        lines += [_see_left_out(report["dataset"])] if rows["rejected"] else []
+    lines += [f"because of {with_advice(reason)}" for reason in report["reasons"]]
     if report["change"] and report["previous"]:
         what = ", ".join(f"{n} {name}" for name, n in report["change"].items() if n) or "the same rows"
         lines.append(f"since version {report['previous']}: {what}")
@@ -37,6 +43,10 @@ def build_text(report: Mapping[str, Any]) -> str:
 
 def _rules_lines(by_code: Mapping[str, int]) -> list[str]:
     return [f"  {n} × {code}: {RULES[code].why} {RULES[code].mend}" for code, n in sorted(by_code.items())]
+
+
+def _see_left_out(dataset: str) -> str:
+    return f"see them: freshet dataset show {dataset} --rejected"
 
 
 def versions_text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -65,6 +75,7 @@ def version_text(found: Mapping[str, Any]) -> str:
         f"digest {found['digest'][:16]}",
         f"{rows['read']} rows read, {rows['kept']} kept, {rows['rejected']} left out",
         *_rules_lines(rows["by_code"]),
+        *([_see_left_out(found["dataset"])] if rows["rejected"] else []),
         "sides: " + ", ".join(f"{side} {n}" for side, n in found["splits"].items()),
         f"documents that rows derive from: {found['documents']}",
     ]
@@ -77,6 +88,24 @@ def version_text(found: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def left_out_text(found: Mapping[str, Any]) -> str:
+    """The rows that a version leaves out, each with the reason (`tasks.datasets.left_out.left_out_rows`)."""
+    what = f"{found['dataset']} {found['version']}"
+    if found["outcome"] == "rejected":
+        what = f"the build of {what}, which the gate refused,"
+    by = f", {found['matching']} of them by {found['code']}" if found["code"] else ""
+    lines = [f"{what} left {found['rejected']} rows out{by}"]
+    for row in found["rows"]:
+        lines.append(
+            "  ".join([row_place(row["uri"], row["place"], row["field"]), (row["digest"] or "")[:12]]).rstrip()
+        )
+        lines += [f"    {why}" for why in row["why"]]
+        lines += [f"    {name}: {text}" for name, text in (row["excerpt"] or {}).items()]
+    more = found["matching"] - len(found["rows"])
+    lines += [f"… and {more} more: --limit {found['matching']}"] if more else []
+    return "\n".join(lines) + "\n"
+
+
 def diff_text(found: Mapping[str, Any]) -> str:
     """What became of rows between two versions."""
     counts = ", ".join(f"{n} {what}" for what, n in found["change"].items())
@@ -86,7 +115,10 @@ def diff_text(found: Mapping[str, Any]) -> str:
         why = (
             row.get("reason") or ", ".join(row.get("columns") or ()) or (f"from {row['from']}" if "from" in row else "")
         )
-        place = f"{row['uri']}:{row['place']}" + (f" {row['field']}" if row["field"] else "")
+        why += "".join(
+            f"; {v['code']} of {v['evidence']['of']}" for v in row.get("verdicts", ()) if "of" in v["evidence"]
+        )
+        place = row_place(row["uri"], row["place"], row["field"])
         lines.append(
             f"  {row['change']:8} {row['example_id']}  {row['split']:10}  {place}" + (f"  ({why})" if why else "")
         )
@@ -100,10 +132,8 @@ def review_text(found: Mapping[str, Any]) -> str:
         return f"No row of {found['dataset']} waits for a decision.\n"
     lines = []
     for row in found["rows"]:
-        lines.append(f"{row['digest'][:12]}  {row['state']}  {row['uri']}:{row['place']}")
-        lines += [
-            f"    {v['severity']} {v['code']}: {RULES[v['code']].why} {v['evidence'] or ''}" for v in row["verdicts"]
-        ]
+        lines.append(f"{row['digest'][:12]}  {row['state']}  {row_place(row['uri'], row['place'], row['field'])}")
+        lines += [f"    {v['severity']} {told(Verdict(**v))}" for v in row["verdicts"]]
         for name, value in (row["content"] or {}).items():
             lines.append(f"    {name}: {shorten(str(value), 200, placeholder=' …')}")
     more = found["waiting"] - len(found["rows"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from expectations.rules import RULES
 from tasks.on_server import unless_gone
+from tasks.report_facts import with_advice
 from tasks.reporting import table
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def render_build(report: BuildReport) -> str:
         *(f"> {note}" for note in report.notes),
     ]
     if report.reasons:
-        parts += ["## Why it was rejected", "\n".join(f"- {reason}" for reason in report.reasons)]
+        parts += ["## Why it was rejected", "\n".join(f"- {with_advice(one)}" for one in report.reasons)]
     counts = [[what, report.rows[what]] for what in ("read", "kept", "rejected")]
     parts += ["## Rows", table(["what", "rows"], [*counts, ["to be reviewed", report.review]])]
     if report.rows["by_code"]:

@@ -38,6 +38,11 @@ def is_none(column: str, values: Iterable[str]) -> str:
     return f"{column} NOT IN ({listed})" if listed else "true"
 
 
+def holds(column: str, value: str) -> str:
+    """True where the column, a list, holds the value."""
+    return f"array_has({column}, {_literal(value)})"
+
+
 def permits(principals: Iterable[str]) -> str:
     """True where the access list names one of the principals; never true for no principals."""
     listed = ", ".join(_literal(p) for p in principals)

@@ -34,7 +34,8 @@ MOST_NAMED = 5
 def refresh_text(report: Mapping[str, Any]) -> str:
     """The report of a refresh on a terminal."""
     if "documents" not in report:
-        return f"{report['corpus']}: {report['outcome']}\n"
+        live = f"; readers see release {report['release']}" if report["release"] else ""
+        return f"{report['corpus']}: {report['outcome']}{live}\n"
     release = f"release {report['release']}" if report["release"] else "no release"
     counts = [f"{n:>7}  {name.replace('_', ' ')}" for name, n in report["documents"].items() if n]
     lines = [

@@ -38,17 +38,17 @@ def benchmark_texts(files: Sequence[InputFile], counts: dict[str, int]) -> Itera
             if not text:
                 counts["unread"] += 1
                 continue
-            yield BenchmarkText(file.uri, row.place, text)
+            yield BenchmarkText(file.uri, row.place, text, row.field)
 
 
 def held_out_texts(stage: Stage, sides: Sides, alive: Alive) -> Iterator[BenchmarkText]:
     """The prompts of the dataset's own test and validation rows; of rows without a prompt, their texts."""
     train = SIDES.index("train")
     held_out = alive & (sides.side != train)
-    for batch in stage.batches(("row", "uri", "place", "prompt", "answer"), held_out):
+    for batch in stage.batches(("row", "uri", "place", "field", "prompt", "answer"), held_out):
         for row in batch.to_pylist():
-            name = f"{SIDES[sides.side[row['row']]]}: {row['uri']}"
-            yield BenchmarkText(name, row["place"], row["prompt"] or row["answer"])
+            side, text = SIDES[sides.side[row["row"]]], row["prompt"] or row["answer"]
+            yield BenchmarkText(row["uri"], row["place"], text, row["field"], side)
 
 
 def _nests(file: InputFile) -> bool:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tasks.datasets.copies.keys import pieces
 from tasks.datasets.leaks.brief import find_brief
 from tasks.datasets.leaks.index import BenchmarkText, Index, TextIndex, parts
+from tasks.lineage.places import row_place
 from tasks.text import minhash
 from tasks.text.normal_forms import NormalForms, normal_forms
 from tasks.verdicts import Verdict, verdict
@@ -61,9 +62,10 @@ def find_leaks(
 
     The first code says that a row shares `long` words in a row with a text, or that its prompt (its answer, if it has
     no prompt) is a text of fewer words: exactly, or from five words on nearly, by a Jaccard similarity of at least 0.8
-    of their word 5-grams. The second code says that it shares `short` words in a row. Evidence: `benchmark` and
-    `place` of the text, `in` which part of the row, `at` which of its words (from 0) the agreement begins, how many
-    `words` long it is, and `how`: `overlap`, `whole`, or `near` with `similarity`. Every hit is confirmed word by word.
+    of their word 5-grams. The second code says that it shares `short` words in a row. Evidence: `of`,
+    the place of the text, and `side`, where it is a row of the dataset itself; `in` which part of the row, `at` which
+    of its words (from 0) the agreement begins, how many `words` long it is, and `how`: `overlap`, `whole`, or `near`
+    with `similarity`. Every hit is confirmed word by word.
 
     What more than 10 rows and more than 0.1 % of them have in common is boilerplate; agreement in nothing else is no
     hit. Benchmarks are indexed in parts, and rows read twice for each: memory depends on neither number, but for the
@@ -114,8 +116,10 @@ def _verdict(index: TextIndex, hit: _Hit, codes: tuple[str, str]) -> Verdict:
     text = index.texts[hit.text]
     blocks = hit.how != "overlap" or hit.words >= index.long.words
     more: dict[str, Any] = {} if hit.similarity is None else {"similarity": round(hit.similarity, 4)}
-    evidence = {"benchmark": text.name, "place": text.place, "in": _SIDES[hit.side], "at": hit.at, "words": hit.words}
-    return verdict(codes[0 if blocks else 1], **evidence, how=hit.how, **more)
+    if text.side is not None:
+        more["side"] = text.side
+    evidence = {"of": row_place(text.name, text.place, text.field), "in": _SIDES[hit.side], "at": hit.at}
+    return verdict(codes[0 if blocks else 1], **evidence, words=hit.words, how=hit.how, **more)
 
 
 class _Survey:
@@ -185,11 +189,11 @@ class _Judged:
 
     def verdicts(self) -> Iterator[tuple[int, _Hit]]:
         """The hits that say most, by row, and by benchmark in the order of their names."""
-        found: dict[int, dict[str, _Hit]] = {}
+        found: dict[int, dict[tuple[str, str], _Hit]] = {}
 
         def offer(row: int, hit: _Hit) -> None:
             best = found.setdefault(row, {})
-            name = self._index.texts[hit.text].name
+            name = self._index.texts[hit.text].benchmark
             if name not in best or _weight(self._index, hit) > _weight(self._index, best[name]):
                 best[name] = hit
 

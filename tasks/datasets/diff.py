@@ -34,8 +34,9 @@ class Diff:
         change: how many rows were `added`, `removed`, `edited` and `moved`.
         reasons: by reason, how many rows were removed: codes, or that the source no longer has the row.
         rows: the first of them, removed before edited, moved and added: `change`, `example_id` (of a row that was
-            edited, what it is now, and `before`), `split`, `uri`, `place`, `field`; with `reason` for a removed row,
-            `columns` (those that differ) for an edited one, and `from` for one that moved. No texts.
+            edited, what it is now, and `before`), `split`, `uri`, `place`, `field`; with `reason` and `verdicts` (those
+            that keep it out) for a removed row, `columns` (those that differ) for an edited one, and `from` for one
+            that moved. No texts.
         left_out: how many rows more there are.
     """
 
@@ -66,8 +67,9 @@ def diff_versions(store: Store, dataset: str, before: str, after: str, limit: in
     old, new = find_version(store, dataset, before), find_version(store, dataset, after)
     tables = _examples(store, old), _examples(store, new)
     found = compare(*(read_keys(scan(table, COLUMNS)) for table in tables))
-    reasons = _reasons(store, new, read_keys(scan(tables[0], COLUMNS)), found.removed)
-    rows = [*_tell(tables, found, reasons, limit)]
+    rejected = store.dataset(dataset).at(schemas.REJECTED, new.rejected_version)
+    reasons, at = _reasons(rejected, read_keys(scan(tables[0], COLUMNS)), found.removed)
+    rows = [*_tell(tables, found, [*zip(reasons, _verdicts(rejected, at[:limit]), strict=False)], limit)]
     counts = found.counts()
     return Diff(
         dataset=dataset,
@@ -100,9 +102,12 @@ def _examples(store: Store, version: Version) -> Table:
     return store.dataset(version.dataset).at(schemas.EXAMPLES, version.table_version)
 
 
-def _reasons(store: Store, after: Version, before: Keys, removed: Places) -> list[str]:
-    """Why each of the removed rows went: by its digest or else its place, among what the version after rejected."""
-    table = store.dataset(after.dataset).at(schemas.REJECTED, after.rejected_version)
+def _reasons(table: Table, before: Keys, removed: Places) -> tuple[list[str], Places]:
+    """Why each of the removed rows went: by its digest or else its place, among what the version after rejected.
+
+    Returns:
+        The reasons; and where among the rejected rows each stands, -1 for those that stand nowhere.
+    """
     digests, origins, codes = [], [], []
     names: dict[str, int] = {}
     for found in scan(table, _WHY):
@@ -110,23 +115,41 @@ def _reasons(store: Store, after: Version, before: Keys, removed: Places) -> lis
         digests.append(digest_keys(digest or "0" * 32 for digest in found["digest"].to_pylist()))
         origins.append(origin_keys(*(found[name].to_pylist() for name in ("uri", "place", "field"))))
         codes += [names.setdefault(", ".join(some), len(names)) for some in found["codes"].to_pylist()]
-    listed, reasons = list(names), [GONE] * len(removed)
+    listed, at = list(names), np.full(len(removed), -1, dtype=np.int64)
     nothing = np.zeros((0, 2), np.uint64)
     # What is found last is said: the digest tells more than the place, where another row may stand by now.
     for wanted, rejected in (
         (before.origin[removed], np.concatenate([nothing, *origins])),
         (before.digest[removed], np.concatenate([nothing, *digests])),
     ):
-        for i, j in zip(*pair(wanted, rejected), strict=True):
-            reasons[i] = listed[codes[j]]
-    return reasons
+        i, j = pair(wanted, rejected)
+        at[i] = j
+    return [GONE if one < 0 else listed[codes[one]] for one in at.tolist()], at
 
 
-def _tell(tables: tuple[Table, Table], found: Comparison, reasons: list[str], limit: int) -> Iterator[dict[str, Any]]:
+def _verdicts(table: Table, at: Places) -> list[list[dict[str, Any]]]:
+    """What keeps out the rejected rows that stand there; nothing of those that stand nowhere."""
+    there = np.flatnonzero(at >= 0)
+    said: list[list[dict[str, Any]]] = [[] for _ in at]
+    if len(there):
+        held = table.to_lance().take(at[there].tolist(), columns=["verdicts"])["verdicts"].to_pylist()
+        for place, one in zip(there.tolist(), held, strict=True):
+            said[place] = [each for each in json.loads(one) if each["severity"] == "block"]
+    return said
+
+
+def _tell(
+    tables: tuple[Table, Table], found: Comparison, why: list[tuple[str, list[dict[str, Any]]]], limit: int
+) -> Iterator[dict[str, Any]]:
+    """Tells the rows.
+
+    Args:
+        why: of each removed row that is told, the reason and the verdicts.
+    """
     old, new = tables
     room = limit
-    for row, reason in zip(_rows(old, found.removed[:room]), reasons, strict=False):
-        yield {"change": "removed", **_place(row), "reason": reason}
+    for row, (reason, verdicts) in zip(_rows(old, found.removed[:room]), why, strict=True):
+        yield {"change": "removed", **_place(row), "reason": reason, "verdicts": verdicts}
     room -= min(room, len(found.removed))
     for was, row in zip(_rows(old, found.edited[0][:room]), _rows(new, found.edited[1][:room]), strict=True):
         columns = _differing(json.loads(was["content"]), json.loads(row["content"]))

@@ -69,6 +69,10 @@ def _all(
     for name, rows in _too_large(sources, gate.max_source):
         yield verdict("VERSION-SOURCE", input=name, rows=rows, kept=kept, allowed=gate.max_source)
     yield from _shares(facts, dataset)
+    least = rules["VERSION-OPENAI"].threshold if "VERSION-OPENAI" in rules else None
+    trained = facts.splits.get("train", {}).get("rows", 0)
+    if least is not None and "openai" in dataset.export and trained < least:
+        yield verdict("VERSION-OPENAI", rows=trained, asked_for=int(least))
     if is_torn:
         yield verdict("VERSION-GROUP")
     bias = rules["VERSION-LENGTH-BIAS"].threshold if "VERSION-LENGTH-BIAS" in rules else None

@@ -89,8 +89,8 @@ def rows_for_review(store: Store, dataset: str) -> list[dict[str, Any]]:
     """Rows of the last build about which a person may decide and has not.
 
     Returns:
-        digest, example_id (None for a row that was left out), state (`kept` or `rejected`), uri, place, content and
-        verdicts of each; rows that were left out come first.
+        digest, example_id (None for a row that was left out), state (`kept` or `rejected`), uri, place, field, content
+        and verdicts of each; rows that were left out come first.
     """
     decided = decisions(store, dataset)
     found: dict[str, dict[str, Any]] = {}
@@ -107,6 +107,7 @@ def rows_for_review(store: Store, dataset: str) -> list[dict[str, Any]]:
                 "state": state,
                 "uri": origin["uri"],
                 "place": origin["place"],
+                "field": origin["field"],
                 "content": json.loads(row["content"]) if row["content"] else None,
                 "verdicts": open_ones,
             },

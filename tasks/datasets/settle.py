@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tasks import schemas
 from tasks.datasets.digest import MultisetHash
+from tasks.datasets.evidence import lay_places, name_places
 from tasks.datasets.lookup import RowLookup
 from tasks.datasets.merges import ORIGIN, Merges, find_merges, join_origins
 from tasks.datasets.split import NOWHERE, SIDES, Sides, count_sides
@@ -141,6 +142,7 @@ class _Work:
         self._alive, self._sides, self._name, self._format = alive, sides, name, declared.format
         self._verdicts = RowLookup(sorted(stage.folder.glob("findings-*.arrow")), _SAID)
         self._origins = RowLookup(stage.row_files(), ("row", *ORIGIN))
+        self._places = lay_places(stage, self._origins)
         self.unread = RowLookup(sorted(stage.folder.glob("unread-*.arrow")), _UNREAD)
         self._merges: Merges = find_merges(stage, alive)
         self._ids = _Ids(stage, alive, name)
@@ -210,7 +212,10 @@ class _Work:
         )  # fmt: skip
 
     def _said(self, rows: NDArray[np.int64]) -> list[list[tuple[str, str, str]]]:
-        """What checks say of each row: code, severity, evidence, in an order that no step's order comes into."""
+        """What checks say of each row: code, severity, evidence, in an order that no step's order comes into.
+
+        Other rows are named by their places.
+        """
         counts, found = self._verdicts.count(rows), self._verdicts.fetch(rows)
         said: list[list[tuple[str, str, str]]] = [[] for _ in rows]
         if found is None:
@@ -219,7 +224,7 @@ class _Work:
         which = np.repeat(np.arange(len(rows)), counts).tolist()
         for index, *one in zip(which, *columns, strict=True):
             said[index].append((one[0], one[1], one[2]))
-        return [sorted(set(some)) for some in said]
+        return [sorted(set(some)) for some in name_places(said, self._places)]
 
     def account(self, rows: int) -> None:
         """Raises where a row is in neither file, or in both."""

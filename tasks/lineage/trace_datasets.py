@@ -178,6 +178,7 @@ def _trace_rejected(store: Store, digest: str, dataset: str | None) -> Found | N
                 "digest": digest,
                 "origins": [{name: row[name] for name in ("input", "uri", "source_version", "place", "field")}],
                 "codes": row["codes"],
+                "verdicts": [one for one in json.loads(row["verdicts"] or "[]") if one["severity"] == "block"],
                 "versions": [_brief(version)],
             }
     return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from tasks.lineage.places import row_place
+
 Found = Mapping[str, Any]
 
 MOST = 20
@@ -39,9 +41,7 @@ def _example(found: Found) -> Iterator[str]:
 
 
 def _origin(origin: Found) -> Iterator[str]:
-    where = f"{origin['uri']}:{origin['place']}"
-    if origin["field"]:
-        where += f" {origin['field']}"
+    where = row_place(origin["uri"], origin["place"], origin["field"])
     verb = "" if origin["relation"] in (None, "source") else f"{origin['relation']}: "
     yield f"  {verb}from {where} (version {_short(origin['source_version'])})"
     document = origin.get("document")
@@ -61,6 +61,9 @@ def _rejected(found: Found) -> Iterator[str]:
     yield f"an example that dataset {found['dataset']} rejected: {', '.join(found['codes'])}"
     for origin in found["origins"]:
         yield from _origin({"relation": None, **origin})
+    for one in found["verdicts"]:
+        if "of" in one["evidence"]:
+            yield f"  {one['code']} of {one['evidence']['of']}"
     yield f"  by version {found['versions'][0]['version']}"
 
 

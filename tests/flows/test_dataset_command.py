@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks.datasets.export.manifest import check_manifest
+from tasks.store import hold_dataset
 from tests.conftest import ROOT
 from tests.flows.dataset_project import DatasetProject, question, questions, sums
 
@@ -90,6 +92,51 @@ def test_what_the_gate_refuses_is_on_record_and_the_live_version_stays(
     assert len(built.decisions_on_record()) == 2
     built.set(gate={"max_change": 1.0})
     assert built.published()["version"] == "2.0.0"
+
+
+def test_too_few_rows_for_openai_are_for_the_gate_to_refuse_unless_they_are_meant(tmp_path: Path) -> None:
+    project = DatasetProject(tmp_path)
+    project.put("rows/a.jsonl", questions(9))
+    project.set(split={"train": 1.0, "validation": 0.0, "test": 0.0}, export=["trl", "openai"])
+    done = project.freshet("dataset", "build", "answers", code=1)
+    assert "VERSION-OPENAI" in done.stderr
+    assert "Traceback" not in done.stderr
+    for said in ("VERSION-OPENAI", "(rows: 9, asked_for: 10)", "Add rows, or take openai out of export."):
+        assert said in done.stdout
+    assert [row["outcome"] for row in project.decisions_on_record()] == ["rejected"]
+    project.set(rules={"VERSION-OPENAI": {"severity": "warn"}})
+    warned = project.published()
+    assert any("VERSION-OPENAI" in note for note in warned["notes"])
+    assert len(project.exported("1.0.0", "openai")) == len(project.exported("1.0.0", "trl")) == 9
+    project.set(rules={"VERSION-OPENAI": {"severity": "off"}})
+    assert not any("VERSION-OPENAI" in note for note in project.published()["notes"])
+    project.put("rows/a.jsonl", questions(10))
+    project.set(rules={})
+    assert not any("VERSION-OPENAI" in note for note in project.published()["notes"])
+    # Without an export for OpenAI nobody asks for ten rows.
+    project.put("rows/a.jsonl", questions(3))
+    project.set(export=["trl"], gate={"max_change": 1.0})
+    assert project.published()["rows"]["kept"] == 3
+
+
+def test_a_build_that_failed_names_the_version_that_is_live(built: DatasetProject) -> None:
+    with hold_dataset(built.store, "answers", "somebody", timedelta(0), print):
+        busy = built.freshet("dataset", "build", "answers", "--wait", "0", "--json", code=1)
+    report = json.loads(busy.stdout)
+    assert (report["outcome"], report["version"]) == ("failed", "1.0.0")
+    assert "held by somebody" in report["error"]
+    first = DatasetProject(built.folder / "first")
+    failed = first.build()
+    assert (failed["outcome"], failed["version"]) == ("failed", None)
+    assert "rows names no file" in failed["error"]
+
+
+def test_a_version_that_cannot_be_looked_up_hides_no_failure(built: DatasetProject) -> None:
+    ledger = built.folder / "store" / "ledger" / "dataset_versions.lance"
+    min(ledger.glob("_versions/*.manifest")).write_bytes(b"")  # the newest: names count down
+    report = built.build()
+    assert (report["outcome"], report["version"]) == ("failed", None)
+    assert "freshet doctor" in report["error"]
 
 
 def test_versions_are_compared_row_by_row(built: DatasetProject) -> None:

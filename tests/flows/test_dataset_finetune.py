@@ -52,6 +52,11 @@ def _found(project: DatasetProject, code: str) -> dict[int, dict[str, Any]]:
     return found
 
 
+def _other(evidence: dict[str, Any]) -> int:
+    """The line of the other row or text that the evidence names."""
+    return int(evidence["of"].rpartition(":")[2])
+
+
 @pytest.fixture
 def banking(public_data: Path, tmp_path: Path) -> DatasetProject:
     project = DatasetProject(tmp_path)
@@ -88,8 +93,9 @@ def test_banking77_has_31_duplicates_and_one_text_with_two_labels(banking: Datas
     repeated = sum(count - 1 for (text, _), count in pairs.items() if text not in two)
     assert len(copies) == repeated == 30
     assert not two & {_normal(lines[place]["text"]) for place in copies}
-    # A copy names the row that is kept by its number, from 0.
-    assert all(_normal(rows[one["of"]]["text"]) == _normal(lines[p]["text"]) for p, one in copies.items())
+    # A copy names the row that is kept by its file and line.
+    assert all(_normal(lines[_other(one)]["text"]) == _normal(lines[p]["text"]) for p, one in copies.items())
+    assert {one["of"].rpartition(":")[0] for one in copies.values()} == {"rows/train.csv"}
     rejected = banking.rejected("1.0.0")
     assert {row["place"] for row in rejected if row["codes"] == ["COPY-EXACT"]} == copies.keys()
     assert len(rejected) + len(banking.lineage("1.0.0")) == 10_003
@@ -104,8 +110,8 @@ def test_the_25_test_texts_of_banking77_that_stand_in_train_are_found(banking: D
     banking.published()
     leaks = _found(banking, "LEAK-BENCHMARK")
     assert wanted <= {texts[place] for place in leaks}
-    assert {one["benchmark"] for one in leaks.values()} == {"rows/test.csv"}
-    exact = {place: one for place, one in leaks.items() if asked[one["place"]] == texts[place]}
+    assert {one["of"].rpartition(":")[0] for one in leaks.values()} == {"rows/test.csv"}
+    exact = {place: one for place, one in leaks.items() if asked[_other(one)] == texts[place]}
     assert {texts[place] for place in exact} == wanted
     kept = {_normal(row["prompt"]) for row in banking.exported("1.0.0")}
     assert not kept & set(asked.values())
@@ -142,11 +148,9 @@ def test_gsm8k_is_compared_with_its_own_test_and_its_arithmetic_is_right(public_
     long, short = _hits(asked, questions, 13), _hits(asked, questions, 8)
     assert (len({line for _, line in long}), len({line for _, line in short})) == (3, 80)
     # Of a row the one hit is told that says most; the answers of train are compared as well.
-    assert {(place, one["place"]) for place, one in leaks.items() if one["in"] == "prompt"} == long
-    assert {(place, one["place"]) for place, one in leaks.items() if one["in"] == "answer"} <= _hits(
-        said, questions, 13
-    )
-    reviewed = {(place, one["place"]) for place, one in review.items() if one["in"] == "prompt"}
+    assert {(place, _other(one)) for place, one in leaks.items() if one["in"] == "prompt"} == long
+    assert {(place, _other(one)) for place, one in leaks.items() if one["in"] == "answer"} <= _hits(said, questions, 13)
+    reviewed = {(place, _other(one)) for place, one in review.items() if one["in"] == "prompt"}
     assert reviewed <= short
     assert review.keys() <= {place for place, _ in short | _hits(said, questions, 8)}
     assert "ANSWER-ARITHMETIC" not in report["rows"]["by_code"]

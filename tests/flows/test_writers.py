@@ -106,6 +106,19 @@ def test_refused_for_another_refresh_the_command_shows_no_traceback(project: Pro
         refused = project.freshet("refresh", "docs", "--wait", "0", code=1)
     assert f"corpus docs is held by some-run (process {os.getpid()} on" in refused.stderr
     assert "Traceback" not in refused.stdout + refused.stderr
+    assert refused.stdout == "docs: failed\n"
+
+
+def test_a_refresh_that_failed_names_the_release_that_readers_see(project: Project) -> None:
+    from tasks.store import hold_corpus
+
+    project.write("a.md", "# A\n\nWhat A says.\n")
+    assert project.refresh()["release"] == 1
+    with hold_corpus(project.store, "docs", "some-run", timedelta(0), print):
+        report = project.refresh(wait=0.0)
+        told = project.freshet("refresh", "docs", "--wait", "0", code=1)
+    assert (report["outcome"], report["release"]) == ("failed", 1)
+    assert told.stdout == "docs: failed; readers see release 1\n"
 
 
 def test_a_rollback_does_not_wait_for_a_refresh_and_the_lock_dies_with_its_process(project: Project) -> None:

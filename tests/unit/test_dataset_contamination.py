@@ -32,10 +32,15 @@ def _leaks(
     def batches() -> Iterator[pa.Table]:
         return (table.slice(start, size) for start in range(0, len(rows), size))
 
-    named = [one if isinstance(one, BenchmarkText) else BenchmarkText("b", n, one) for n, one in enumerate(texts)]
+    named = [one if isinstance(one, BenchmarkText) else BenchmarkText("b", n, one) for n, one in enumerate(texts, 1)]
     counts: dict[str, int] = {}
     found = [(row, one.code, one.evidence) for row, one in find_leaks(batches, named, counts, **more)]
     return found, counts
+
+
+def _place(evidence: Evidence) -> int:
+    """The number of the text, from 0."""
+    return int(evidence["of"].rpartition(":")[2]) - 1
 
 
 def _words(prefix: str, count: int) -> str:
@@ -56,12 +61,22 @@ def test_thirteen_words_block_and_eight_are_for_review_with_both_places() -> Non
     found, counts = _leaks(rows, benchmark)
     overlap = {"how": "overlap"}
     assert found == [
-        (0, "LEAK-BENCHMARK", {"benchmark": "one", "place": 7, "in": "prompt", "at": 1, "words": 13, **overlap}),
-        (1, "LEAK-BENCHMARK-REVIEW", {"benchmark": "two", "place": 9, "in": "answer", "at": 1, "words": 12, **overlap}),
-        (3, "LEAK-BENCHMARK", {"benchmark": "one", "place": 7, "in": "prompt", "at": 9, "words": 14, **overlap}),
-        (3, "LEAK-BENCHMARK-REVIEW", {"benchmark": "two", "place": 9, "in": "prompt", "at": 0, "words": 8, **overlap}),
+        (0, "LEAK-BENCHMARK", {"of": "one:7", "in": "prompt", "at": 1, "words": 13, **overlap}),
+        (1, "LEAK-BENCHMARK-REVIEW", {"of": "two:9", "in": "answer", "at": 1, "words": 12, **overlap}),
+        (3, "LEAK-BENCHMARK", {"of": "one:7", "in": "prompt", "at": 9, "words": 14, **overlap}),
+        (3, "LEAK-BENCHMARK-REVIEW", {"of": "two:9", "in": "prompt", "at": 0, "words": 8, **overlap}),
     ]
     assert counts == {"texts": 2, "unjudged": 0, "shared_long": 1, "shared_short": 2, "boilerplate": 0}
+
+
+def test_a_row_of_the_dataset_is_named_by_its_place_and_side() -> None:
+    one, other = _words("s", 20), _words("t", 20)
+    texts = [BenchmarkText("a.json", 2, one, "qas[1]", "test"), BenchmarkText("a.json", 7, other, None, "validation")]
+    found, _ = _leaks([(f"{one} {other}", "yes")], texts, codes=OWN_SPLIT)
+    assert [(code, said["of"], said["side"]) for _, code, said in found] == [
+        ("LEAK-SPLIT", "a.json:2 qas[1]", "test"),
+        ("LEAK-SPLIT", "a.json:7", "validation"),
+    ]
 
 
 def test_no_words_are_shared_across_prompt_and_answer() -> None:
@@ -108,7 +123,7 @@ def test_short_texts_that_all_begin_alike_are_told_apart() -> None:
     rows = [(f"{template} r{n} s{n}", "a") for n in range(4000)]
     texts = [f"{template} t{n} u{n}" for n in range(4000)]
     found, _ = _leaks([*rows, (texts[77].upper(), "a"), (f"{texts[78]} !", "a")], texts)
-    assert [(row, one["place"], one["how"]) for row, _, one in found] == [(4000, 77, "whole"), (4001, 78, "whole")]
+    assert [(row, one["of"], one["how"]) for row, _, one in found] == [(4000, "b:78", "whole"), (4001, "b:79", "whole")]
 
 
 def test_other_words_of_the_same_hash_are_no_hit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +201,7 @@ def test_the_rows_found_are_those_of_brute_force_in_any_batches_and_parts(
     for row, _, one in found:
         if one["how"] == "overlap":
             mine = tokens(rows[row][one["in"] == "answer"])[one["at"] : one["at"] + one["words"]]
-            assert " ".join(mine) in normalise(texts[one["place"]])
+            assert " ".join(mine) in normalise(texts[_place(one)])
     monkeypatch.setattr(brief, "_PAIRS", 3)
     assert _leaks(rows, texts, size=7, long=long, short=short)[0] == found
     monkeypatch.setattr(index, "PART_BYTES", 300)
@@ -224,7 +239,7 @@ def test_of_gsm8k_test_questions_3_share_thirteen_words_with_train_and_80_eight(
 ) -> None:
     found, counts = _leaks([(text, "") for text in questions("train")], questions("test"))
     assert counts == {"texts": 1319, "unjudged": 0, "shared_long": 3, "shared_short": 80, "boilerplate": 0}
-    assert {one["place"] for _, code, one in found if code == "LEAK-BENCHMARK"} == {581, 602, 632}
+    assert {_place(one) for _, code, one in found if code == "LEAK-BENCHMARK"} == {581, 602, 632}
 
 
 def test_all_25_test_texts_of_banking77_that_stand_in_train_are_found(public_data: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.dataset_printing import diff_text
 from tasks.datasets.compare import Keys, compare, pair
 from tasks.datasets.diff import GONE, Diff, diff_versions
 from tasks.datasets.publish import publish
@@ -103,6 +104,18 @@ def test_a_diff_tells_each_row_that_changed_and_why(store: Store, tmp_path: Path
     assert [row["uri"] for row in rows["added"]] == ["b.jsonl"]
     assert json.loads(json.dumps(diff.as_dict())) == diff.as_dict()
     assert "How much" not in json.dumps(diff.as_dict())
+
+
+def test_of_a_copy_that_went_the_diff_names_the_row_that_is_kept(store: Store, tmp_path: Path) -> None:
+    build(store, tmp_path / "1", Rows(pairs(12)), 1)
+    found = [(8, verdict("COPY-EXACT", of=4)), (8, verdict("COPY-PROMPT", of=3)), (9, verdict("ROW-EMPTY"))]
+    build(store, tmp_path / "2", Rows(pairs(11), found=found), 2)
+    diff = diff_versions(store, "sums", "1.0.0", "2.0.0")
+    said = {row["place"]: [(one["code"], one["evidence"]) for one in row["verdicts"]] for row in diff.rows}
+    assert said == {9: [("COPY-EXACT", {"of": "a.jsonl:5"})], 10: [("ROW-EMPTY", {})], 12: []}
+    told = diff_text(diff.as_dict())
+    assert "a.jsonl:9  (COPY-EXACT; COPY-EXACT of a.jsonl:5)" in told
+    assert len(diff_versions(store, "sums", "1.0.0", "2.0.0", limit=1).rows) == 1
 
 
 def test_rows_that_moved_say_from_which_side(store: Store, tmp_path: Path) -> None:

@@ -176,12 +176,6 @@ def test_what_openai_would_refuse_is_refused_with_the_row(format: str, content: 
         export("openai", format, lambda: iter([table]), tmp_path)  # type: ignore[arg-type]
 
 
-def test_openai_takes_no_fewer_than_ten_lines_to_train_on(tmp_path: Path) -> None:
-    exported(tmp_path / "ten", "openai", "prompt_completion", pairs(10))
-    with pytest.raises(SettingsError, match="no fewer than 10 lines to train on; this version has 9"):
-        exported(tmp_path / "nine", "openai", "prompt_completion", pairs(9))
-
-
 @pytest.mark.parametrize("format", ["language_modeling", "unpaired_preference"])
 def test_a_format_that_openai_does_not_know_is_refused_with_those_that_it_does(format: Any) -> None:
     with pytest.raises(SettingsError, match=f"takes conversational, prompt_completion or preference, not {format}"):

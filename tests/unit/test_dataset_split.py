@@ -166,6 +166,38 @@ def test_an_example_carries_its_origins_and_those_of_its_copies(tmp_path: Path) 
     assert [row["codes"] for row in rejected][-1] == ["COPY-EXACT", "REVIEW-DROPPED"]
 
 
+@pytest.mark.parametrize("batch", [1, 3, 100])
+def test_what_is_said_of_a_row_names_another_by_its_place(batch: int, tmp_path: Path) -> None:
+    found = [
+        (1, verdict("COPY-EXACT", of=0)),
+        (2, verdict("COPY-NEAR", of=3, similarity=0.9)),
+        (4, verdict("COPY-PROMPT", of=3)),
+        (5, verdict("CONFLICT-ANSWER", of=6, rows=2)),
+        (6, verdict("CONFLICT-LABEL", of=5, rows=2)),
+        (7, verdict("SPAN-AMBIGUOUS", of="passage")),
+    ]
+    said = {
+        0: {"uri": "rows/é.jsonl", "place": 12},
+        3: {"uri": "z.json", "place": 2, "field": "data[1].qas[0]"},
+    }
+    _, kept, rejected = made(tmp_path, Rows(pairs(8), said=said, found=found, batch=batch))
+    evidence = {one["code"]: one["evidence"] for row in (*kept, *rejected) for one in json.loads(row["verdicts"])}
+    assert evidence == {
+        "COPY-EXACT": {"of": "rows/é.jsonl:12"},
+        "COPY-NEAR": {"of": "z.json:2 data[1].qas[0]", "similarity": 0.9},
+        "COPY-PROMPT": {"of": "z.json:2 data[1].qas[0]"},
+        "CONFLICT-ANSWER": {"of": "a.jsonl:7", "rows": 2},
+        "CONFLICT-LABEL": {"of": "a.jsonl:6", "rows": 2},
+        "SPAN-AMBIGUOUS": {"of": "passage"},
+    }
+
+
+def test_a_row_that_is_named_and_was_not_staged_is_a_fault(tmp_path: Path) -> None:
+    found = [(1, verdict("COPY-PROMPT", of=2)), (2, verdict("ROW-UNREADABLE"))]
+    with pytest.raises(StoreError, match="row 2 is named by another and not staged"):
+        settled(tmp_path, Rows([*pairs(2), None], found=found), declared())
+
+
 def test_copies_of_a_row_that_is_rejected_later_add_no_origin(tmp_path: Path) -> None:
     found = [(1, verdict("COPY-EXACT", of=0)), (0, verdict("LEAK-BENCHMARK"))]
     _, kept, rejected = made(tmp_path, Rows(pairs(3), found=found))

@@ -296,12 +296,13 @@ def test_a_refused_build_is_on_record_once_and_readers_stay(store: Store, tmp_pa
 
 
 def test_what_cannot_be_exported_is_refused_before_anything_is_written(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no fewer than 10 lines"):
-        build(store, tmp_path, Rows(pairs(5)))
+    silent = [{"role": "user", "content": "How much?"}, {"role": "assistant", "content": "Nothing.", "weight": 0}]
+    with pytest.raises(SettingsError, match="nothing would be learnt"):
+        build(store, tmp_path / "1", Rows([{"messages": silent}], format="conversational"))
     assert list_versions(store, "sums") == []
     assert store.dataset("sums").names() == []
     with pytest.raises(SettingsError, match="not language_modeling"):
-        build(store, tmp_path, Rows([{"text": "One."}], format="language_modeling"))
+        build(store, tmp_path / "2", Rows([{"text": "One."}], format="language_modeling"))
 
 
 def test_a_store_in_a_bucket_gets_its_manifest_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tasks.predicates import both, equals, is_any, is_none, permits
+from tasks.predicates import both, equals, holds, is_any, is_none, permits
 
 HOSTILE = [
     "x' OR 1=1 --", "'", "''", "\\", "\\'", "\\\\'", "a\nb", "a\r\nb", "\t", "", " ", "%", "_", '"', "`", ";", "--",
@@ -97,6 +97,15 @@ def test_an_access_list_permits_just_those_whom_it_names(
     table = _table(database, [""] * len(lists), lists, indexed)
     expected = {row for row, acl in enumerate(lists) if set(acl) & set(asking)}
     assert _matching(table, permits(asking)) == expected
+
+
+@examined
+@given(lists=st.lists(st.lists(texts, max_size=3), min_size=1, max_size=8), asked=texts)
+@example(lists=[["COPY-EXACT", "ROW-EMPTY"], [], ["COPY"]], asked="COPY-EXACT")
+def test_a_list_holds_just_its_own_values(database: Any, lists: list[list[str]], asked: str) -> None:
+    lists = [*lists, [asked]]
+    table = _table(database, [""] * len(lists), lists, indexed=False)
+    assert _matching(table, holds("acl", asked)) == {row for row, held in enumerate(lists) if asked in held}
 
 
 @examined

@@ -24,14 +24,23 @@ class BenchmarkText:
     """A text that no row may repeat.
 
     Attributes:
-        name: of the benchmark.
-        place: of the text in it, from 1, or the number of a row.
+        name: of the benchmark: its file.
+        place: of the text in it, from 1.
         text: what a model is asked; all of it, for a text that asks nothing.
+        field: where in that place, for files that nest.
+        side: of the dataset's own split, where the text is one of its rows.
     """
 
     name: str
     place: int
     text: str
+    field: str | None = None
+    side: str | None = None
+
+    @property
+    def benchmark(self) -> tuple[str, str]:
+        """What the text is part of."""
+        return self.name, self.side or ""
 
 
 def parts(texts: Iterable[BenchmarkText]) -> Iterator[list[BenchmarkText]]:
