@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tasks.datasets.inputs.opening import InputFile
     from tasks.run import BuildRun
 
-METHOD = 1
+METHOD = 2
 """How rows are read, checked and split. It goes up when a step changes its mind, so that datasets are built anew."""
 
 _JUDGES = (
