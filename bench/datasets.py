@@ -85,9 +85,9 @@ def as_table(rows: list[tuple[str, str]]) -> Any:
 
 
 def words_of(row: tuple[str, str]) -> list[str]:
-    from tasks.text.normalise import tokens
+    from tasks.text.symbols import normalise_with_symbols
 
-    return tokens(row[0]) + tokens(row[1])
+    return [word for text in row for word in normalise_with_symbols(text).split()]
 
 
 def grams_of(words: list[str]) -> list[bytes]:
@@ -161,11 +161,11 @@ def remove_datatrove(rows: list[tuple[str, str]], folder: Path) -> set[int]:
     from datatrove.utils.word_tokenizers import WordTokenizer
 
     from tasks.text import minhash
-    from tasks.text.normalise import tokens
+    from tasks.text.symbols import normalise_with_symbols
 
     class Tokens(WordTokenizer):
         def word_tokenize(self, text: str) -> list[str]:
-            return tokens(text)
+            return normalise_with_symbols(text).split()
 
         def sent_tokenize(self, text: str) -> list[str]:
             return [text]
@@ -204,10 +204,14 @@ def measure_signing(rows: list[tuple[str, str]]) -> dict[str, Any]:
     from tasks.text import minhash
     from tasks.text.normal_forms import normal_forms
 
-    words = [words for row in rows[: 2 * SIGNED] if len(words := words_of(row)) >= 5][:SIGNED]
+    signed = [row for row in rows[: 2 * SIGNED] if len(words_of(row)) >= 5][:SIGNED]
+    words = [words_of(row) for row in signed]
     grams = [grams_of(one) for one in words]
-    texts = pa.array([" ".join(one) for one in words])
-    forms = [normal_forms(texts.slice(start, 4096)) for start in range(0, len(texts), 4096)]
+    sides = [pa.array([row[side] for row in signed]) for side in (0, 1)]
+    forms = [
+        normal_forms(*(side.slice(start, 4096) for side in sides), symbols=True).every(2)
+        for start in range(0, len(signed), 4096)
+    ]
 
     def here() -> None:
         for part in forms:

@@ -1,7 +1,7 @@
 """Rows of a dataset that say the opposite of each other.
 
-Texts are compared in normal form (NFKC, casefold, `\\w+`, joined by one space), and as they stand where they have no
-word. Only rows that cite the same passage are compared.
+Texts are compared in normal form (NFKC, casefold, `\\w+`, joined by one space), with the symbols that carry meaning
+(`tasks.text.symbols`), and as they stand where they have no word. Only rows that cite the same passage are compared.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Rows that repeat a benchmark, or the dataset's own test rows.
 
 Compared are words in normal form (NFKC, casefold, `\\w+`): the prompt of a row, and apart from it the answer, with each
-benchmark text. Words that many rows of the dataset have in common are boilerplate and prove nothing.
+benchmark text. Where it is of few words, symbols that carry meaning count too (`tasks.text.symbols`). Words
+that many rows of the dataset have in common are boilerplate and prove nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tasks.datasets.leaks.brief import find_brief
 from tasks.datasets.leaks.index import BenchmarkText, Index, TextIndex, parts
 from tasks.lineage.places import row_place
 from tasks.text import minhash
-from tasks.text.normal_forms import NormalForms, normal_forms
+from tasks.text.normal_forms import NormalForms, empty_forms, normal_forms
 from tasks.verdicts import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class _Survey:
         rows = (np.searchsorted(bounds, places, "right") - 1) // 2
         once = np.unique(rows * len(self.rows_with_gram) + numbers) % max(len(self.rows_with_gram), 1)
         np.add.at(self.rows_with_gram, once, 1)
-        brief = find_brief(self._index, forms)
+        brief = find_brief(self._index, _with_symbols(self._index, table))
         np.add.at(self.rows_with_text, brief.texts, 1)
         self.hit_rows.append(table["row"].to_numpy()[np.union1d(rows, brief.rows)])
         self._rows += table.num_rows
@@ -164,7 +165,8 @@ class _Judged:
         self._index = index
         self._rows = table["row"].to_numpy()
         self._forms = normal_forms(table["prompt"], table["answer"])
-        brief = find_brief(index, self._forms)
+        self._with_symbols = _with_symbols(index, table)
+        brief = find_brief(index, self._with_symbols)
         self._brief = brief.only(~common_texts[brief.texts])
         hashes, self._short_bounds = minhash.gram_hashes(self._forms, index.short.words)
         places, numbers = index.short.find(hashes)
@@ -209,7 +211,7 @@ class _Judged:
 
     def _brief_hits(self) -> Iterator[tuple[int, _Hit]]:
         for row, side, number, similarity in self._brief.each():
-            mine, its = self._words(2 * row + side), self._index.words(number)
+            mine, its = self._with_symbols.words_of(2 * row + side), self._index.brief_words(number)
             if mine == its:
                 yield row, _Hit(number, side, 0, len(its), "whole")
             elif len(_fives(mine) & _fives(its)) >= similarity * len(_fives(mine) | _fives(its)) > 0:
@@ -224,7 +226,7 @@ class _Judged:
         part, words, ends = -1, [], dict[int, int]()
         for this, at, text, begin in zip(*(column.tolist() for column in (parts_of, starts, *where)), strict=True):
             if this != part:
-                part, words, ends = this, self._words(this), {}
+                part, words, ends = this, self._forms.words_of(this), {}
             if at < ends.get(text, 0):  # within the run before
                 continue
             its = self._index.words(text)
@@ -235,12 +237,11 @@ class _Judged:
             if self._tells(self._short_bounds[part] + first, self._short_bounds[part] + last):
                 yield part // 2, _Hit(text, part % 2, first, last - first, "overlap")
 
-    def _words(self, part: int) -> list[str]:
-        return _words(self._forms, part)
 
-
-def _words(forms: NormalForms, part: int) -> list[str]:
-    return forms.data[forms.bounds[part] : forms.bounds[part + 1]].tobytes().decode("utf-8").split()
+def _with_symbols(index: TextIndex, table: pa.Table) -> NormalForms:
+    """What rows are compared with short texts by; nothing, where there are none."""
+    columns = (table["prompt"], table["answer"])
+    return normal_forms(*columns, symbols=True) if index.whole else empty_forms(2 * table.num_rows)
 
 
 def _run(mine: list[str], its: list[str], at: int, begin: int) -> tuple[int, int]:

@@ -1,8 +1,9 @@
 """Copies among the rows of a dataset: exact ones, near ones, and prompts that are asked again.
 
-Everything is compared in normal form (NFKC, casefold, `\\w+`, joined by one space); a text without any word has
-none and is compared as it stands. Only rows that cite the same passage, and carry the same label where they have one,
-are ever copies of each other. Among copies the first in canonical order is kept.
+Everything is compared in normal form (NFKC, casefold, `\\w+`, joined by one space), with the symbols that carry meaning
+(`tasks.text.symbols`); a text without any word has none and is compared as it stands. Only rows that cite the same
+passage, and carry the same label where they have one, are ever copies of each other. Among copies the first in
+canonical order is kept.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ COLUMNS = ("row", "prompt", "answer", "other", "passage", "label")
 def find_copies(batches: Callable[[], Iterator[pa.Table]], folder: Path, near: float) -> Iterator[tuple[int, Verdict]]:
     """Rows that are copies of a row that is kept, and rows that ask what a kept row asks.
 
-    COPY-EXACT: prompt, answer and other answer are each the same in normal form. COPY-NEAR: the true Jaccard similarity
-    of the word 5-grams of the whole row reaches `near`; rows of fewer than five words are compared exactly only.
-    COPY-PROMPT: both rows are kept and only the prompts are the same. Evidence: `of`, the number of the kept row, and
-    for near copies `similarity`. Neither batches nor their sizes change the result.
+    COPY-EXACT: prompt, answer and other answer are each the same in normal form; of whose answers are the same, the
+    prompts may speak of different currencies. COPY-NEAR: the true Jaccard similarity of the word 5-grams of the whole
+    row reaches `near`; rows of fewer than five words are compared exactly only. COPY-PROMPT: both rows are kept and
+    only the prompts are the same. Evidence: `of`, the number of the kept row, and for near copies `similarity`. Neither
+    batches nor their sizes change the result.
 
     Args:
         batches: gives the rows to compare in canonical order, with COLUMNS (`label` may be missing).
@@ -54,7 +56,7 @@ def _find(batches: Callable[[], Iterator[pa.Table]], work: Path, near: float) ->
     for texts in texts_of(batches()):
         order = np.arange(len(texts.rows)) + numbers.length
         numbers.append(texts.rows)
-        whole.append(texts.digests(0, 1, 2, labels=True), order)
+        whole.append(texts.digests(0, 1, 2, labels=True, one_currency=True), order)
         asked = ~texts.empty(0)
         prompts.append(texts.digests(0)[asked], order[asked])
         copies.add(texts)

@@ -1,7 +1,11 @@
-"""The normal forms of very many texts at once, those of `tasks.text.normalise`, without an object for each text."""
+"""The normal forms of very many texts at once, those of `tasks.text.normalise`, without an object for each text.
+
+With symbols, they are those of `tasks.text.symbols`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.text.normalise import normalise
+from tasks.text.symbols import code_marks, code_points, decoded, marks_that_count, normalise_with_symbols
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,40 +41,119 @@ class NormalForms:
         starts[1:] = ends[:-1] + 1
         return starts, ends, np.searchsorted(ends, self.bounds)
 
+    def word_counts(self) -> NDArray[np.int64]:
+        """The number of words of each text."""
+        return np.diff(np.searchsorted(np.flatnonzero(self.data == SPACE), self.bounds))
+
+    def form(self, number: int) -> bytes:
+        """One text."""
+        return self.data[self.bounds[number] : self.bounds[number + 1]].tobytes()
+
+    def words_of(self, number: int) -> list[str]:
+        """The words of one text."""
+        return self.form(number).decode("utf-8").split()
+
     def every(self, step: int) -> NormalForms:
         """So many neighbours taken for one text."""
         return NormalForms(self.data, self.bounds[::step])
 
 
-def normal_forms(*columns: pa.Array | pa.ChunkedArray) -> NormalForms:
+def normal_forms(*columns: pa.Array | pa.ChunkedArray, symbols: bool = False) -> NormalForms:
     """The normal forms of texts, row by row, and within a row column by column.
 
     Args:
         columns: strings, all of one length; null is an empty text.
+        symbols: whether symbols that carry meaning count too, each as a part of a word.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    texts = [_without_letters_to_fold(column) for column in columns]
+    made = [_without_letters_to_fold(column, normalise_with_symbols if symbols else normalise) for column in columns]
+    texts = [text for text, _ in made]
     if not len(texts[0]):
-        return NormalForms(np.zeros(0, np.uint8), np.zeros(1, np.int64))
-    # A separator that is no word ends every text, so that neighbours cannot grow together.
-    joined = pc.binary_join_element_wise(*texts, pa.scalar("", pa.large_string()), pa.scalar(" ", pa.large_string()))
+        return empty_forms(0)
+    # Line feeds stand before and behind every text: no word, so that neighbours cannot grow together.
+    edge = pa.scalar("", pa.large_string())
+    joined = pc.binary_join_element_wise(edge, *texts, edge, pa.scalar("\n", pa.large_string()))
     raw_bounds = np.zeros(len(texts[0]) * len(texts) + 1, np.int64)
     sizes = np.stack([np.diff(_offsets(text)) + 1 for text in texts], axis=1)
+    sizes[:, 0] += 1
     np.cumsum(sizes.ravel(), out=raw_bounds[1:])
     start, end = _offsets(joined)[[0, -1]]
-    folded = np.frombuffer(memoryview(joined.buffers()[2])[start:end].tobytes().translate(_folding()), np.uint8)
-    letters = folded != SPACE
+    raw = memoryview(joined.buffers()[2])[start:end].tobytes()
+    folded = np.frombuffer(bytearray(raw.translate(_folding(symbols))), np.uint8)
+    letters = folded > SPACE
     keep = letters.copy()
     keep[1:] |= letters[:-1]
+    if symbols:
+        done = np.stack([done for _, done in made], axis=1).ravel()
+        _keep_symbols(raw, raw_bounds, done, folded, keep)
     bounds = np.zeros(len(raw_bounds), np.int64)
     np.cumsum(np.add.reduceat(keep.view(np.uint8), raw_bounds[:-1], dtype=np.int64), out=bounds[1:])
-    return NormalForms(folded[keep], bounds)
+    forms = NormalForms(folded[keep], bounds)
+    return _with_spaces(forms, done) if symbols else forms
 
 
-def _without_letters_to_fold(column: pa.Array | pa.ChunkedArray) -> Any:
-    """The texts as one array, those that are not ASCII in normal form already."""
+def empty_forms(texts: int) -> NormalForms:
+    """So many texts without a word."""
+    return NormalForms(np.zeros(0, np.uint8), np.zeros(texts + 1, np.int64))
+
+
+def _keep_symbols(
+    raw: bytes,
+    bounds: NDArray[np.int64],
+    done: NDArray[np.bool_],
+    folded: NDArray[np.uint8],
+    keep: NDArray[np.bool_],
+) -> None:
+    """Marks in `keep` the coded symbols of folded texts that count, and makes spaces of the others.
+
+    Args:
+        raw: the texts as they are; `bounds` where each begins; `done` which are in normal form already.
+    """
+    code_points(np.frombuffer(raw, np.uint8), folded)
+    places = np.flatnonzero(folded < SPACE)
+    if not len(places):
+        return
+    counts = marks_that_count(raw, places)
+    if done.any():
+        firsts, lasts = np.searchsorted(places, bounds)[:-1][done], np.searchsorted(places, bounds)[1:][done]
+        for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
+            counts[first:last] = True
+    keep[places[counts]] = True
+    folded[places[~counts]] = SPACE
+
+
+def _with_spaces(forms: NormalForms, done: NDArray[np.bool_]) -> NormalForms:
+    """The forms with their symbols decoded, and a space where a symbol follows a word at once, or ends a text.
+
+    Args:
+        done: by text whether all spaces but the last are there.
+    """
+    data, bounds = forms.data, forms.bounds
+    marks = data < SPACE
+    places = np.flatnonzero(marks)
+    if not len(places):
+        return forms
+    before = np.searchsorted(places, bounds)
+    wordless = (np.diff(bounds) == np.diff(before)) & (np.diff(before) > 0)
+    if wordless.any():  # symbols alone are no normal form
+        sizes = np.diff(bounds)
+        left = NormalForms(data[np.repeat(~wordless, sizes)], np.append(0, np.cumsum(np.where(wordless, 0, sizes))))
+        return _with_spaces(left, done)
+    data[places] = decoded(data[places])
+    follows = places[(data[places - 1] != SPACE) & ~marks[places - 1]]
+    if done.any():
+        follows = follows[~done[np.searchsorted(bounds, follows, "right") - 1]]
+    ends = bounds[1:][np.diff(before) > 0]
+    spaces = np.sort(np.concatenate([follows, ends[marks[ends - 1]]]))
+    return NormalForms(np.insert(data, spaces, SPACE), bounds + np.searchsorted(spaces, bounds, "right"))
+
+
+def _without_letters_to_fold(
+    column: pa.Array | pa.ChunkedArray, normal_form: Callable[[str], str]
+) -> tuple[Any, NDArray[np.bool_]]:
+    """The texts as one array, those that are not ASCII in normal form already; and which are."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -78,18 +162,23 @@ def _without_letters_to_fold(column: pa.Array | pa.ChunkedArray) -> Any:
         texts = texts.combine_chunks()
     others = pc.invert(pc.string_is_ascii(texts))
     if pc.any(others).as_py():
-        normal = [normalise(text) for text in texts.filter(others).to_pylist()]
+        normal = [normal_form(text) for text in texts.filter(others).to_pylist()]
         texts = pc.replace_with_mask(texts, others, pa.array(normal, pa.large_string()))
-    return texts
+    return texts, others.to_numpy(zero_copy_only=False)
 
 
 def _offsets(texts: Any) -> NDArray[np.int64]:
     return np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
 
 
-@lru_cache(maxsize=1)
-def _folding() -> bytes:
-    r"""For every byte of ASCII what it is in normal form, a space for what is not in `\w`; others stay."""
+@lru_cache(maxsize=2)
+def _folding(symbols: bool) -> bytes:
+    r"""For every byte of ASCII what it is in normal form, a space for what is not in `\w`; others stay.
+
+    Args:
+        symbols: whether those that may count are given as codes below a space.
+    """
     ascii_part = (chr(code) for code in range(128))
-    folded = (char.casefold() if char.isalnum() or char == "_" else " " for char in ascii_part)
-    return "".join(folded).encode("ascii") + bytes(range(128, 256))
+    folded = "".join(char.casefold() if char.isalnum() or char == "_" else " " for char in ascii_part)
+    table = folded.encode("ascii") + bytes(range(128, 256))
+    return code_marks(table) if symbols else table

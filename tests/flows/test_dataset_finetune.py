@@ -132,6 +132,34 @@ def test_pairs_whose_answers_are_identical_or_alike_are_found(public_data: Path,
     assert (report["rows"]["by_code"]["PAIR-IDENTICAL"], report["rows"]["by_code"]["PAIR-ALIKE"]) == (6, 3)
 
 
+def test_rows_that_differ_in_a_symbol_are_all_kept(tmp_path: Path) -> None:
+    """Mathematics and code with short prompts: neither copies, nor conflicts, nor a leak of each other."""
+    sums = ["What is 5 + 3?", "What is 5 * 3?", "What is 5 - 3?", "What is -5 + 3?", "What is (5 + 3) * 2?"]
+    sums += ["What is 5 + 3 * 2?", "What is 5^3?", "What is 5/3?", "What is 3.5?", "What is 35?"]
+    asked = [
+        "Is 3 > 2?",
+        "Is 3 < 2?",
+        "Is a == b?",
+        "Is a != b?",
+        "Is C++ old?",
+        "Is C# old?",
+        "Is C old?",
+        "$5?",
+        "€5?",
+    ]
+    project = DatasetProject(tmp_path)
+    labels = ["yes", "no"] * len(sums + asked)
+    rows = [{"prompt": text, "completion": label} for text, label in zip(sums + asked, labels, strict=False)]
+    project.put("rows/sums.jsonl", rows)
+    project.put("benchmark.jsonl", [{"prompt": "What is 5 % 3?"}, {"prompt": "Is 3 = 2?"}])
+    project.set(split=SPLIT, gate={"max_class": 1}, checks={"decontaminate": ["benchmark.jsonl"]})
+    report = project.published()
+    assert (report["rows"]["read"], report["rows"]["kept"]) == (len(rows), len(rows))
+    codes = {code for code in report["rows"]["by_code"] if code.startswith(("COPY", "CONFLICT", "LEAK"))}
+    assert codes == set()
+    assert {row["prompt"] for row in project.exported("1.0.0")} == {row["prompt"] for row in rows}
+
+
 def test_gsm8k_is_compared_with_its_own_test_and_its_arithmetic_is_right(public_data: Path, tmp_path: Path) -> None:
     """3 questions of test share 13 words on end with train, 80 share 8; 27,998 annotations in both files are right."""
     project = DatasetProject(tmp_path)

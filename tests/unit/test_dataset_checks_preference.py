@@ -36,6 +36,8 @@ def said(text: str) -> list[dict[str, str]]:
         ("The moon.", "the moon", ["PAIR-ALIKE"]),
         ("The moon; the sun", "The moon. The SUN!", ["PAIR-ALIKE"]),
         ("The moon.", "The moons.", []),
+        ("3 > 2", "3 < 2", []),
+        ("It is 5 + 3.", "It is 5+3", ["PAIR-ALIKE"]),
         ("😀", "😞", []),  # no words to be alike in
         ("😀", "😀", ["PAIR-IDENTICAL"]),
     ],

@@ -54,6 +54,14 @@ def test_every_row_of_a_text_with_two_classes_is_named(tmp_path: Path) -> None:
     assert _conflicts(rows, tmp_path, "prompt_completion") == {0: (code, 1, 3), 1: (code, 0, 3), 2: (code, 1, 3)}
 
 
+def test_questions_that_differ_in_a_symbol_do_not_contradict_each_other(tmp_path: Path) -> None:
+    asked = ["Is 3 > 2?", "Is 3 < 2?", "Is 5 + 3 = 8?", "Is 5 * 3 = 8?", "Is -5 more?", "Is 5 more?", "C++?", "C#?"]
+    rows = [_row(text, label, label=label) for text, label in zip(asked, ["yes", "no"] * 4, strict=True)]
+    assert _conflicts(rows, tmp_path, "prompt_completion") == {}
+    pairs = [_row("Which?", "3 > 2", other="3 < 2"), _row("Which?", "3 = 2", other="3 > 1")]
+    assert _conflicts(pairs, tmp_path, "preference") == {}
+
+
 def test_an_answer_called_good_and_bad_is_named(tmp_path: Path) -> None:
     rows = [
         _row("Who?", "He.", label="true"),

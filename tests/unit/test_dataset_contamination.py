@@ -19,6 +19,7 @@ from tasks.datasets.contamination import OWN_SPLIT, BenchmarkText, find_leaks
 from tasks.datasets.leaks import brief, index
 from tasks.text import minhash
 from tasks.text.normalise import normalise, tokens
+from tasks.text.symbols import normalise_with_symbols
 
 Evidence = dict[str, Any]
 _SCHEMA = pa.schema([("row", pa.int64()), ("prompt", pa.string()), ("answer", pa.string())])
@@ -104,6 +105,25 @@ def test_short_texts_are_repeated_whole_or_nearly() -> None:
     assert counts["unjudged"] == 2
 
 
+def test_short_texts_are_told_apart_by_their_symbols_and_long_ones_are_not() -> None:
+    rows = [
+        ("What is 5 + 3?", "8"),
+        ("what is 5+3", "8"),
+        ("What is 5 - 3?", "2"),
+        ("", "Is 3 > 2?"),
+        ("", "Is 3 < 2?"),
+    ]
+    found, _ = _leaks(rows, ["What is 5+3?", "Is 3 < 2?"])
+    assert [(row, one["place"], one["how"]) for row, _, one in found] == [
+        (0, 0, "whole"),
+        (1, 0, "whole"),
+        (4, 1, "whole"),
+    ]
+    long = _words("w", 13)
+    (hit,) = _leaks([(long.replace(" ", " + "), "a")], [long])[0]
+    assert (hit[1], hit[2]["how"], hit[2]["words"]) == ("LEAK-BENCHMARK", "overlap", 13)
+
+
 def test_what_many_rows_say_is_boilerplate_and_what_few_say_is_not() -> None:
     template = _words("please", 15)
     benchmark = [f"{template} {_words('q', 20)}", "hello there"]
@@ -166,9 +186,11 @@ def _expected(rows: list[tuple[str, str]], texts: list[str], long: int, short: i
     for n, row in enumerate(rows):
         best = 0
         for text in texts:
-            its, whole = tokens(text), tokens(row[0]) or tokens(row[1])
+            its = tokens(text)
+            brief, *sides = (normalise_with_symbols(one).split() for one in (text, *row))
+            whole = sides[0] or sides[1]
             runs = [_longest_run(tokens(side), its) for side in row]
-            is_short = 0 < len(its) < long and (whole == its or _similarity(whole, its) >= 0.8)
+            is_short = 0 < len(its) < long and (whole == brief or _similarity(whole, brief) >= 0.8)
             best = max(best, 2 if is_short or max(runs) >= long else int(max(runs) >= short))
         if best:
             expected[n] = ("", "LEAK-BENCHMARK-REVIEW", "LEAK-BENCHMARK")[best]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tasks.datasets.copies import spill
 from tasks.datasets.duplicates import find_copies
 from tasks.text.minhash import band_keys, jaccard, shingle_hashes, sign
 from tasks.text.normalise import normalise
+from tasks.text.symbols import normalise_with_symbols
 
 _FIELDS = ("prompt", "answer", "other", "passage", "label")
 _SCHEMA = pa.schema([("row", pa.int64()), *((name, pa.string()) for name in _FIELDS)])
@@ -41,20 +43,27 @@ def _copies(rows: list[Row], folder: Path, near: float = 0.8, size: int = 1000, 
 
 
 def _forms(row: Row) -> tuple[str, ...]:
-    return tuple(normalise(row[part] or "") or "\0" + (row[part] or "") for part in ("prompt", "answer", "other"))
+    return tuple(
+        normalise_with_symbols(row[part] or "") or "\0" + (row[part] or "") for part in ("prompt", "answer", "other")
+    )
+
+
+def _one_currency(forms: tuple[str, ...]) -> tuple[str, ...]:
+    return ("".join("$" if unicodedata.category(char) == "Sc" else char for char in forms[0]), *forms[1:])
 
 
 def _brute_force(rows: list[Row], near: float) -> Found:
     """Row by row, every pair that shares a key."""
     found: Found = []
     sets = [
-        shingle_hashes(" ".join(filter(None, (normalise(row[part] or "") for part in _FIELDS[:3])))) for row in rows
+        shingle_hashes(" ".join(filter(None, (normalise_with_symbols(row[part] or "") for part in _FIELDS[:3]))))
+        for row in rows
     ]
     keys = [set(band_keys(sign(one)).tolist()) if len(one) else set() for one in sets]
     context = [(row["passage"], row["label"]) for row in rows]
     exact: dict[Any, int] = {}
     for n, row in enumerate(rows):
-        first = exact.setdefault((_forms(row), context[n]), n)
+        first = exact.setdefault((_one_currency(_forms(row)), context[n]), n)
         if first != n:
             found.append((n, "COPY-EXACT", {"of": first}))
     gone = {n for n, _, _ in found}
@@ -108,7 +117,7 @@ def test_copies_are_those_of_brute_force(seed: int, near: float, tmp_path: Path)
     assert near == 1.0 or sum(code == "COPY-NEAR" for _, code, _ in found) > 10
 
 
-_PIECES = ["a", "A", "b", "é", "漢字", "_", "?", " ", "ﬁ", "2", "\n"]
+_PIECES = ["a", "A", "b", "é", "漢字", "_", "?", " ", "ﬁ", "2", "\n", "+", "-", "*", "€", "$", "C#"]
 _TEXTS = st.lists(st.sampled_from(_PIECES), max_size=14).map(" ".join)
 _ROWS = st.lists(
     st.builds(
@@ -169,6 +178,39 @@ def test_the_border_of_prompt_and_answer_matters_and_so_does_the_passage(tmp_pat
         _row("one two", "three", label="false"),
     ]
     assert _copies(rows, tmp_path) == [(1, "COPY-EXACT", {"of": 0}), (4, "COPY-PROMPT", {"of": 0})]
+
+
+def test_symbols_that_carry_meaning_make_no_copies(tmp_path: Path) -> None:
+    prompts = ["Is 3 > 2?", "Is 3 < 2?", "What is 5 + 3?", "What is 5 * 3?", "5 - 3", "-5 3", "$5", "€5", "5"]
+    prompts += ["a == b", "a != b", "x^2", "x*2", "C++", "C#", "C", "3.5", "35", "3 5", "(5 + 3) * 2", "5 + 3 * 2"]
+    assert _copies([_row(prompt, str(n)) for n, prompt in enumerate(prompts)], tmp_path) == []
+    prompts.remove("€5")
+    assert _copies([_row(prompt) for prompt in prompts], tmp_path) == []
+
+
+def test_rows_that_differ_in_the_currency_of_the_prompt_alone_are_copies(tmp_path: Path) -> None:
+    """As banking77 has them: the answer shows that it makes no difference."""
+    rows = [
+        _row("Why was I charged £1?", "charge"),
+        _row("Why was I charged €1 ?", "charge"),
+        _row("Why was I charged 1?", "charge"),
+        _row("Why was I charged $1?", "dollars"),
+        _row("How much?", "$1"),
+        _row("How much?", "€1"),
+        _row("", "It costs £1 and €2."),
+        _row("", "It costs €1 and £2."),
+    ]
+    assert _copies(rows, tmp_path) == [(1, "COPY-EXACT", {"of": 0}), (5, "COPY-PROMPT", {"of": 4})]
+
+
+def test_a_symbol_tells_near_copies_apart_as_a_word_does(tmp_path: Path) -> None:
+    rows = [
+        _row(f"Tell me right away whether {sum_} is more than it was.") for sum_ in ("2 + 2", "2 * 2", "2+2", "2 x 2")
+    ]
+    assert _copies(rows, tmp_path, 0.75) == [(2, "COPY-EXACT", {"of": 0})]
+    long = " ".join(f"w{n}" for n in range(50))
+    found = _copies([_row(f"{long} 2 {sign} 2") for sign in "+-"], tmp_path)
+    assert [(row, code) for row, code, _ in found] == [(1, "COPY-NEAR")]
 
 
 def test_texts_without_a_word_are_compared_as_they_stand(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks.datasets.checks.rows import Row
-from tasks.text.normalise import normalise
+from tasks.text.symbols import normalise_with_symbols
 from tasks.verdicts import Verdict, verdict
 
 _LEAST_WORDS = 3
@@ -14,13 +14,14 @@ _LEAST_WORDS = 3
 def alike(row: Row) -> Iterator[Verdict]:
     """PAIR-IDENTICAL where the two answers are the same characters, PAIR-ALIKE where they are so in normal form.
 
-    Answers without any word, like two emoji, have no normal form to be alike in.
+    Symbols that carry meaning count (`tasks.text.symbols`): `3 > 2` is not `3 < 2`. Answers without any word, like two
+    emoji, have no normal form to be alike in.
     """
     if row.other is None:
         return
     if row.content["chosen"] == row.content["rejected"]:
         yield verdict("PAIR-IDENTICAL")
-    elif (normal := normalise(row.answer)) and normal == normalise(row.other):
+    elif (normal := normalise_with_symbols(row.answer)) and normal == normalise_with_symbols(row.other):
         yield verdict("PAIR-ALIKE")
 
 
@@ -31,12 +32,12 @@ def echoes(row: Row) -> Iterator[Verdict]:
     """
     if row.format == "language_modeling":
         return
-    prompt = normalise(row.prompt)
-    said = {prompt, normalise(row.asked)} if row.turns else {prompt}
+    prompt = normalise_with_symbols(row.prompt)
+    said = {prompt, normalise_with_symbols(row.asked)} if row.turns else {prompt}
     for name, text in row.answers:
         # A text of another length cannot be the same words, whatever NFKC makes of it.
         if not text or len(text) > 4 * len(row.prompt) + 100:
             continue
-        normal = normalise(text)
+        normal = normalise_with_symbols(text)
         if normal in said and normal.count(" ") >= _LEAST_WORDS - 1:
             yield verdict("PAIR-ECHO", part=name)

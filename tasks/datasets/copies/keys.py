@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.text.normal_forms import NormalForms, normal_forms
+from tasks.text.symbols import other_money
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +31,7 @@ class Texts:
 
     Attributes:
         rows: their numbers, int64 (n,).
-        forms: prompt, answer and other of each, in normal form.
+        forms: prompt, answer and other of each, in normal form with symbols.
         verbatim: by place among the parts of all rows, a digest of each text that has no word and is not empty.
         passages: 16 bytes that tell the passage that each row cites; zeros where it cites none.
         labels: likewise for its label.
@@ -42,14 +43,16 @@ class Texts:
     passages: list[bytes]
     labels: list[bytes]
 
-    def digests(self, *parts: int, labels: bool = False) -> Digests:
+    def digests(self, *parts: int, labels: bool = False, one_currency: bool = False) -> Digests:
         """Digests of some parts of each row and of where they meet, together with the passage.
 
         Args:
             parts: 0 is the prompt, 1 the answer, 2 the other answer.
             labels: whether the label must be the same too.
+            one_currency: whether it makes no difference which currency a prompt speaks of.
         """
-        data, bounds = self.forms.data.tobytes(), self.forms.bounds
+        forms = _one_currency(self.forms) if one_currency else self.forms
+        data, bounds = forms.data.tobytes(), forms.bounds
         begins = [bounds[part : -1 : len(_PARTS)].tolist() for part in parts]
         ends = [bounds[part + 1 :: len(_PARTS)].tolist() for part in parts]
         sizes = np.diff(bounds).astype("<i8").reshape(-1, len(_PARTS))[:, list(parts)].tobytes()
@@ -78,6 +81,19 @@ class Texts:
         return empty
 
 
+def _one_currency(forms: NormalForms) -> NormalForms:
+    """The forms with a dollar sign for every other currency in a prompt."""
+    spans = np.array([one.span() for one in other_money().finditer(forms.data.tobytes())], np.int64).reshape(-1, 2)
+    owners = np.searchsorted(forms.bounds, spans[:, 0], "right") - 1
+    first, end = spans[owners % len(_PARTS) == 0].T
+    if not len(first):
+        return forms
+    data, sizes = forms.data.copy(), end - first - 1
+    data[first] = ord("$")
+    surplus = np.repeat(first + 1, sizes) + np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return NormalForms(np.delete(data, surplus), forms.bounds - np.searchsorted(surplus, forms.bounds))
+
+
 def texts_of(batches: Iterator[pa.Table]) -> Iterator[Texts]:
     """The texts of staged rows, some thousand rows at a time."""
     for table in batches:
@@ -93,7 +109,7 @@ def pieces(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def _texts(table: pa.Table) -> Texts:
-    forms = normal_forms(*(table[part] for part in _PARTS))
+    forms = normal_forms(*(table[part] for part in _PARTS), symbols=True)
     wordless = np.flatnonzero(np.diff(forms.bounds) == 0)
     verbatim: dict[int, bytes] = {}
     for number, part in enumerate(_PARTS):

@@ -1,4 +1,7 @@
-"""Benchmark texts of few words: only a row that is such a text, or nearly, repeats it."""
+"""Benchmark texts of few words: only a row that is such a text, or nearly, repeats it.
+
+So few words are told apart by their symbols too (`tasks.text.symbols`): `What is 5 + 3?` is not `What is 5 * 3?`.
+"""
 
 from __future__ import annotations
 
@@ -36,24 +39,22 @@ def find_brief(index: TextIndex, forms: NormalForms) -> BriefMatches:
     """Rows whose prompt, or whose answer if they have no prompt, is a short text of the index, or nearly.
 
     Args:
-        forms: prompt and answer of each row.
+        forms: prompt and answer of each row, with symbols.
     """
-    _, _, before = forms.words()
-    words = np.diff(before)
+    words = forms.word_counts()
     sides = (words[::2] == 0).astype(np.int64)
     rows = np.arange(len(sides))
     parts = 2 * rows + sides
     counts = words[parts]
-    most = index.long.words - 1  # words of the longest of the short texts
     exact: list[tuple[int, int]] = []
     data, bounds = forms.data.tobytes(), forms.bounds
-    few = np.flatnonzero((counts > 0) & (counts <= most)) if index.whole else rows[:0]
+    few = np.flatnonzero((counts > 0) & (counts <= index.most)) if index.whole else rows[:0]
     for row, first, last in zip(
         few.tolist(), bounds[parts[few]].tolist(), bounds[parts[few] + 1].tolist(), strict=True
     ):
         if (text := index.whole.get(data[first:last])) is not None:
             exact.append((row, text))
-    largest = int((most - minhash.SHINGLE_WORDS + 1) / minhash.NEAR) + minhash.SHINGLE_WORDS - 1
+    largest = int((index.most - minhash.SHINGLE_WORDS + 1) / minhash.NEAR) + minhash.SHINGLE_WORDS - 1
     tried = np.flatnonzero((counts >= minhash.SHINGLE_WORDS) & (counts <= largest))
     near_rows, near_texts, similarity = _near(index, forms, parts[tried])
     near_rows = tried[near_rows]

@@ -99,35 +99,42 @@ class TextIndex:
     """Some benchmark texts, found by what they share with rows.
 
     Args:
-        long: words in a row that a row may not share with a text.
+        long: words in a row that a row may not share with a text. Texts of fewer are short.
         short: words in a row that are for review.
+
+    Attributes:
+        counts: the words of each text.
+        most: words of the longest short text, its symbols included.
+        whole: short texts by their normal form with symbols.
+        brief: the 5-grams of short texts, with symbols.
     """
 
     def __init__(self, texts: list[BenchmarkText], long: int, short: int) -> None:
         import pyarrow as pa
 
         self.texts = texts
-        forms = normal_forms(pa.array([text.text for text in texts], pa.large_string()))
-        _, _, before = forms.words()
-        self.counts = np.diff(before)
-        self.short, self.long = Grams(forms, short), Grams(forms, long)
-        self._data, self._bounds = forms.data.tobytes(), forms.bounds.tolist()
-        brief = np.flatnonzero((self.counts > 0) & (self.counts < long))
+        contents = pa.array([text.text for text in texts], pa.large_string())
+        self._forms = normal_forms(contents)
+        self.counts = self._forms.word_counts()
+        self.short, self.long = Grams(self._forms, short), Grams(self._forms, long)
+        brief = (self.counts > 0) & (self.counts < long)
+        self._with_symbols = _only(normal_forms(contents, symbols=True), brief)
+        counts = self._with_symbols.word_counts()
+        self.most = int(counts.max(initial=0))
         self.whole: dict[bytes, int] = {}
-        for number in brief.tolist():
-            self.whole.setdefault(self._form(number), number)
-        self.brief = Grams(
-            _only(forms, (self.counts >= minhash.SHINGLE_WORDS) & (self.counts < long)), minhash.SHINGLE_WORDS
-        )
+        for number in np.flatnonzero(brief).tolist():
+            self.whole.setdefault(self._with_symbols.form(number), number)
+        self.brief = Grams(_only(self._with_symbols, counts >= minhash.SHINGLE_WORDS), minhash.SHINGLE_WORDS)
         brief_texts, _ = self.brief.where(np.arange(len(self.brief.hashes)))
         self.brief_sets, self.brief_sizes = distinct(brief_texts, self.brief.hashes, len(texts))
 
-    def _form(self, number: int) -> bytes:
-        return self._data[self._bounds[number] : self._bounds[number + 1]]
-
     def words(self, number: int) -> list[str]:
         """A text's words in normal form."""
-        return self._form(number).decode("utf-8").split()
+        return self._forms.words_of(number)
+
+    def brief_words(self, number: int) -> list[str]:
+        """Those of a short text, with its symbols."""
+        return self._with_symbols.words_of(number)
 
     def shared(self, grams: Grams, hit: NDArray[np.bool_]) -> int:
         """How many texts have an n-gram that is marked, under the number that `Grams.find` gives."""
