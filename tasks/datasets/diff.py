@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks import schemas
-from tasks.datasets.compare import COLUMNS, Comparison, Keys, Places, compare, digest_keys, origin_keys, pair, read_keys
+from tasks.datasets.compare import (
+    COLUMNS,
+    Comparison,
+    Keys,
+    Places,
+    compare,
+    count_changes,
+    digest_keys,
+    keys_of,
+    origin_keys,
+    pair,
+    read_keys,
+)
 from tasks.datasets.version import Version, find_version
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from lancedb.table import Table
 
+    from tasks.datasets.settle import Settled
     from tasks.store import Store
 
 GONE = "its source no longer has it"
@@ -82,11 +96,15 @@ def diff_versions(store: Store, dataset: str, before: str, after: str, limit: in
     )
 
 
-def change_since(store: Store, previous: Version | None, kept: Iterable[pa.Table]) -> Comparison:
-    """The change from a published version to rows that are not published yet; everything is new after none."""
-    nothing = Keys(np.zeros((0, 2), np.uint64), np.zeros(0, np.uint64), np.zeros((0, 2), np.uint64))
-    before = nothing if previous is None else read_keys(scan(_examples(store, previous), COLUMNS))
-    return compare(before, read_keys(kept))
+def change_since(store: Store, previous: Version | None, settled: Settled) -> dict[str, int]:
+    """How many rows changed how from a published version to one that is not published yet (`Comparison.counts`).
+
+    Everything is new after none.
+    """
+    if previous is None:
+        return {"added": settled.rows["kept"], "removed": 0, "edited": 0, "moved": 0}
+    before, after = scan(_examples(store, previous), COLUMNS), settled.kept(COLUMNS)
+    return count_changes(map(keys_of, before), map(keys_of, after), Path(settled.folder))
 
 
 def scan(table: Table, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.datasets.compare import digest_keys
+from tasks.datasets.copies.keys import Digests
 from tasks.datasets.example import COLUMNS, example_digest
+from tasks.datasets.repeats import Numbers, find_repeats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,29 +20,32 @@ if TYPE_CHECKING:
 SIDES = ("train", "validation", "test")
 
 
-def example_facts(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
+def example_facts(batches: Callable[[], Iterator[pa.Table]], folder: Path) -> Iterator[pa.Table]:
     """Facts of the rows batch by batch: what `expectations.examples.example_suite` speaks of.
 
     Args:
-        batches: rows of `schemas.examples()`. Of all ids seen so far 8 bytes each stay in memory.
+        batches: gives the rows, of `schemas.examples()`, each time it is called.
+        folder: where 32 bytes a row are kept meanwhile.
     """
     import pyarrow as pa
 
-    seen = np.zeros(0, np.uint64)
-    for batch in batches:
-        short = np.array([int(one[:16], 16) for one in batch["example_id"].to_pylist()], np.uint64)
-        order = np.argsort(short, kind="stable")
-        repeated = np.zeros(len(short), np.bool_)
-        repeated[order[1:]] = short[order[1:]] == short[order[:-1]]
-        places = np.minimum(np.searchsorted(seen, short), max(0, len(seen) - 1))
-        if len(seen):
-            repeated |= seen[places] == short
-        seen = np.union1d(seen, short)
+    repeats, done = find_repeats(_ids(batches()), folder), 0
+    for batch in batches():
+        repeated = repeats.of(np.arange(done, done + batch.num_rows)) > 0
+        done += batch.num_rows
         facts = [_facts(row) for row in batch.to_pylist()]
         columns = {name: pa.array([one[name] for one in facts], pa.int64()) for name in facts[0]}
         yield pa.table(
             {"example_id": batch["example_id"], "is_repeated": pa.array(repeated.astype(np.int64)), **columns}
         )
+
+
+def _ids(batches: Iterator[pa.Table]) -> Iterator[tuple[Digests, Numbers]]:
+    """The ids of the rows, and where they stand, from 0."""
+    done = 0
+    for batch in batches:
+        yield digest_keys(batch["example_id"].to_pylist()), np.arange(done, done + batch.num_rows)
+        done += batch.num_rows
 
 
 def _facts(row: dict[str, Any]) -> dict[str, int]:

@@ -45,6 +45,8 @@ Extras = Callable[[Path, VersionFacts], None]
 """Writes into a version's folder what describes it: card, metadata, plots. As pure as the rows: no clock."""
 
 _DIGEST = b"freshet:digest"
+_WAITING_BYTES = 8 << 20
+"""Of rows that wait to become pages of their table. Lance's own choice is 8 MiB for each column of each list."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def propose(
         previous = same or version_before(published, as_of)
     if previous is not None and previous.digest == digest:
         return Candidate(previous.facts, previous, unchanged=True)
-    change = change_since(store, previous, settled.kept(("split", "digest", "origins"))).counts()
+    change = change_since(store, previous, settled)
     # Where every version has expired, the next one still gets a number of its own.
     number = last_number(list_versions(store, name))
     version = past_number(list_versions(store, name), as_of) if is_past else next_number(number, change)
@@ -258,7 +260,8 @@ def _commit(
     marked = schema.with_metadata({_DIGEST: facts.digest.encode()})
     batches = (batch for one in tables for batch in one.cast(marked).to_batches())
     before = table.version
-    lance.write_dataset(pa.RecordBatchReader.from_batches(marked, batches), table.to_lance().uri, mode="overwrite")
+    rows = pa.RecordBatchReader.from_batches(marked, batches)
+    lance.write_dataset(rows, table.to_lance().uri, mode="overwrite", data_cache_bytes=_WAITING_BYTES)
     table.checkout_latest()
     written = table.count_rows()
     if table.version != before + 1 or written != expected:

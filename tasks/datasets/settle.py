@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import schemas
+from tasks.datasets.compare import digest_keys
 from tasks.datasets.digest import MultisetHash
 from tasks.datasets.evidence import lay_places, name_places
 from tasks.datasets.lookup import RowLookup
 from tasks.datasets.merges import ORIGIN, Merges, find_merges, join_origins
+from tasks.datasets.repeats import find_repeats
 from tasks.datasets.split import NOWHERE, SIDES, Sides, count_sides
 from tasks.datasets.stage import row_schema
 from tasks.datasets.tallies import Tallies
@@ -89,7 +90,7 @@ class Settled:
 def settle(stage: Stage, rows: int, sides: Sides, name: str, declared: Dataset) -> Settled:
     """Settles a build's rows into `settled/` of its work folder, in place of what stood there.
 
-    Memory: some 70 bytes a row, and one batch.
+    Memory: some four bytes a row, some 60 for each row that is a copy, and one batch.
 
     Args:
         rows: how many were read, sound or not.
@@ -105,7 +106,7 @@ def settle(stage: Stage, rows: int, sides: Sides, name: str, declared: Dataset) 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     alive = stage.alive(rows)
-    work = _Work(stage, alive, sides, name, declared)
+    work = _Work(stage, alive, sides, name, declared, folder)
     with (
         pa.ipc.new_file(folder / "kept.arrow", schemas.examples()) as kept,
         pa.ipc.new_file(folder / "rejected.arrow", schemas.rejected_rows()) as rejected,
@@ -138,7 +139,7 @@ def settle(stage: Stage, rows: int, sides: Sides, name: str, declared: Dataset) 
 class _Work:
     """The state of one settling: what is looked up per batch, and what is counted over all of them."""
 
-    def __init__(self, stage: Stage, alive: Alive, sides: Sides, name: str, declared: Dataset) -> None:
+    def __init__(self, stage: Stage, alive: Alive, sides: Sides, name: str, declared: Dataset, folder: Path) -> None:
         self._alive, self._sides, self._name, self._format = alive, sides, name, declared.format
         self._verdicts = RowLookup(sorted(stage.folder.glob("findings-*.arrow")), _SAID)
         self._origins = RowLookup(stage.row_files(), ("row", *ORIGIN))
@@ -147,7 +148,7 @@ class _Work:
         self._merges: Merges = find_merges(stage, alive)
         self._ids = _Ids(stage, alive, name)
         self._seen = np.zeros(len(alive), dtype=np.int8)
-        self.tallies = Tallies()
+        self.tallies = Tallies(folder)
         self.rows_hash, self.record_hash = MultisetHash(), MultisetHash()
 
     def kept(self, table: pa.Table) -> pa.Table:
@@ -160,6 +161,8 @@ class _Work:
             row = int(rows[side == NOWHERE][0])
             raise StoreError(f"row {row} is kept and on no side of the split", "It is a fault of Freshet: report it.")
         splits, digests = [SIDES[i] for i in side], table["digest"].to_pylist()
+        group = np.asarray(self._sides.group[rows])
+        self._sides.let_go()
         origins = join_origins(table, self._merges, self._origins)
         said = self._said(rows)
         verdicts = [json_of(one) for one in said]
@@ -169,9 +172,9 @@ class _Work:
         self.record_hash.add(_records("kept", [*(table[one].to_pylist() for one in given), origins.lists, steady]))
         self.tallies.add_kept(table, splits, [{code for code, _, _ in one} for one in said])
         columns: dict[str, Any] = {
-            "example_id": self._ids.of(digests),
+            "example_id": self._ids.of(rows, digests),
             "split": splits,
-            "group": self._sides.group[rows],
+            "group": group,
             "format": [self._format] * len(rows),
             "origins": origins.column,
             "verdicts": verdicts,
@@ -238,35 +241,19 @@ class _Work:
 
 
 class _Ids:
-    """Ids of examples. Only digests that come more than once are held in memory."""
+    """Ids of examples. In memory are only rows whose digest came before."""
 
     def __init__(self, stage: Stage, alive: Alive, name: str) -> None:
         self._name = name
-        prefixes = np.sort(
-            np.concatenate(
-                [_prefixes(table["digest"].to_pylist()) for table in stage.batches(("row", "digest"), alive)]
-                or [np.zeros(0, np.uint64)]
-            )
-        )
-        self._repeated = np.unique(prefixes[1:][prefixes[1:] == prefixes[:-1]])
-        self._before: Counter[str] = Counter()
+        kept = stage.batches(("row", "digest"), alive)
+        keyed = ((digest_keys(table["digest"].to_pylist()), table["row"].to_numpy()) for table in kept)
+        self._repeats = find_repeats(keyed, stage.folder)
 
-    def of(self, digests: list[str]) -> list[str]:
+    def of(self, rows: NDArray[np.int64], digests: list[str]) -> list[str]:
         from hashlib import sha256
 
-        repeated = np.isin(_prefixes(digests), self._repeated)
-        ids = []
-        for digest, again in zip(digests, repeated.tolist(), strict=True):
-            before = self._before[digest] if again else 0
-            if again:
-                self._before[digest] += 1
-            ids.append(sha256(f"{self._name}\n{digest}\n{before}".encode()).hexdigest()[:32])
-        return ids
-
-
-def _prefixes(digests: list[str]) -> NDArray[np.uint64]:
-    whole = bytes.fromhex("".join(digest[:16] for digest in digests))
-    return np.frombuffer(whole, dtype=">u8").astype(np.uint64)
+        named = zip(digests, self._repeats.of(rows).tolist(), strict=True)
+        return [sha256(f"{self._name}\n{digest}\n{before}".encode()).hexdigest()[:32] for digest, before in named]
 
 
 def _in_order(stage: Stage, unread: RowLookup, rows: int) -> Iterator[tuple[pa.Table, pa.Table]]:

@@ -8,6 +8,7 @@ on two sides, the check for leaks between the sides keeps the training row out i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.dataset_settings import Split, SplitName
+from tasks.datasets.copies.spill import ranges, release
 from tasks.text.normalise import normalise
 
 if TYPE_CHECKING:
@@ -30,7 +32,10 @@ SIDES: tuple[SplitName, ...] = get_args(SplitName)
 NOWHERE = -1
 """The side of rows that something keeps out."""
 
-_FILE = "sides.npz"
+_SIDES, _GROUPS, _COUNTED = "sides.npy", "groups.npy", "sides.json"
+ROWS_AT_A_TIME = 1 << 17
+"""Rows whose groups are counted at a time."""
+
 _COLUMNS = ("row", "document", "corpus", "doc_id", "prompt", "answer", "passage", "label", "group")
 
 
@@ -40,7 +45,8 @@ class Sides:
 
     Attributes:
         side: by number of the row, the index of its side in `SIDES`, or `NOWHERE`. Shape (rows,).
-        group: by number of the row, the number of its group: 64 bits of a hash, 0 for rows that are nowhere.
+        group: by number of the row, the number of its group: 64 bits of a hash, 0 for rows that are nowhere. In a file
+            that is mapped: call `let_go` when some of it was looked at.
         without_group: how many rows lack what the split groups by, and were grouped by content.
     """
 
@@ -48,26 +54,41 @@ class Sides:
     group: NDArray[np.int64]
     without_group: int = 0
 
-    def save(self, folder: Path) -> None:
-        """Leaves them in a folder for a later step."""
-        np.savez(folder / _FILE, side=self.side, group=self.group, without_group=self.without_group)
-
     @classmethod
     def load(cls, folder: Path) -> Sides:
-        """What an earlier step left there."""
-        with np.load(folder / _FILE) as held:
-            return cls(held["side"], held["group"], int(held["without_group"]))
+        """What `assign_sides` left in the folder of a stage."""
+        group: NDArray[np.int64] = np.load(folder / _GROUPS, mmap_mode="r")
+        return cls(np.load(folder / _SIDES), group, json.loads((folder / _COUNTED).read_text())["without_group"])
 
     def joined(self) -> bool:
         """Whether every group is on one side, as it must be."""
-        there = self.side != NOWHERE
-        order = np.lexsort((self.side[there], self.group[there]))
-        group, side = self.group[there][order], self.side[there][order]
-        return not np.any((group[1:] == group[:-1]) & (side[1:] != side[:-1]))
+        shares = self.groups(self.side != NOWHERE)
+        return all(len(np.unique(np.concatenate(share))) == sum(map(len, share)) for share in shares)
+
+    def groups(self, chosen: NDArray[np.bool_]) -> Iterator[list[NDArray[np.uint64]]]:
+        """The distinct groups of some rows by side, share by share of all groups.
+
+        Args:
+            chosen: by number of the row whether its group counts.
+        """
+        for low, high in ranges(self.group.nbytes):
+            found: list[list[NDArray[np.uint64]]] = [[np.zeros(0, np.uint64)] for _ in SIDES]
+            for start in range(0, len(self.side), ROWS_AT_A_TIME):
+                part = slice(start, start + ROWS_AT_A_TIME)
+                group, side = np.asarray(self.group[part]).view(np.uint64), self.side[part]
+                there = chosen[part] & (group >= low) & (group <= high)
+                for index, of_side in enumerate(found):
+                    of_side.append(np.unique(group[there & (side == index)]))
+                self.let_go()
+            yield [np.unique(np.concatenate(of_side)) for of_side in found]
+
+    def let_go(self) -> None:
+        """Gives back the memory of the groups that were looked at."""
+        release(self.group)
 
 
 def assign_sides(stage: Stage, split: Split, alive: Alive) -> Sides:
-    """The sides of the rows that nothing keeps out.
+    """The sides of the rows that nothing keeps out; they stay in the stage's folder too, for `Sides.load`.
 
     What rows are grouped by:
     - `document`: the document of a corpus by its id, else the document that the row's file names;
@@ -81,7 +102,7 @@ def assign_sides(stage: Stage, split: Split, alive: Alive) -> Sides:
     (`VersionFacts.classes`).
     """
     side = np.full(len(alive), NOWHERE, dtype=np.int8)
-    group = np.zeros(len(alive), dtype=np.uint64)
+    group = np.lib.format.open_memmap(stage.folder / _GROUPS, "w+", np.int64, (len(alive),))
     upper = _upper_bounds(split)
     without = 0
     for table in stage.batches(_COLUMNS, alive):
@@ -89,9 +110,13 @@ def assign_sides(stage: Stage, split: Split, alive: Alive) -> Sides:
         without += missing
         rows = table["row"].to_numpy()
         names, inverse = np.unique(np.array(keys, dtype=object), return_inverse=True)
-        group[rows] = _numbers(f"{name}" for name in names)[inverse]
+        group[rows] = _numbers(f"{name}" for name in names)[inverse].view(np.int64)
+        release(group)
         side[rows] = _draw(_numbers(f"{split.salt}\0{name}" for name in names), upper)[inverse]
-    return Sides(side, group.view(np.int64), without)
+    group.flush()
+    np.save(stage.folder / _SIDES, side)
+    (stage.folder / _COUNTED).write_text(json.dumps({"without_group": without}))
+    return Sides(side, group, without)
 
 
 def _upper_bounds(split: Split) -> NDArray[np.float64]:
@@ -147,10 +172,9 @@ def _content_keys(table: pa.Table, stratify: bool) -> list[str]:
 def count_sides(sides: Sides, alive: Alive) -> dict[str, dict[str, Any]]:
     """By side, of the rows that nothing keeps out: `rows`, `groups`, and `share` of the rows."""
     total = int(np.count_nonzero(alive))
+    groups = np.sum([[len(of_side) for of_side in share] for share in sides.groups(alive)], axis=0).tolist()
     counted: dict[str, dict[str, Any]] = {}
     for index, name in enumerate(SIDES):
-        there = alive & (sides.side == index)
-        rows = int(np.count_nonzero(there))
-        groups = len(np.unique(sides.group[there]))
-        counted[name] = {"rows": rows, "groups": groups, "share": rows / total if total else 0.0}
+        rows = int(np.count_nonzero(alive & (sides.side == index)))
+        counted[name] = {"rows": rows, "groups": groups[index], "share": rows / total if total else 0.0}
     return counted

@@ -235,11 +235,11 @@ def check_labels(run: BuildRun, rows: int, embed: Embed) -> dict[str, int]:
 
 @task(cache_policy=NO_CACHE, name="split-rows")
 def split_rows(run: BuildRun, rows: int) -> None:
-    """Decides which side each row falls on."""
+    """Decides which side each row falls on, and leaves that beside the rows."""
     from tasks.datasets.split import assign_sides
 
     stage = stage_of(run)
-    assign_sides(stage, run.settings.split, stage.alive(rows)).save(run.folder)
+    assign_sides(stage, run.settings.split, stage.alive(rows))
 
 
 @task(cache_policy=NO_CACHE, name="settle-rows")
@@ -292,7 +292,7 @@ def examine_version(run: BuildRun, candidate: Candidate, settled: Settled) -> li
             pairs=counted.get("longer_chosen", 0) + counted.get("longer_rejected", 0),
         )
     )
-    for checked in validate([(example_suite(), example_facts(settled.kept()))]):
+    for checked in validate([(example_suite(), example_facts(settled.kept, run.folder))]):
         found += checked.verdicts()
     return found
 

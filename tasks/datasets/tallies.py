@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.datasets.copies.spill import Column
 from tasks.datasets.split import SIDES
 
 if TYPE_CHECKING:
@@ -19,9 +21,13 @@ _FILE = ("input", "uri", "source_version")
 
 
 class Tallies:
-    """Counts over the batches of a build; memory depends on files, classes, licences and documents, not on rows."""
+    """Counts over the batches of a build; memory depends on files, classes and licences, not on rows.
 
-    def __init__(self) -> None:
+    Args:
+        folder: where 8 bytes for each document of a batch are kept, to count them.
+    """
+
+    def __init__(self, folder: Path) -> None:
         self.kept = 0
         self.rejected = 0
         self._codes: Counter[str] = Counter()
@@ -30,7 +36,7 @@ class Tallies:
         self._kept_of: Counter[tuple[str, str, str]] = Counter()
         self._licences: Counter[str] = Counter()
         self._classes: dict[str, Counter[str]] = {}
-        self._documents = np.zeros(0, np.uint64)
+        self._documents = Column(folder / "documents", np.uint64)
 
     def add_kept(self, table: pa.Table, splits: list[str], codes: list[set[str]]) -> None:
         files = Counter(_files(table))
@@ -45,7 +51,7 @@ class Tallies:
         named = zip(*(table[name].to_pylist() for name in ("corpus", "doc_id", "document")), strict=True)
         names = {f"{corpus}\0{doc_id}" if doc_id else f"\0{path}" for corpus, doc_id, path in named if doc_id or path}
         numbers = [int.from_bytes(sha256(name.encode("utf-8", "surrogatepass")).digest()[:8], "big") for name in names]
-        self._documents = np.union1d(self._documents, np.array(numbers, dtype=np.uint64))
+        self._documents.append(np.array(numbers, dtype=np.uint64))
 
     def add_rejected(self, table: pa.Table, codes: list[list[str]]) -> None:
         self.rejected += table.num_rows
@@ -61,7 +67,7 @@ class Tallies:
         return dict(sorted(self._marks.items()))
 
     def documents(self) -> int:
-        return len(self._documents)
+        return self._documents.distinct()
 
     def licences(self) -> dict[str, int]:
         return dict(sorted(self._licences.items()))

@@ -114,10 +114,10 @@ def test_short_texts_are_told_apart_by_their_symbols_and_long_ones_are_not() -> 
         ("", "Is 3 < 2?"),
     ]
     found, _ = _leaks(rows, ["What is 5+3?", "Is 3 < 2?"])
-    assert [(row, one["place"], one["how"]) for row, _, one in found] == [
-        (0, 0, "whole"),
-        (1, 0, "whole"),
-        (4, 1, "whole"),
+    assert [(row, one["of"], one["how"]) for row, _, one in found] == [
+        (0, "b:1", "whole"),
+        (1, "b:1", "whole"),
+        (4, "b:2", "whole"),
     ]
     long = _words("w", 13)
     (hit,) = _leaks([(long.replace(" ", " + "), "a")], [long])[0]

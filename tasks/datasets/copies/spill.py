@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tasks.datasets.copies.keys import Digests
 
-SHARE_BYTES = 1 << 23
+SHARE_BYTES = 1 << 22
 """Bytes of records that are read, or sorted, at a time."""
 
 
@@ -51,20 +51,23 @@ class Column:
             ]
         return np.frombuffer(b"".join(found), self.dtype)
 
-    def shares(self, key: str | None = None) -> Iterator[NDArray[Any]]:
-        """All, in shares of about SHARE_BYTES each, by ranges of their 64-bit keys.
+    def shares(self, key: str | None = None, below: int = 2**64) -> Iterator[NDArray[Any]]:
+        """All, in shares of about SHARE_BYTES each, by ranges of their keys, in ascending order of the ranges.
 
         Args:
-            key: the field that is the key; none where a record is its own.
+            key: the field that is the key, a uint64; none where a record is its own.
+            below: what all keys are below of, and spread up to.
         """
-        parts = max(1, -(-self.length * self.dtype.itemsize // SHARE_BYTES))
-        for part in range(parts):
-            low, high = np.uint64(part * 2**64 // parts), np.uint64((part + 1) * 2**64 // parts - 1)
+        for low, high in ranges(self.length * self.dtype.itemsize, below):
             found = [np.zeros(0, self.dtype)]
             for piece in self.pieces():
                 keys = piece if key is None else piece[key]
                 found.append(piece[(keys >= low) & (keys <= high)])
             yield np.concatenate(found)
+
+    def distinct(self) -> int:
+        """How many different numbers there are."""
+        return sum(len(np.unique(share)) for share in self.shares())
 
     def mapped(self) -> Mapped:
         return Mapped(self.file, self.dtype, self.length)
@@ -85,9 +88,21 @@ class Mapped:
 
     def release(self) -> None:
         """Gives the memory of what was looked at back; the values stay."""
-        memory = self.values._mmap  # type: ignore[attr-defined]
-        if hasattr(mmap, "MADV_DONTNEED"):
-            memory.madvise(mmap.MADV_DONTNEED)
+        release(self.values)
+
+
+def release(values: NDArray[Any] | mmap.mmap) -> None:
+    """Gives the memory of what was looked at of a mapped file back; what is not mapped stays as it is."""
+    memory = getattr(values, "_mmap", values)
+    if isinstance(memory, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        memory.madvise(mmap.MADV_DONTNEED)
+
+
+def ranges(size: int, below: int = 2**64) -> Iterator[tuple[np.uint64, np.uint64]]:
+    """The first and the last of the keys of each share, where all records take so many bytes."""
+    parts = max(1, -(-size // SHARE_BYTES))
+    for part in range(parts):
+        yield np.uint64(part * below // parts), np.uint64((part + 1) * below // parts - 1)
 
 
 class Keyed:
@@ -127,6 +142,12 @@ def neighbours(same: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.i
     after, before = np.concatenate([edge, same]), np.concatenate([same, edge])
     members = np.flatnonzero(after | before)
     return members, np.cumsum(~after[members]) - 1
+
+
+def ordinals(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of things that lie together by group, how many of its group come before each."""
+    firsts = borders(groups)
+    return np.arange(len(groups)) - np.repeat(firsts[:-1], np.diff(firsts))
 
 
 def borders(values: NDArray[Any]) -> NDArray[np.int64]:
