@@ -26,8 +26,8 @@ SERVER_START = 180.0
 """Seconds that a server may take to answer; a first start builds its database."""
 WORKER_START = 90.0
 LEASES = "prefect.server.concurrency.lease_storage.filesystem"
-"""Where a server keeps who has a deployment's place. In its memory, where Prefect has it, that dies with the server, and
-Prefect ends every run that outlives it."""
+"""Where a server keeps who has a deployment's place: files. In memory, where Prefect has it, that dies with the server,
+and Prefect ends every run that outlives it."""
 GRACE = 20.0
 """Seconds between asking a process to end and ending it."""
 

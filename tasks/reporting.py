@@ -102,7 +102,7 @@ def render_refresh(report: RefreshReport) -> str:
     parts += [
         "## Documents",
         table(["what", "documents"], [[name.replace("_", " "), n] for name, n in report.documents.items()]),
-        f"{report.chunks} chunks are in the index; {_texts(report)} {'was' if report.texts_embedded == 1 else 'were'} embedded.",
+        f"{report.chunks} chunks are in the index; {_texts(report)} embedded in this run.",
         "## Sources",
         table(
             ["source", "listed", "state"],
