@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SERVER_START = 180.0
 """Seconds that a server may take to answer; a first start builds its database."""
 WORKER_START = 90.0
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"
+"""Where a server keeps who has a deployment's place: files. In memory, where Prefect has it, that dies with the server,
+and Prefect ends every run that outlives it."""
 GRACE = 20.0
 """Seconds between asking a process to end and ending it."""
 
@@ -53,9 +56,11 @@ def start_server(project: Project, host: str, port: int) -> Started:
     with _one_at_a_time(folder):
         note, new = read_note(folder), []
         if note is None or not note.server.is_alive():
-            if note and note.worker:
-                _end([note.worker])  # it would go on asking a server that is gone
-            note, new = _start_server(folder, host, port), ["server"]
+            worker = note.worker if note else None
+            if note and worker and note.ui != _address(host, port):
+                _end([worker])  # it would go on asking a server that is gone
+            # At the same address a worker finds the new server, and its runs come to their end.
+            note, new = replace(_start_server(folder, host, port), worker=worker), ["server"]
             note.write(folder)
     os.environ.update(_environment(folder, note))
     return Started(note, folder, new)
@@ -115,13 +120,13 @@ def _start_server(folder: Path, host: str, port: int) -> ServerNote:
                 f"port {port} of {host} cannot be used: {error.strerror}",
                 "Stop what uses it, or choose another: freshet up --port 4201 (make up PORT=4201)",
             ) from None
-    reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    ui = f"http://{reached}:{port}"
+    ui = _address(host, port)
     environment = {
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_UI_URL": os.environ.get("PREFECT_UI_URL", ui),  # for the links in alerts
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": os.environ.get("PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE", LEASES),
     }
     # Pages ask for their API at port 4200 unless told otherwise; somebody behind a proxy tells otherwise themselves.
     environment["PREFECT_SERVER_UI_API_URL"] = os.environ.get("PREFECT_SERVER_UI_API_URL", f"{ui}/api")
@@ -134,6 +139,12 @@ def _start_server(folder: Path, host: str, port: int) -> ServerNote:
         _end([server])
         raise
     return note
+
+
+def _address(host: str, port: int) -> str:
+    """Where clients on this machine reach the server."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{reached}:{port}"
 
 
 def _environment(folder: Path, note: ServerNote) -> dict[str, str]:

@@ -38,10 +38,11 @@ def refresh_text(report: Mapping[str, Any]) -> str:
         return f"{report['corpus']}: {report['outcome']}{live}\n"
     release = f"release {report['release']}" if report["release"] else "no release"
     counts = [f"{n:>7}  {name.replace('_', ' ')}" for name, n in report["documents"].items() if n]
+    texts = f"{report['texts_embedded']} text{'s' * (report['texts_embedded'] != 1)} embedded"
     lines = [
         f"{report['corpus']}: {report['outcome']}; readers see {release}",
         *(counts or ["      0  documents"]),
-        f"{report['chunks']} chunks, {report['texts_embedded']} texts embedded, {report['seconds']['total']:.1f} s",
+        f"{report['chunks']} chunks, {texts}, {report['seconds']['total']:.1f} s",
     ]
     for code, n in sorted(report["quarantine"].items()):
         lines.append(f"in quarantine: {n} × {code}: {RULES[code].why} {RULES[code].mend}")
@@ -159,7 +160,8 @@ def quarantine_text(rows: Sequence[Mapping[str, Any]]) -> str:
 def check_text(file: Path, problems: Sequence[Problem], notes: Sequence[Problem]) -> str:
     """Problems, then notes, or that all is well."""
     lines = [str(p) for p in problems] + [f"note: {n}" for n in notes]
-    lines.append(f"{file.name}: {len(problems)} problems" if problems else f"{file.name} is valid")
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    lines.append(f"{file.name}: {count}" if problems else f"{file.name} is valid")
     return "\n".join(lines) + "\n"
 
 

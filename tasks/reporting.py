@@ -81,7 +81,11 @@ def summary(report: RefreshReport) -> str:
     """The refresh in one line."""
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in report.documents.items() if n) or "no documents"
     where = f"release {report.release}" if report.release else "no release"
-    return f"{report.outcome} ({where}): {counts}; {report.texts_embedded} texts embedded"
+    return f"{report.outcome} ({where}): {counts}; {_texts(report)} embedded"
+
+
+def _texts(report: RefreshReport) -> str:
+    return f"{report.texts_embedded} text{'s' * (report.texts_embedded != 1)}"
 
 
 def render_refresh(report: RefreshReport) -> str:
@@ -98,7 +102,7 @@ def render_refresh(report: RefreshReport) -> str:
     parts += [
         "## Documents",
         table(["what", "documents"], [[name.replace("_", " "), n] for name, n in report.documents.items()]),
-        f"{report.chunks} chunks are in the index; {report.texts_embedded} texts were embedded.",
+        f"{report.chunks} chunks are in the index; {_texts(report)} embedded in this run.",
         "## Sources",
         table(
             ["source", "listed", "state"],

@@ -18,6 +18,7 @@ import yaml
 
 from deploy.alerts import AUTOMATIONS, wanted_automations
 from deploy.definitions import DEFINITIONS, wanted_deployments
+from deploy.serve import LEASES
 from tasks import events
 from tasks.local_server import HEARTBEAT_SECONDS
 from tasks.schedule_settings import Schedules
@@ -185,6 +186,22 @@ def test_compose_wants_its_secrets_and_gives_them_to_those_who_need_them() -> No
         assert part in example, f"{part} is not in env.example"
     prefect_names = [n for s in services.values() for n in s["environment"] if n.startswith("PREFECT_")]
     assert _unknown_settings(prefect_names) == []
+
+
+def test_a_server_in_compose_writes_where_it_may_and_keeps_what_runs_need() -> None:
+    example = dict(re.findall(r"^([A-Z_]+)=(.*)$", (FOLDER / "env.example").read_text(), re.MULTILINE))
+    server = yaml.safe_load(_interpolated(**example))["services"]["server"]
+    dockerfile = (FOLDER / "Dockerfile").read_text()
+    assert server["read_only"] is True
+    # It unpacks its pages as it starts; where it cannot, it serves none, and goes on.
+    pages = dict(re.findall(r"^\s+([A-Z_]+)=(\S+)", dockerfile, re.MULTILINE))["PREFECT_SERVER_UI_STATIC_DIRECTORY"]
+    assert any(Path(one.partition(":")[0]) in Path(pages).parents for one in server["tmpfs"])
+    assert _unknown_settings(["PREFECT_SERVER_UI_STATIC_DIRECTORY"]) == []
+    # The places that runs hold outlive the container, in a volume that belongs to the image's user.
+    home = server["environment"]["PREFECT_HOME"]
+    assert f"server:{home}" in server["volumes"]
+    assert home in re.findall(r"install --directory --owner=freshet .*", dockerfile)[0].split()
+    assert server["environment"]["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] == LEASES
 
 
 def test_compose_is_valid_by_the_specification() -> None:

@@ -1,13 +1,23 @@
-"""The server dies under a refresh that was started by hand: it ends cleanly, and the store is whole."""
+"""The server dies under a refresh, by hand or under a worker: it comes to its end, and the store is whole."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 
 import psutil
 
+from tasks.local_server import Running
+from tasks.store import Store, hold_corpus
 from tests.deploy.conftest import Site, clean_environment, until
+
+
+def _kill(one: Running) -> None:
+    family = [psutil.Process(one.pid), *psutil.Process(one.pid).children(recursive=True)]
+    for dead in family:
+        dead.kill()
+    psutil.wait_procs(family, timeout=10)
 
 
 def test_a_refresh_by_hand_does_its_work_and_says_that_the_server_is_gone(site: Site) -> None:
@@ -23,10 +33,7 @@ def test_a_refresh_by_hand_does_its_work_and_says_that_the_server_is_gone(site: 
     worker, server = site.note.worker, site.note.server
     assert worker
     for one in (worker, server):
-        family = [psutil.Process(one.pid), *psutil.Process(one.pid).children(recursive=True)]
-        for dead in family:
-            dead.kill()
-        psutil.wait_procs(family, timeout=10)
+        _kill(one)
     _, told = process.communicate(timeout=180)
     assert process.returncode == 1
     assert "freshet: the Prefect server at" in told
@@ -39,3 +46,29 @@ def test_a_refresh_by_hand_does_its_work_and_says_that_the_server_is_gone(site: 
     site.up()
     site.freshet("refresh", "docs")
     site.assert_whole(documents=61)
+
+
+def test_a_run_under_a_worker_outlives_its_server(site: Site) -> None:
+    site.up()
+    before = site.note
+    assert before.worker
+    with hold_corpus(Store(str(site.folder / "store")), "docs", "another-writer", timedelta(0), print):
+        run = site.start_run()
+        site.wait_for(run, "Waiting")
+        passed = [one["state_details"] for one in site.api(f"flow_run_states/?flow_run_id={run}")]
+        (lease,) = {one["deployment_concurrency_lease_id"] for one in passed} - {None}
+        _kill(before.server)
+        # At the same address: the worker stays, and so does its run.
+        again = site.freshet_json("up", "--port", before.api.rpartition(":")[2].partition("/")[0])
+        assert again["started"] == ["server"]
+        assert (site.note.api, site.note.worker) == (before.api, before.worker)
+        # The run asks so every 225 s; told that it has lost its place, Prefect would end it.
+        site.api(f"v2/concurrency_limits/leases/{lease}/renew", {"lease_duration": 300})
+        assert site.run(run)["state_name"] == "Waiting"
+    done = site.wait_for(run, "Completed", "Crashed", "Failed")
+    assert done["state"]["message"].startswith("released")
+    assert site.deployment()["global_concurrency_limit"]["active_slots"] == 0
+    site.assert_whole(documents=1)
+    # The worker takes the next one as well.
+    again = site.wait_for(site.start_run(), "Completed")
+    assert again["state"]["message"].startswith("unchanged")
