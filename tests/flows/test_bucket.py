@@ -33,6 +33,7 @@ from tests.flows.conftest import Project
 from tests.flows.killer import Fault, HashEmbedder
 
 BUCKET = "freshet-tests"
+UNDISTURBED = Fault()
 
 
 def _free_port() -> int:
@@ -126,7 +127,7 @@ def bucket(server: str, embedder: None, tmp_path_factory: pytest.TempPathFactory
     return project
 
 
-def _refreshing(project: Project, name: str, fault: Fault = Fault()) -> subprocess.Popen[str]:
+def _refreshing(project: Project, name: str, fault: Fault = UNDISTURBED) -> subprocess.Popen[str]:
     """A refresh as of another machine: it knows nothing of the locks of this one."""
     notes = project.folder / name
     notes.mkdir()
