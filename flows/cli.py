@@ -18,6 +18,7 @@ from cyclopts import App, Parameter, validators
 from flows import backfill_command, dataset_commands, store_commands
 from flows.answering import DONE, FAILED, WITHHELD, Config, Json, login_name, print_answer, store_of
 from tasks import printing
+from tasks.bucket import unreachable
 from tasks.errors import FreshetError, ServerGone, SettingsError
 from tasks.run import corpus_settings, dataset_settings
 from tasks.settings_file import find_notes, find_problems, json_schema, load_project
@@ -314,8 +315,12 @@ def main() -> None:
             sys.stderr.flush()
             os._exit(FAILED)
         sys.exit(FAILED)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        # A bucket may stop answering at any moment of a command.
+        if (told := unreachable(error)) is not None:
+            print(f"freshet: {told}", file=sys.stderr)  # noqa: T201
+            sys.exit(FAILED)
+        if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         why = f"{os.strerror(error.errno)}; nothing was published"
         print(f"freshet: {why}. Make room and run it again", file=sys.stderr)  # noqa: T201

@@ -15,6 +15,7 @@ from prefect import tags
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+from tasks.bucket import unreachable
 from tasks.errors import BackfillFailed, FreshetError, RefreshRejected, ServerGone, VersionRejected
 from tasks.local_server import HEARTBEAT_SECONDS
 from tasks.settings_file import load_project
@@ -44,7 +45,7 @@ def run_refresh(
             wait=wait,
             return_state=True,
         )
-    result = state.result(raise_on_failure=False)
+    result = _outcome(state)
     if isinstance(result, RefreshRejected):
         return {**result.report, "error": str(result)}
     if isinstance(result, FreshetError):
@@ -62,7 +63,7 @@ def run_build(dataset: str, *, config: Path, as_of: datetime | None, wait: float
     tell_faults()
     with by_hand(config):
         state: State[Any] = version_dataset(dataset=dataset, config=config, as_of=as_of, wait=wait, return_state=True)
-    result = state.result(raise_on_failure=False)
+    result = _outcome(state)
     if isinstance(result, VersionRejected):
         return {**result.report, "error": str(result)}
     if isinstance(result, FreshetError):
@@ -109,7 +110,7 @@ def run_backfill(targets: list[str], *, config: Path, **asked: Any) -> dict[str,
     tell_faults()
     with by_hand(config):
         state: State[Any] = backfill(targets=targets, config=config, **asked, return_state=True)
-    result = state.result(raise_on_failure=False)
+    result = _outcome(state)
     if isinstance(result, BackfillFailed):
         return {**result.report, "error": str(result)}
     if isinstance(result, FreshetError):
@@ -117,6 +118,12 @@ def run_backfill(targets: list[str], *, config: Path, **asked: Any) -> dict[str,
     if isinstance(result, BaseException):
         raise result
     return dict(result)
+
+
+def _outcome(state: State[Any]) -> Any:
+    """What a flow returned or raised; a bucket that did not answer, as the message about that."""
+    result = state.result(raise_on_failure=False)
+    return (unreachable(result) or result) if isinstance(result, BaseException) else result
 
 
 @contextmanager
@@ -158,6 +165,8 @@ def tell_faults() -> None:
 def _told_not_traced(record: logging.LogRecord) -> bool:
     """What a person can mend is logged as it is told; a bug keeps its traceback."""
     error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        error = unreachable(error) or error
     if isinstance(error, FreshetError):
         record.msg, record.args, record.exc_info, record.exc_text = str(error), (), None, None
     if isinstance(error, httpx.TransportError):

@@ -46,6 +46,10 @@ class DamagedTable(StoreError, RuntimeError):
     """A table of the store cannot be opened."""
 
 
+class StoreUnreachable(StoreError, OSError):
+    """The store's bucket does not answer, or lets nobody in. An OSError, since it may pass."""
+
+
 class CorpusBusy(StoreError):
     """Another writer holds the corpus."""
 

@@ -34,11 +34,11 @@ def _timestamp() -> pa.DataType:
     return pa.timestamp("us", tz="UTC")
 
 
-def _key(name: str) -> pa.Field:
-    """The column that tells rows apart. So marked, two writers of one new key conflict instead of both inserting it."""
+def _key(name: str, kind: pa.DataType | None = None) -> pa.Field:
+    """A column that tells rows apart. So marked, two writers of one new key conflict instead of both inserting it."""
     import pyarrow as pa
 
-    return pa.field(name, pa.string(), nullable=False, metadata={"lance-schema:unenforced-primary-key": "true"})
+    return pa.field(name, kind or pa.string(), nullable=False, metadata={"lance-schema:unenforced-primary-key": "true"})
 
 
 def documents() -> pa.Schema:
@@ -226,8 +226,8 @@ def releases() -> pa.Schema:
     text, number = pa.string(), pa.int64()
     return pa.schema(
         [
-            pa.field("corpus", text, nullable=False),
-            pa.field("release", number, nullable=False),
+            _key("corpus"),
+            _key("release", number),
             pa.field("outcome", text, nullable=False),
             pa.field("rollback_of", number),
             pa.field("model", text, nullable=False),
@@ -360,9 +360,9 @@ def dataset_versions() -> pa.Schema:
     text, number = pa.string(), pa.int64()
     return pa.schema(
         [
-            pa.field("dataset", text, nullable=False),
-            pa.field("version", text, nullable=False),
-            pa.field("outcome", text, nullable=False),
+            _key("dataset"),
+            _key("version"),
+            _key("outcome"),
             pa.field("digest", text, nullable=False),
             pa.field("rows_digest", text, nullable=False),
             pa.field("table_version", number, nullable=False),

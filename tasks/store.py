@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.bucket import reaching, unreachable
 from tasks.errors import ConcurrentWriter, CorpusBusy, DamagedTable, StoreError
 
 if TYPE_CHECKING:
@@ -49,10 +50,12 @@ class Store:
     def _database(self, folder: str) -> DBConnection:
         import lancedb
 
-        # Zero: a handle always sees what other processes committed.
-        return lancedb.connect(
-            f"{self.address}/{folder}", read_consistency_interval=timedelta(0), session=self._session
-        )
+        # Connecting asks a bucket for the first time, so that here is told what keeps somebody from it.
+        with reaching(self.address):
+            # Zero: a handle always sees what other processes committed.
+            return lancedb.connect(
+                f"{self.address}/{folder}", read_consistency_interval=timedelta(0), session=self._session
+            )
 
     def corpus(self, name: str) -> Tables:
         """The tables of a corpus: documents, elements, chunks-<space>."""
@@ -106,14 +109,20 @@ class Tables:
 
         Raises:
             DamagedTable: it is there and cannot be opened.
+            StoreUnreachable: the bucket does not answer.
         """
         try:
             return self._database.open_table(name)
         except ValueError as error:
+            # A bucket that is gone is not found either.
+            if (told := unreachable(error)) is not None:
+                raise told from None
             if "not found" in str(error).lower():
                 return None
             raise
         except RuntimeError as error:
+            if (told := unreachable(error)) is not None:
+                raise told from None
             # After a power cut the newest manifest may be empty: local commits are not forced to the disk.
             raise DamagedTable(
                 f"table {name} of the store cannot be opened", "Type: freshet doctor, and freshet doctor --repair"
@@ -127,6 +136,8 @@ class Tables:
         try:
             table.checkout(version)
         except (ValueError, RuntimeError, OSError) as error:
+            if (told := unreachable(error)) is not None:
+                raise told from None
             raise StoreError(
                 f"version {version} of table {name} is gone from the store",
                 "Roll back to a release that freshet releases CORPUS lists, or refresh.",
@@ -166,6 +177,19 @@ def merge_rows(table: Table, key: str, rows: pa.Table) -> int:
             "Another process writes to this corpus without holding its lock. Stop it, then refresh again.",
         )
     return int(result.version)
+
+
+def insert_new(tables: Tables, name: str, schema: pa.Schema, keys: Sequence[str], row: dict[str, Any]) -> bool:
+    """Appends a row unless another writer, on this machine or any, was first with the same keys.
+
+    Returns:
+        Whether the row stands there now.
+    """
+    import pyarrow as pa
+
+    rows = pa.Table.from_pylist([row], schema=schema)
+    result = tables.open(name, schema).merge_insert(list(keys)).when_not_matched_insert_all().execute(rows)
+    return int(result.num_inserted_rows) == 1
 
 
 def delete_rows(table: Table, predicate: str) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from expectations.rules import RULES
+from tasks.bucket import file_system, reaching
 from tasks.validation import UNANSWERED, Checked, Tally
 
 if TYPE_CHECKING:
@@ -43,18 +44,18 @@ def write_site(folder: str, title: str, checked: Sequence[Checked]) -> str:
 
 def write_pages(folder: str, pages: Mapping[str, str]) -> None:
     """Writes files below a folder or a bucket's prefix, each whole or not at all."""
-    import fsspec
     from fsspec.implementations.local import LocalFileSystem
 
-    files, root = fsspec.core.url_to_fs(folder)
-    files.makedirs(root, exist_ok=True)
-    for name, text in pages.items():
-        path = f"{root}/{name}"
-        # A bucket shows an object once it is complete; a disk shows a file as it grows.
-        part = f"{path}.part" if isinstance(files, LocalFileSystem) else path
-        files.pipe_file(part, text.encode())
-        if part != path:
-            files.mv(part, path)
+    files, root = file_system(folder)
+    with reaching(folder):
+        files.makedirs(root, exist_ok=True)
+        for name, text in pages.items():
+            path = f"{root}/{name}"
+            # A bucket shows an object once it is complete; a disk shows a file as it grows.
+            part = f"{path}.part" if isinstance(files, LocalFileSystem) else path
+            files.pipe_file(part, text.encode())
+            if part != path:
+                files.mv(part, path)
 
 
 def _page(title: str, body: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import schemas
+from tasks.bucket import file_system, reaching
 from tasks.datasets.diff import change_since, scan
 from tasks.datasets.digest import settings_of, version_digest
 from tasks.datasets.export import Rows, check_kinds, write_exports
@@ -31,7 +32,8 @@ from tasks.datasets.version import (
     published_versions,
 )
 from tasks.errors import ConcurrentWriter, StoreError
-from tasks.store import dataset_files
+from tasks.maintenance.footprint import remove
+from tasks.store import dataset_files, insert_new
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +49,10 @@ Extras = Callable[[Path, VersionFacts], None]
 _DIGEST = b"freshet:digest"
 _WAITING_BYTES = 8 << 20
 """Of rows that wait to become pages of their table. Lance's own choice is 8 MiB for each column of each list."""
+
+
+class _Taken(Exception):
+    """Another machine put the version on record first."""
 
 
 @dataclass(frozen=True)
@@ -136,17 +142,30 @@ def publish(
         restore_exports(store, candidate.previous, extras)
         return candidate.previous
     if any(v.version == facts.version for v in list_versions(store, facts.dataset) if v.outcome == "published"):
-        raise StoreError(
-            f"dataset {facts.dataset} has a version {facts.version} already, and versions are never altered",
-            "Another build published meanwhile: build again.",
-        )
+        raise _has_version(facts)
     folder = _partial(store, facts)
     exports = _write(folder, facts, settled.kept, settled.rejected, extras)
     versions = _commit_both(store, settled, facts)
     for name, version in versions.items():
         _tag(store.dataset(facts.dataset).find(name), f"v{facts.version}", version)
-    place(folder, f"{store.export_folder(facts.dataset)}/{facts.version}")
-    return _append(store, facts, "published", versions, exports=exports, reasons=[], run_id=run_id, now=now)
+    address = f"{store.export_folder(facts.dataset)}/{facts.version}"
+    place(folder, address)
+    try:
+        return _append(store, facts, "published", versions, exports=exports, reasons=[], run_id=run_id, now=now)
+    except _Taken:
+        first = next(v for v in published_versions(list_versions(store, facts.dataset)) if v.version == facts.version)
+        tag_version(store, first)
+        if first.digest != facts.digest:
+            remove(address)
+            restore_exports(store, first, extras)
+        raise _has_version(facts) from None
+
+
+def _has_version(facts: VersionFacts) -> StoreError:
+    return StoreError(
+        f"dataset {facts.dataset} has a version {facts.version} already, and versions are never altered",
+        "Another build published meanwhile: build again.",
+    )
 
 
 def record_rejected(
@@ -230,10 +249,10 @@ def _partial(store: Store, facts: VersionFacts) -> Path:
 
 def has_exports(store: Store, version: Version) -> bool:
     """Whether the folder of a version is there, to its end."""
-    import fsspec
-
-    system, path = fsspec.core.url_to_fs(f"{store.export_folder(version.dataset)}/{version.version}/{MANIFEST}")
-    return bool(system.exists(path))
+    address = f"{store.export_folder(version.dataset)}/{version.version}/{MANIFEST}"
+    with reaching(address):
+        system, path = file_system(address)
+        return bool(system.exists(path))
 
 
 def _commit_both(store: Store, settled: Settled, facts: VersionFacts) -> dict[str, int]:
@@ -314,5 +333,9 @@ def _append(
         as_of=facts.as_of,
         published_at=now,
     )
-    store.ledger.append(schemas.DATASET_VERSIONS, schemas.dataset_versions(), [version.as_row()])
+    row, schema = version.as_row(), schemas.dataset_versions()
+    if outcome != "published":
+        store.ledger.append(schemas.DATASET_VERSIONS, schema, [row])
+    elif not insert_new(store.ledger, schemas.DATASET_VERSIONS, schema, ("dataset", "version", "outcome"), row):
+        raise _Taken
     return version

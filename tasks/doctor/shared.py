@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks import schemas
+from tasks.bucket import check_bucket
 from tasks.doctor.findings import Finding, Patient, finding
 from tasks.doctor.tables import TableFiles, examine_schema, examine_table
+from tasks.errors import FreshetError
 from tasks.maintenance.expiry import partial_exports, work_of_dead_runs
 from tasks.maintenance.footprint import is_folder, names_below, remove, table_addresses, table_name
 from tasks.store import dataset_files, is_held
@@ -29,8 +31,10 @@ def examine_access(patient: Patient) -> Iterator[Finding]:
     store = patient.store
     if not store.is_local:
         try:
-            names_below(store.address)
-        except Exception as error:  # whatever the bucket's client raises
+            check_bucket(store.address)
+        except FreshetError as error:
+            yield finding("DOCTOR-STORE-ACCESS", store.address, f"{error.what}. {error.mend}")
+        except Exception as error:  # whatever else the bucket's client raises
             yield finding("DOCTOR-STORE-ACCESS", store.address, type(error).__name__)
         return
     root = Path(store.address)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from tasks import schemas
-from tasks.errors import StoreError
+from tasks.errors import ConcurrentWriter, StoreError
 from tasks.predicates import equals
-from tasks.store import brief_lock
+from tasks.store import brief_lock, insert_new
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -125,16 +125,20 @@ def record_decision(
     Args:
         exam: the retrieval exam's figures, as JSON; None where it was not sat.
         site: where the pages on the suites are.
+
+    Raises:
+        ConcurrentWriter: the tables are no longer what the gate was asked about; nothing was published.
     """
     with brief_lock(run.store, run.corpus):
-        number = _next_number(run.store, run.corpus)
-        if outcome == "published":
-            tables = run.store.corpus(run.corpus)
-            _pin(tables.find(schemas.chunks_table(head.space)), number, head.table_version)
-            _pin(tables.find(schemas.DOCUMENTS), number, head.ledger_version)
+        if outcome == "published" and (now := read_head(run)) != head:
+            raise ConcurrentWriter(
+                f"corpus {run.corpus} was written to while the gate examined it: {_versions(head)} became "
+                f"{_versions(now)}; nothing was published",
+                f"Another machine refreshes this corpus too. Once it has ended, type: freshet refresh {run.corpus}",
+            )
         release = Release(
             corpus=run.corpus,
-            release=number,
+            release=0,
             outcome=outcome,
             rollback_of=None,
             model=run.model.name,
@@ -150,8 +154,11 @@ def record_decision(
             exam=exam,
             site=site,
         )
-        _append(run.store, release)
-    return release
+        return _append(run.store, release, pin=outcome == "published")
+
+
+def _versions(head: Head | None) -> str:
+    return "no tables" if head is None else f"versions {head.table_version} and {head.ledger_version}"
 
 
 def roll_back(store: Store, corpus: str, number: int, *, now: datetime) -> Release:
@@ -175,15 +182,8 @@ def roll_back(store: Store, corpus: str, number: int, *, now: datetime) -> Relea
         tables = store.corpus(corpus)
         tables.at(chosen.table, chosen.table_version)
         tables.at(schemas.DOCUMENTS, chosen.ledger_version)
-        release = replace(
-            chosen,
-            release=_next_number(store, corpus),
-            rollback_of=chosen.rollback_of or chosen.release,
-            run_id="rollback",
-            published_at=now,
-        )
-        _append(store, release)
-    return release
+        release = replace(chosen, rollback_of=chosen.rollback_of or chosen.release, run_id="rollback", published_at=now)
+        return _append(store, release, pin=False)
 
 
 def publish_rejected(store: Store, corpus: str, *, who: str, why: str, now: datetime) -> Release:
@@ -204,14 +204,10 @@ def publish_rejected(store: Store, corpus: str, *, who: str, why: str, now: date
         tables = store.corpus(corpus)
         tables.at(rejected.table, rejected.table_version)
         tables.at(schemas.DOCUMENTS, rejected.ledger_version)
-        number = _next_number(store, corpus)
         codes = sorted({reason.split(":")[0] for reason in rejected.reasons})
-        override(store, corpus, number, codes=codes, who=who, why=why, now=now)
-        _pin(tables.find(rejected.table), number, rejected.table_version)
-        _pin(tables.find(schemas.DOCUMENTS), number, rejected.ledger_version)
-        release = replace(rejected, release=number, outcome="published", run_id="override", published_at=now)
-        _append(store, release)
-    return release
+        override(store, corpus, _next_number(store, corpus), codes=codes, who=who, why=why, now=now)
+        release = replace(rejected, outcome="published", run_id="override", published_at=now)
+        return _append(store, release, pin=True)
 
 
 def republish(store: Store, live: Release, *, table_version: int, ledger_version: int, now: datetime) -> Release:
@@ -229,21 +225,15 @@ def republish(store: Store, live: Release, *, table_version: int, ledger_version
                 f"corpus {live.corpus} got another release during maintenance",
                 f"Nothing is lost; the next refresh decides on the tables as they are: freshet refresh {live.corpus}",
             )
-        tables = store.corpus(live.corpus)
-        number = _next_number(store, live.corpus)
-        _pin(tables.find(live.table), number, table_version)
-        _pin(tables.find(schemas.DOCUMENTS), number, ledger_version)
         release = replace(
             live,
-            release=number,
             rollback_of=None,
             table_version=table_version,
             ledger_version=ledger_version,
             run_id=MAINTENANCE,
             published_at=now,
         )
-        _append(store, release)
-    return release
+        return _append(store, release, pin=True)
 
 
 def duplicates_kept(run: RefreshRun) -> dict[str, str]:
@@ -292,6 +282,21 @@ def _next_number(store: Store, corpus: str) -> int:
     return max((r.release for r in list_releases(store, corpus)), default=0) + 1
 
 
-def _append(store: Store, release: Release) -> None:
-    row: dict[str, Any] = vars(release)
-    store.ledger.append(schemas.RELEASES, schemas.releases(), [row])
+def _append(store: Store, decided: Release, *, pin: bool) -> Release:
+    """Puts a decision on record under the next number, and returns it with that.
+
+    The brief lock keeps this machine's writers apart. Of two machines that take the same number, the second to come
+    takes the next one: a number stands for one decision only.
+
+    Args:
+        pin: tag its versions first.
+    """
+    while True:
+        release = replace(decided, release=_next_number(store, decided.corpus))
+        if pin:
+            pin_release(store, release)
+        if insert_new(store.ledger, schemas.RELEASES, schemas.releases(), ("corpus", "release"), vars(release)):
+            return release
+        first = next(one for one in list_releases(store, release.corpus) if one.release == release.release)
+        if pin and first.outcome == "published":
+            pin_release(store, first)

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+
+from tasks.bucket import file_system, reaching
 
 HELD = ("data/", "_indices/", "_deletions/", "_versions/", "_transactions/")
 """What of a table's folder its versions consist of."""
 
 
 def is_folder(address: str) -> bool:
-    files, path = _files(address)
-    return bool(files.isdir(path))
+    with _files(address) as (files, path):
+        return bool(files.isdir(path))
 
 
 def names_below(address: str) -> list[str]:
     """Names of the files and folders in a folder, sorted; none where there is no such folder."""
-    files, path = _files(address)
-    if not files.isdir(path):
-        return []
-    return sorted(posixpath.basename(one.rstrip("/")) for one in files.ls(path, detail=False))
+    with _files(address) as (files, path):
+        if not files.isdir(path):
+            return []
+        return sorted(posixpath.basename(one.rstrip("/")) for one in files.ls(path, detail=False))
 
 
 def sizes_below(address: str) -> dict[str, int]:
     """Bytes of every file below a folder, by its path within it."""
-    files, path = _files(address)
-    if not files.exists(path):
-        return {}
-    found = files.find(path, detail=True)
+    with _files(address) as (files, path):
+        found = files.find(path, detail=True) if files.exists(path) else {}
     root = path.rstrip("/") + "/"
     return {name.removeprefix(root): int(info.get("size") or 0) for name, info in found.items()}
 
@@ -40,16 +41,16 @@ def bytes_below(address: str) -> int:
 
 def newest_below(address: str) -> datetime | None:
     """When the newest file below a folder was written; None where there is none."""
-    files, path = _files(address)
-    moments = [_moment(info) for info in files.find(path, detail=True).values()] if files.exists(path) else []
+    with _files(address) as (files, path):
+        moments = [_moment(info) for info in files.find(path, detail=True).values()] if files.exists(path) else []
     return max((one for one in moments if one is not None), default=None)
 
 
 def remove(address: str) -> None:
     """Removes a folder with all that is in it, or a file; nothing where there is none."""
-    files, path = _files(address)
-    if files.exists(path):
-        files.rm(path, recursive=True)
+    with _files(address) as (files, path):
+        if files.exists(path):
+            files.rm(path, recursive=True)
 
 
 def table_addresses(database: str) -> list[str]:
@@ -75,12 +76,10 @@ def bytes_not_of(address: str, kept: Iterable[int]) -> int:
     return sum(size for path, size in sizes.items() if path not in needed and path not in beside)
 
 
-def _files(address: str) -> tuple[Any, str]:
-    import fsspec
-
-    files, path = fsspec.core.url_to_fs(address)
-    files.invalidate_cache()
-    return files, path
+@contextmanager
+def _files(address: str) -> Iterator[tuple[Any, str]]:
+    with reaching(address):
+        yield file_system(address)
 
 
 def _moment(info: dict[str, Any]) -> datetime | None:

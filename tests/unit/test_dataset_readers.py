@@ -5,10 +5,10 @@ from __future__ import annotations
 import bz2
 import csv
 import gzip
-import importlib.util
 import io
 import json
 import lzma
+import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -175,8 +175,11 @@ def test_credentials_of_a_url_are_used_and_never_shown(memory: Callable[[str, by
     assert "hunter2" not in str(error.value)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("s3fs") is not None, reason="s3fs is installed")
-def test_a_url_whose_package_is_missing_names_the_extra() -> None:
+def test_a_url_whose_package_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec.registry import _registry
+
+    monkeypatch.delitem(_registry, "s3", raising=False)
+    monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(MissingExtra, match="s3://bucket/") as error:
         list_files(given_rows("s3://bucket/a.jsonl"), Path())
     assert error.value.mend == 'pip install "freshet[s3]"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -303,6 +304,30 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_written(store: St
     assert store.dataset("sums").names() == []
     with pytest.raises(SettingsError, match="not language_modeling"):
         build(store, tmp_path / "2", Rows([{"text": "One."}], format="language_modeling"))
+
+
+def test_of_two_machines_that_publish_one_version_the_second_is_refused_and_the_first_stays_whole(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, first = publishing.place, list[Version]()
+
+    def after_another_machine(written: Path, address: str) -> None:
+        # On a machine of its own, this build's files would not lie in the other's way.
+        aside = shutil.copytree(written, tmp_path / "aside")
+        monkeypatch.setattr(publishing, "place", place)
+        first.append(build(store, tmp_path / "first", Rows(pairs(30)), hour=1))
+        place(aside, address)
+
+    monkeypatch.setattr(publishing, "place", after_another_machine)
+    with pytest.raises(StoreError, match="has a version 1.0.0 already"):
+        build(store, tmp_path / "second", Rows(pairs(35)), hour=2)
+    assert list_versions(store, "sums") == first
+    exports = Path(store.export_folder("sums"), "1.0.0")
+    assert check_manifest(exports) == []
+    again = export_version(store, first[0], no_extras, tmp_path / "again")
+    assert again == first[0].exports
+    assert bytes_of(exports) == bytes_of(tmp_path / "again")
+    assert build(store, tmp_path / "third", Rows(pairs(35)), hour=3).version != "1.0.0"
 
 
 def test_a_store_in_a_bucket_gets_its_manifest_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

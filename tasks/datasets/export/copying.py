@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.bucket import file_system
 from tasks.datasets.export.manifest import check_manifest
 from tasks.datasets.show import chosen_version
 from tasks.errors import SettingsError, StoreError
@@ -24,14 +25,12 @@ def copy_export(store: Store, dataset: str, number: str | None, folder: Path) ->
         SettingsError: the folder holds something.
         StoreError: there is no such version, its files are gone, or one is not what the manifest says.
     """
-    import fsspec
-
     version = chosen_version(store, dataset, number)
     target = folder.expanduser().absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise SettingsError(f"{folder} holds something already", "Name a folder that does not exist yet, or is empty.")
     source = f"{store.export_folder(dataset)}/{version.version}"
-    system, path = fsspec.core.url_to_fs(source)
+    system, path = file_system(source)
     if not system.exists(path):
         raise StoreError(
             f"the exported files of {dataset} {version.version} are gone from the store",

@@ -7,6 +7,7 @@ import shutil
 from hashlib import file_digest
 from pathlib import Path
 
+from tasks.bucket import file_system, reaching
 from tasks.errors import StoreError
 
 MANIFEST = "MANIFEST.sha256"
@@ -47,7 +48,8 @@ def place(written: Path, address: str) -> None:
     What a killed build left there is replaced: the caller knows that nobody was told of it.
     """
     if "://" in address:
-        _upload(written, address)
+        with reaching(address):
+            _upload(written, address)
         return
     final = Path(address)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -61,9 +63,7 @@ def place(written: Path, address: str) -> None:
 
 
 def _upload(written: Path, address: str) -> None:
-    import fsspec
-
-    system, root = fsspec.core.url_to_fs(address)
+    system, root = file_system(address)
     if system.exists(root):
         system.rm(root, recursive=True)
     files = sorted(file for file in written.rglob("*") if file.is_file() and file.name != MANIFEST)
