@@ -57,7 +57,7 @@ from tasks.lineage.refresh_data import refresh_inputs, refresh_output
 from tasks.lineage.relation import record_releases
 from tasks.on_server import Waiting, stop_if_cancelled, untagged_tasks
 from tasks.report_file import write_report_page
-from tasks.reporting import Progress, RefreshReport, publish_report, summary
+from tasks.reporting import Progress, RefreshReport, publish_report, summary, tell
 from tasks.run import RefreshRun, begin_run, record_run, run_events
 from tasks.runners import open_task_runner
 from tasks.store import hold_corpus
@@ -254,6 +254,9 @@ def _name_data(events: RunEvents, run: RefreshRun, report: RefreshReport, verdic
 def _report_plan(report: RefreshReport, listed: list[ListedSource], plan: PlannedRefresh) -> None:
     report.sources = [{"source": s.name, "complete": s.complete, "listed": s.listed, "error": s.error} for s in listed]
     report.documents |= {name: plan.counts[name] for name in ("unchanged", "withdrawn", "withheld")}
+    counted = ", ".join(f"{source.name}: {source.listed:,} documents" for source in listed)
+    due = f"{len(plan.batches)} batches to read, {len(plan.restated_batches)} to restate"
+    tell(f"Listed {counted}; {due}, {plan.counts['unchanged']:,} unchanged, {plan.counts['withdrawn']:,} withdrawn")
     for source in listed:
         if not source.complete:
             report.notes.append(

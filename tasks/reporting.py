@@ -141,7 +141,7 @@ def publish_report(report: RefreshReport) -> None:
 
 
 class Progress:
-    """How far a run is: an artifact in the UI, and lines on the terminal where there is one.
+    """How far a run is: an artifact in the UI, and lines on the terminal, or else in the log of the run's page.
 
     Made only once there is something to wait for.
     """
@@ -159,7 +159,7 @@ class Progress:
         """A step is done.
 
         Args:
-            said: what it was or brought, for the terminal.
+            said: what it was or brought.
         """
         from prefect.artifacts import update_progress_artifact
 
@@ -168,10 +168,14 @@ class Progress:
             with unless_gone():
                 update_progress_artifact(self._id, 100.0 * self._done / self._steps)
         line = f"{self._description}: {self._done} of {self._steps}"
-        tell_terminal(f"{line}{', ' if said else ''}{said}, {time.monotonic() - self._start:.0f} s")
+        tell(f"{line}{', ' if said else ''}{said}, {time.monotonic() - self._start:.0f} s")
 
 
-def tell_terminal(line: str) -> None:
-    """Says something to whoever watches; nothing where nobody does: under a worker, in a pipe."""
+def tell(line: str) -> None:
+    """Says something to whoever watches: on the terminal, or where there is none in the log on the run's page."""
+    from prefect import get_run_logger
+
     if sys.stderr is not None and sys.stderr.isatty():
         print(line, file=sys.stderr, flush=True)  # noqa: T201
+    else:
+        get_run_logger().info(line)
