@@ -188,6 +188,7 @@ def test_the_rows_found_are_those_of_brute_force_in_any_batches_and_parts(
             mine = tokens(rows[row][one["in"] == "answer"])[one["at"] : one["at"] + one["words"]]
             assert " ".join(mine) in normalise(texts[one["place"]])
     monkeypatch.setattr(brief, "_PAIRS", 3)
+    monkeypatch.setattr(index, "TEXTS_AT_A_TIME", 7)
     assert _leaks(rows, texts, size=7, long=long, short=short)[0] == found
     monkeypatch.setattr(index, "PART_BYTES", 300)
     again, _ = _leaks(rows, texts, long=long, short=short)

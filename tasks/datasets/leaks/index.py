@@ -16,6 +16,9 @@ Index = NDArray[np.int64]
 PART_BYTES = 16_000_000
 """Text of benchmarks that is indexed at a time; an index takes some ten times as much."""
 
+TEXTS_AT_A_TIME = 4096
+"""Texts whose n-grams are worked out at a time, which takes several times as much memory as to keep them."""
+
 _FILTER_BITS = 22
 
 
@@ -51,12 +54,17 @@ class Grams:
     """The n-grams of some texts.
 
     Args:
+        forms: the texts, some at a time.
         words: n.
     """
 
-    def __init__(self, forms: NormalForms, words: int) -> None:
+    def __init__(self, forms: Iterable[NormalForms], words: int) -> None:
         self.words = words
-        hashes, self._bounds = minhash.gram_hashes(forms, words)
+        found = [minhash.gram_hashes(some, words) for some in forms]
+        counts = np.concatenate([[0], *(np.diff(bounds) for _, bounds in found)])
+        self._bounds = np.cumsum(counts, dtype=np.int64)
+        hashes = np.concatenate([some for some, _ in found])
+        del found
         self._places = np.argsort(hashes, kind="stable")
         self.hashes = hashes[self._places]
         self._shift = np.uint64(64 - _FILTER_BITS)
@@ -98,18 +106,20 @@ class TextIndex:
         import pyarrow as pa
 
         self.texts = texts
-        forms = normal_forms(pa.array([text.text for text in texts], pa.large_string()))
-        _, _, before = forms.words()
-        self.counts = np.diff(before)
+        few = [texts[start : start + TEXTS_AT_A_TIME] for start in range(0, len(texts), TEXTS_AT_A_TIME)]
+        forms = [normal_forms(pa.array([text.text for text in some], pa.large_string())) for some in few]
+        self.counts = np.concatenate([np.diff(some.words()[2]) for some in forms])
         self.short, self.long = Grams(forms, short), Grams(forms, long)
-        self._data, self._bounds = forms.data.tobytes(), forms.bounds.tolist()
+        sizes = np.concatenate([[0], *(np.diff(some.bounds) for some in forms)])
+        self._data, self._bounds = b"".join(some.data.tobytes() for some in forms), np.cumsum(sizes).tolist()
         brief = np.flatnonzero((self.counts > 0) & (self.counts < long))
         self.whole: dict[bytes, int] = {}
         for number in brief.tolist():
             self.whole.setdefault(self._form(number), number)
-        self.brief = Grams(
-            _only(forms, (self.counts >= minhash.SHINGLE_WORDS) & (self.counts < long)), minhash.SHINGLE_WORDS
-        )
+        wanted = (self.counts >= minhash.SHINGLE_WORDS) & (self.counts < long)
+        starts = range(0, len(texts), TEXTS_AT_A_TIME)
+        only = (_only(some, wanted[at : at + TEXTS_AT_A_TIME]) for at, some in zip(starts, forms, strict=True))
+        self.brief = Grams(only, minhash.SHINGLE_WORDS)
         brief_texts, _ = self.brief.where(np.arange(len(self.brief.hashes)))
         self.brief_sets, self.brief_sizes = distinct(brief_texts, self.brief.hashes, len(texts))
 
