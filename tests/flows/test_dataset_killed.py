@@ -107,7 +107,7 @@ MOMENTS = {
     "staged": Fault(at="tasks.datasets.load:load_part", when="after"),
     "checking rows": Fault(at="tasks.datasets.checks.batch:look_at"),
     "copies": Fault(at="tasks.datasets.duplicates:find_copies"),
-    "split": Fault(at="tasks.datasets.split:Sides.save", when="after"),
+    "split": Fault(at="tasks.datasets.split:assign_sides", when="after"),
     "own test side": Fault(at="tasks.datasets.contamination:find_leaks", call=2),
     "settling": Fault(at="tasks.datasets.settle:_Work.rejected"),
     "gate": Fault(at="tasks.datasets.gate:judge_version"),
