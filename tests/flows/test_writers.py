@@ -227,7 +227,7 @@ def test_a_writer_that_ignores_the_lock_is_noticed_and_nothing_is_published(
         patch.setattr(LanceTable, method, meddling)
         report = project.refresh()
     assert meddled
-    assert (report["outcome"], report["release"]) == ("failed", None)
+    assert (report["outcome"], report["release"]) == ("failed", 1)
     assert "Another process writes to this corpus without holding its lock" in report["error"]
     assert [r.release for r in list_releases(project.store, "docs")] == [1]
     report = project.refresh()
