@@ -57,7 +57,11 @@ def worker(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         )
         yield
         process.terminate()
-        process.wait(60)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:  # a worker that is asked to end waits for what it thinks goes on
+            process.kill()
+            process.wait()
 
 
 def _deploy(project: Project) -> UUID:
