@@ -78,7 +78,7 @@ def _version(package: str) -> str | None:
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
     """A Markdown table on stdout; floats with up to four significant digits, numbers to the right."""
     cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max(len(heading), *(len(row[i]) for row in cells)) for i, heading in enumerate(headings)]
+    widths = [max([len(heading), *(len(row[i]) for row in cells)]) for i, heading in enumerate(headings)]
     right = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(headings))]
     rule = ["-" * (width - 1) + ":" if aside else "-" * width for width, aside in zip(widths, right, strict=True)]
     print(f"\n{title}\n" if title else "")
