@@ -27,9 +27,9 @@ from typing import Any
 
 from common import data_folder, print_table, write_results
 
-from expectations.document_rules import DOCUMENT_RULES
-from tasks.documents.checks import Origin, Subject, check_document
-from tasks.documents.elements import ParsedDocument
+from freshet.expectations.document_rules import DOCUMENT_RULES
+from freshet.tasks.documents.checks import Origin, Subject, check_document
+from freshet.tasks.documents.elements import ParsedDocument
 
 RULES = {rule.code: rule for rule in DOCUMENT_RULES}
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -419,10 +419,10 @@ def _codes(folder: Path, name: str, form: Form) -> set[str]:
 
 def _parsed(file: Path, text: str) -> ParsedDocument:
     """The file parsed, with what is hidden in it."""
-    from tasks.documents.parse.adapter import prepare
-    from tasks.documents.parse.hidden import hidden_in_html, hidden_in_markdown
-    from tasks.documents.parse.markdown import parse_markdown
-    from tasks.documents.parse.markup import parse_html
+    from freshet.tasks.documents.parse.adapter import prepare
+    from freshet.tasks.documents.parse.hidden import hidden_in_html, hidden_in_markdown
+    from freshet.tasks.documents.parse.markdown import parse_markdown
+    from freshet.tasks.documents.parse.markup import parse_html
 
     if file.suffix == ".html":
         prepare("html")
@@ -487,7 +487,7 @@ def _handbook_files() -> Iterator[tuple[str, str]]:
 
 
 def _handbook_subjects() -> Iterator[tuple[str, Subject]]:
-    from tasks.documents.parse.refusal import Refused
+    from freshet.tasks.documents.parse.refusal import Refused
 
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(data_folder() / "handbook" / "before.tar.gz") as archive:

@@ -193,6 +193,6 @@ def write_project(folder: Path, source: Path, **corpus: Any) -> Path:
 
 def refresh_here(config: Path, full: bool = False) -> dict[str, Any]:
     """Refreshes corpus `bench` in this process and returns the report."""
-    from flows.running import run_refresh
+    from freshet.flows.command.by_hand import run_refresh
 
     return run_refresh("bench", config=config, full=full, as_of=None, allow_withdrawals=10**9, wait=0.0)

@@ -52,7 +52,7 @@ def write_config(folder: Path) -> Path:
 def build_here(config: Path) -> dict[str, Any]:
     """Builds in this process, and says what it took."""
 
-    from flows.running import run_build
+    from freshet.flows.command.by_hand import run_build
 
     with peak_own_mb() as own:
         report = run_build("bench", config=config, as_of=None, wait=0.0)

@@ -85,7 +85,7 @@ def as_table(rows: list[tuple[str, str]]) -> Any:
 
 
 def words_of(row: tuple[str, str]) -> list[str]:
-    from tasks.text.symbols import normalise_with_symbols
+    from freshet.tasks.text.symbols import normalise_with_symbols
 
     return [word for text in row for word in normalise_with_symbols(text).split()]
 
@@ -96,7 +96,7 @@ def grams_of(words: list[str]) -> list[bytes]:
 
 def remove_here(rows: list[tuple[str, str]], folder: Path) -> set[int]:
     """The rows that Freshet drops as exact or near copies."""
-    from tasks.datasets.duplicates import find_copies
+    from freshet.tasks.datasets.copies.find import find_copies
 
     table = as_table(rows)
 
@@ -111,7 +111,7 @@ def remove_datasketch(rows: list[tuple[str, str]], folder: Path) -> set[int]:
     """The same with datasketch: exact copies by a set, then its index, true similarity, and the same order."""
     from datasketch import MinHash, MinHashLSH
 
-    from tasks.text import minhash
+    from freshet.tasks.text import minhash
 
     seen: set[tuple[str, str]] = set()
     sets: dict[int, set[bytes]] = {}
@@ -160,8 +160,8 @@ def remove_datatrove(rows: list[tuple[str, str]], folder: Path) -> set[int]:
     from datatrove.utils.text import TextNormConfig
     from datatrove.utils.word_tokenizers import WordTokenizer
 
-    from tasks.text import minhash
-    from tasks.text.symbols import normalise_with_symbols
+    from freshet.tasks.text import minhash
+    from freshet.tasks.text.symbols import normalise_with_symbols
 
     class Tokens(WordTokenizer):
         def word_tokenize(self, text: str) -> list[str]:
@@ -201,8 +201,8 @@ def measure_signing(rows: list[tuple[str, str]]) -> dict[str, Any]:
     import pyarrow as pa
     from datasketch import MinHash
 
-    from tasks.text import minhash
-    from tasks.text.normal_forms import normal_forms
+    from freshet.tasks.text import minhash
+    from freshet.tasks.text.normal_forms import normal_forms
 
     signed = [row for row in rows[: 2 * SIGNED] if len(words_of(row)) >= 5][:SIGNED]
     words = [words_of(row) for row in signed]
@@ -247,7 +247,7 @@ REMOVERS = {"Freshet": remove_here, "datasketch": remove_datasketch, "datatrove"
 
 def measure_copies(rows: list[tuple[str, str]]) -> list[dict[str, Any]]:
     """From rows to those removed, in turn; beside the truth."""
-    from tasks.text.minhash import shingle_hashes
+    from freshet.tasks.text.minhash import shingle_hashes
 
     near = true_pairs([shingle_hashes(" ".join(words_of(row))) for row in rows], 0.8)
     concerned = {row for pair in near for row in pair}
@@ -314,7 +314,7 @@ def copies_in_memory(file: Path, folder: Path) -> dict[str, Any]:
     """Run in a process of its own: the copies among the rows of a file, and the highest resident memory."""
     import pyarrow as pa
 
-    from tasks.datasets.duplicates import find_copies
+    from freshet.tasks.datasets.copies.find import find_copies
 
     def batches() -> Iterator[Any]:
         with pa.OSFile(str(file)) as source, pa.ipc.open_file(source) as reader:

@@ -54,10 +54,10 @@ def measure(rounds: int) -> dict[str, Any]:
     """Rates of every way in every round, and how near the low precision stays."""
     from sentence_transformers import SentenceTransformer
 
-    from tasks.index.embed import Embedder
-    from tasks.settings import Embedding
-    from tasks.text.models import resolve_model
-    from tasks.text.tokens import load_tokenizer
+    from freshet.tasks.embedding.embed import Embedder
+    from freshet.tasks.embedding.models import resolve_model
+    from freshet.tasks.embedding.tokens import load_tokenizer
+    from freshet.tasks.settings.project import Embedding
 
     passages, _ = xquad()
     model = resolve_model(Embedding(), ROOT)

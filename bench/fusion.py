@@ -72,9 +72,9 @@ def gather(passages: list[str], questions: dict[str, int], folder: Path) -> list
     from lancedb.index import FTS
     from lancedb.query import MatchQuery
 
-    from tasks.index.embed import load_embedder
-    from tasks.settings import Embedding
-    from tasks.text.models import resolve_model
+    from freshet.tasks.embedding.embed import load_embedder
+    from freshet.tasks.embedding.models import resolve_model
+    from freshet.tasks.settings.project import Embedding
 
     embedder = load_embedder(resolve_model(Embedding(), folder))
     vectors = embedder.embed(passages)
@@ -165,10 +165,10 @@ def measure(sets: dict[str, list[Candidates]], depth: int) -> list[dict[str, Any
 
 
 def chosen(sets: dict[str, list[Candidates]]) -> dict[str, float]:
-    """What tasks.index.fusion makes of the same candidates, at the greatest depth."""
+    """What freshet.tasks.search.fusion makes of the same candidates, at the greatest depth."""
     import pyarrow as pa
 
-    from tasks.index.fusion import fuse
+    from freshet.tasks.search.fusion import fuse
 
     def score(one: Candidates) -> Scores:
         found = pa.table({"chunk_id": one.ids, "cosine": one.cosine, "bm25": one.bm25})
@@ -192,7 +192,7 @@ def main() -> None:
         shown = [[row["fusion"], row["weight"], *(round(row[name], 4) for name in sets)] for row in here]
         print_table(["fusion", "weight of the vector half", *sets], shown, f"nDCG@10, {depth} candidates of each half")
     best = chosen(sets)
-    print_table(["tasks.index.fusion", *sets], [["fuse", *(round(best[name], 4) for name in sets)]])
+    print_table(["freshet.tasks.search.fusion", *sets], [["fuse", *(round(best[name], 4) for name in sets)]])
     write_results("fusion", {"questions": {name: len(c) for name, c in sets.items()}, "rows": rows, "chosen": best})
 
 

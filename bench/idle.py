@@ -61,7 +61,7 @@ def measure_pairs(folder: Path, pairs: int) -> dict[str, float]:
     write_documents(folder / "docs", 20)
     config = write_project(folder, folder / "docs")
     assert refresh_here(config)["outcome"] == "released"
-    refresh = [sys.executable, "-m", "deploy.cli", "refresh", "bench", "--config", str(config), "--json"]
+    refresh = [sys.executable, "-m", "freshet.deploy.cli", "refresh", "bench", "--config", str(config), "--json"]
     empty = [sys.executable, "-c", EMPTY_FLOW]
     taken: dict[str, list[float]] = {"empty flow": [], "refresh": []}
     for _ in range(pairs):

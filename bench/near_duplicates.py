@@ -88,10 +88,10 @@ def true_pairs(sets: Sequence[Any], least: float) -> dict[tuple[int, int], float
 
 def measure_planted(folder: Path, groups: int) -> dict[str, Any]:
     """Recall and precision of what the store finds among planted texts."""
-    from tasks.documents.signatures import Signatures, Text, signature_rows
-    from tasks.store import Store
-    from tasks.text.minhash import shingle_hashes
-    from tasks.text.normalise import normalise
+    from freshet.tasks.documents.duplicates.signatures import Signatures, Text, signature_rows
+    from freshet.tasks.store.tables import Store
+    from freshet.tasks.text.minhash import shingle_hashes
+    from freshet.tasks.text.normalise import normalise
 
     texts = planted_texts(groups)
     truth = set(true_pairs([shingle_hashes(normalise(text)) for text in texts], 0.8))
@@ -114,8 +114,8 @@ def measure_bands(groups: int) -> list[dict[str, Any]]:
     """What other numbers of bands and rows would find and cost."""
     import numpy as np
 
-    from tasks.text import minhash
-    from tasks.text.normalise import normalise
+    from freshet.tasks.text import minhash
+    from freshet.tasks.text.normalise import normalise
 
     sets = [minhash.shingle_hashes(normalise(text)) for text in planted_texts(groups)]
     truth = true_pairs(sets, 0.0)
@@ -146,10 +146,10 @@ def measure_bands(groups: int) -> list[dict[str, Any]]:
 
 def measure_handbook(folder: Path) -> dict[str, Any]:
     """The handbook's Markdown: which documents are taken for copies, and how like each other the next pair is."""
-    from tasks.documents.signatures import Signatures, Text, signature_rows
-    from tasks.store import Store
-    from tasks.text.minhash import shingle_hashes
-    from tasks.text.normalise import normalise
+    from freshet.tasks.documents.duplicates.signatures import Signatures, Text, signature_rows
+    from freshet.tasks.store.tables import Store
+    from freshet.tasks.text.minhash import shingle_hashes
+    from freshet.tasks.text.normalise import normalise
 
     with tarfile.open(data_folder() / "handbook" / "before.tar.gz") as archive:
         archive.extractall(folder / "handbook", filter="data")
@@ -185,14 +185,14 @@ def write_corpus(folder: Path, count: int) -> None:
     from datasketch import MinHash
     from pyarrow import feather
 
-    from tasks import schemas
-    from tasks.documents.duplicates import DOCUMENT_COLUMNS
-    from tasks.documents.elements import ParsedDocument, to_json
-    from tasks.documents.keep import keep_parsed
-    from tasks.documents.signatures import Signatures, Text, signature_rows
-    from tasks.store import Store
-    from tasks.text import minhash
-    from tasks.text.normalise import tokens
+    from freshet.tasks.documents.duplicates.find import DOCUMENT_COLUMNS
+    from freshet.tasks.documents.duplicates.signatures import Signatures, Text, signature_rows
+    from freshet.tasks.documents.elements import ParsedDocument, to_json
+    from freshet.tasks.documents.keep import keep_parsed
+    from freshet.tasks.store import schemas
+    from freshet.tasks.store.tables import Store
+    from freshet.tasks.text import minhash
+    from freshet.tasks.text.normalise import tokens
 
     tables, draw = Store(str(folder)).corpus("bench"), np.random.default_rng(1)
     old, new = old_and_new()
@@ -250,7 +250,7 @@ def write_corpus(folder: Path, count: int) -> None:
 
 
 def peer_signature(minhash_class: Any, words: list[str]) -> Any:
-    from tasks.text import minhash
+    from freshet.tasks.text import minhash
 
     signature = minhash_class(num_perm=minhash.PERMUTATIONS)
     signature.update_batch([" ".join(words[i : i + 5]).encode() for i in range(len(words) - 4)])
@@ -261,8 +261,8 @@ def decide_here(folder: Path) -> dict[str, Any]:
     """One update of the duplicates among all, as a refresh does it."""
     from pyarrow import feather
 
-    from tasks.documents.duplicates import update_duplicates
-    from tasks.store import Store
+    from freshet.tasks.documents.duplicates.find import update_duplicates
+    from freshet.tasks.store.tables import Store
 
     documents = feather.read_table(folder / "ledger.arrow")
     changes = update_duplicates(Store(str(folder)).corpus("bench"), documents, {"docs": 0})
@@ -276,8 +276,8 @@ def rebuild_peer(folder: Path) -> dict[str, Any]:
     import numpy as np
     from datasketch import MinHash, MinHashLSH
 
-    from tasks.text import minhash
-    from tasks.text.normalise import tokens
+    from freshet.tasks.text import minhash
+    from freshet.tasks.text.normalise import tokens
 
     matrix = np.load(folder / "peer.npy", mmap_mode="r")
     index = MinHashLSH(num_perm=minhash.PERMUTATIONS, params=(minhash.BANDS, minhash.ROWS))

@@ -112,7 +112,7 @@ def _our_pdf(files: list[Path], rounds: int) -> dict[str, Any]:
     """In a process of its own, which has imported nothing else."""
     code = (
         "import json, sys, time\n"
-        "from tasks.documents.parse.pdf import parse_pdf\n"
+        "from freshet.tasks.documents.parse.pdf import parse_pdf\n"
         "times, characters = [], {}\n"
         "for number in range(int(sys.argv[1]) + 1):\n"
         "    seconds = {}\n"
@@ -150,10 +150,10 @@ def _summary(side: dict[str, Any], pages: int) -> dict[str, float]:
 
 def _markdown(data: Path, rounds: int) -> dict[str, Any]:
     """The handbook through the pool, as a refresh does it, and through the parser alone."""
-    from tasks.documents.parse.markdown import parse_markdown
-    from tasks.documents.parse.pool import ParseFile, ParserPool
-    from tasks.documents.parse.refusal import Refused
-    from tasks.settings import Parsing
+    from freshet.tasks.documents.parse.markdown import parse_markdown
+    from freshet.tasks.documents.parse.pool import ParseFile, ParserPool
+    from freshet.tasks.documents.parse.refusal import Refused
+    from freshet.tasks.settings.project import Parsing
 
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(data / "handbook" / "before.tar.gz") as archive:

@@ -26,9 +26,9 @@ DEPTH = 10
 
 def ask_all(config: Path, questions: dict[str, int], mode: Any, limit: int) -> dict[str, dict[str, float]]:
     """For each question the ten best files, by their best chunk."""
-    from tasks.index.search import query_embedder, search
-    from tasks.settings_file import load_project
-    from tasks.store import Store
+    from freshet.tasks.search.retrieve import query_embedder, search
+    from freshet.tasks.settings.file import load_project
+    from freshet.tasks.store.tables import Store
 
     project = load_project(config)
     store, embed = Store(project.store), query_embedder(project)

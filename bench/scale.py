@@ -30,11 +30,11 @@ def time_empty_plan(folder: Path, rounds: int = 5) -> dict[str, Any]:
     """Median seconds of planning over PLANNED unchanged documents, reading the ledger included."""
     import pyarrow as pa
 
-    from tasks import schemas
-    from tasks.documents.plan import LEDGER_COLUMNS, describe_listing, document_id, make_plan
-    from tasks.documents.sources.base import LISTING_SCHEMA
-    from tasks.settings import FolderSource
-    from tasks.store import Store
+    from freshet.tasks.documents.planning.plan import LEDGER_COLUMNS, describe_listing, document_id, make_plan
+    from freshet.tasks.documents.sources.base import LISTING_SCHEMA
+    from freshet.tasks.settings.project import FolderSource
+    from freshet.tasks.store import schemas
+    from freshet.tasks.store.tables import Store
 
     now = datetime.now(UTC)
     paths = [f"area-{i // 1000:03d}/document-{i:06d}.md" for i in range(PLANNED)]

@@ -44,9 +44,9 @@ def lay(snapshot: Path, source: Path) -> None:
 
 def refresh(project: Path) -> dict[str, Any]:
     """Figures of one refresh."""
-    from tasks.index.release import list_releases
-    from tasks.settings_file import load_project
-    from tasks.store import Store
+    from freshet.tasks.index.release import list_releases
+    from freshet.tasks.settings.file import load_project
+    from freshet.tasks.store.tables import Store
 
     started = time.perf_counter()
     report = refresh_here(project)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from deploy.definitions import marker
+from freshet.deploy.definitions import marker
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect.events.schemas.automations import AutomationCore
 
-    from tasks.settings_file import Project
+    from freshet.tasks.settings.file import Project
 
 AUTOMATIONS = Path(__file__).with_name("automations.yaml")
 

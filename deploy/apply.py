@@ -11,19 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.alerts import AUTOMATIONS, wanted_automations
-from deploy.apply_automations import automation_changes
-from deploy.apply_deployments import deployment_changes
-from deploy.changes import PAGE, Change, differences
-from deploy.client import ServerError
-from deploy.definitions import DEFINITIONS, marker, wanted_deployments
+from freshet.deploy.alerts import AUTOMATIONS, wanted_automations
+from freshet.deploy.apply_automations import automation_changes
+from freshet.deploy.apply_deployments import deployment_changes
+from freshet.deploy.changes import PAGE, Change, differences
+from freshet.deploy.client import ServerError
+from freshet.deploy.definitions import DEFINITIONS, marker, wanted_deployments
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect.client.orchestration import SyncPrefectClient
 
-    from tasks.settings_file import Project
+    from freshet.tasks.settings.file import Project
 
 
 def find_changes(

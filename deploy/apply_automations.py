@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from deploy.changes import PAGE, Change, differences
+from freshet.deploy.changes import PAGE, Change, differences
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from deploy.changes import PAGE, Change, differences
-from deploy.client import ServerError
-from deploy.definitions import WantedDeployment
+from freshet.deploy.changes import PAGE, Change, differences
+from freshet.deploy.client import ServerError
+from freshet.deploy.definitions import WantedDeployment
 
 if TYPE_CHECKING:
     from uuid import UUID

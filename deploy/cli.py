@@ -1,4 +1,4 @@
-"""The `freshet` command as it is installed: all of flows.cli, and what has to do with a Prefect server."""
+"""The `freshet` command as it is installed: all of `flows/command`, and what has to do with a Prefect server."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
-from deploy.changes import changes_text
-from flows.answering import DONE, Config, Json, print_answer
-from flows.cli import app
-from flows.cli import main as run_command
-from tasks.errors import FreshetError
-from tasks.settings_file import load_project
+from freshet.deploy.changes import changes_text
+from freshet.flows.command.answering import DONE, Config, Json, print_answer
+from freshet.flows.command.corpora import app
+from freshet.flows.command.corpora import main as run_command
+from freshet.tasks.errors import FreshetError
+from freshet.tasks.settings.file import load_project
 
 Host = Annotated[str, Parameter(help="Address to listen at; 127.0.0.1 is this machine only.")]
 Port = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=65535), help="Port of pages and API.")]
@@ -29,8 +29,8 @@ def deploy(
 ) -> int:
     """Make the Prefect server hold what freshet.yaml says: deployments, schedules, automations; remove what is gone."""
     project = load_project(config)
-    from deploy.apply import apply_changes, find_changes
-    from deploy.client import open_client
+    from freshet.deploy.apply import apply_changes, find_changes
+    from freshet.deploy.client import open_client
 
     with open_client() as client:
         changes, notes = find_changes(client, project)
@@ -44,9 +44,9 @@ def deploy(
 @app.command
 def up(*, host: Host = "127.0.0.1", port: Port = 4200, config: Config = None, as_json: Json = False) -> int:
     """Start a Prefect server and a worker in the background, and deploy."""
-    from deploy.apply import apply_changes, find_changes
-    from deploy.client import open_client
-    from deploy.serve import start_server, start_worker
+    from freshet.deploy.apply import apply_changes, find_changes
+    from freshet.deploy.client import open_client
+    from freshet.deploy.serve import start_server, start_worker
 
     project = load_project(config)
     started = start_server(project, host, port)
@@ -75,7 +75,7 @@ def up(*, host: Host = "127.0.0.1", port: Port = 4200, config: Config = None, as
 @app.command
 def down(*, config: Config = None, as_json: Json = False) -> int:
     """Stop the server and the worker that `freshet up` started, and the runs that the worker has begun."""
-    from deploy.serve import stop
+    from freshet.deploy.serve import stop
 
     stopped = stop(load_project(config))
     text = f"{' and '.join(stopped).capitalize()} stopped.\n" if stopped else "Nothing was running.\n"
@@ -85,7 +85,7 @@ def down(*, config: Config = None, as_json: Json = False) -> int:
 
 def main() -> None:
     """Runs a command; its runs are the local server's, if `freshet up` started one."""
-    from tasks.local_server import use_local_server
+    from freshet.tasks.runs.local_server import use_local_server
 
     with suppress(FreshetError):  # the command itself says what is wrong with the settings
         use_local_server(load_project(_config(sys.argv[1:])))

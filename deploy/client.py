@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tasks.errors import FreshetError
+from freshet.tasks.errors import FreshetError
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

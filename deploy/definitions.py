@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import yaml
 
-from tasks.configuration.types import duration_text
-from tasks.local_server import HEARTBEAT_SECONDS
+from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
+from freshet.tasks.settings.types import duration_text
 
 if TYPE_CHECKING:
     from prefect.flows import Flow
 
-    from tasks.settings_file import Project
+    from freshet.tasks.settings.file import Project
 
 DEFINITIONS = Path(__file__).with_name("prefect.yaml")
 

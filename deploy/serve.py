@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.client import ServerError
-from deploy.definitions import run_environment
-from tasks.local_server import Running, ServerNote, read_note, server_folder
+from freshet.deploy.client import ServerError
+from freshet.deploy.definitions import run_environment
+from freshet.tasks.runs.local_server import Running, ServerNote, read_note, server_folder
 
 if TYPE_CHECKING:
     import psutil
 
-    from tasks.settings_file import Project
+    from freshet.tasks.settings.file import Project
 
 SERVER_START = 180.0
 """Seconds that a server may take to answer; a first start builds its database."""
@@ -196,7 +196,7 @@ def _is_healthy(api: str) -> bool:
 
 
 def _is_online(pool: str, name: str) -> bool:
-    from deploy.client import open_client
+    from freshet.deploy.client import open_client
 
     with open_client() as client:
         return any(worker.name == name for worker in client.read_workers_for_work_pool(pool))

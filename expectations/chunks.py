@@ -1,12 +1,12 @@
 """What every row of the chunk table must be.
 
-The columns are facts (tasks/index/facts.py): numbers worked out of the rows, such as how long a text is.
+The columns are facts (tasks/index/gate/facts.py): numbers worked out of the rows, such as how long a text is.
 The texts themselves never reach Great Expectations, so no report of it can quote one.
 """
 
 from __future__ import annotations
 
-from expectations.declared import Declared, Suite, between, equal, none_of
+from freshet.expectations.declared import Declared, Suite, between, equal, none_of
 
 
 def chunk_suite(max_tokens: int) -> Suite:

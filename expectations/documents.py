@@ -1,12 +1,12 @@
 """What every row of the document ledger must be.
 
-The columns are facts (tasks/index/facts.py): numbers worked out of the rows, such as how many required
+The columns are facts (tasks/index/gate/facts.py): numbers worked out of the rows, such as how many required
 fields are empty. The rows themselves, with their titles and paths, never reach Great Expectations.
 """
 
 from __future__ import annotations
 
-from expectations.declared import Declared, Suite, between, equal, none_of
+from freshet.expectations.declared import Declared, Suite, between, equal, none_of
 
 DOCUMENTS = Suite(
     name="documents",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.rule import Rule
+from freshet.expectations.rule import Rule
 
 _ROW_FILE = "Mend the row in its file; the evidence names the file, the line and the field."
 _LEFT_OUT = "See what was left out, and why: freshet dataset show NAME --rejected."

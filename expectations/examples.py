@@ -1,11 +1,11 @@
 """What every row of a dataset version must be.
 
-The columns are facts (tasks/datasets/facts.py): numbers worked out of the rows, never their texts.
+The columns are facts (tasks/datasets/versions/facts.py): numbers worked out of the rows, never their texts.
 """
 
 from __future__ import annotations
 
-from expectations.declared import Suite, between, none_of
+from freshet.expectations.declared import Suite, between, none_of
 
 
 def example_suite() -> Suite:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from expectations.rule import Rule
+from freshet.expectations.rule import Rule
 
 TunedSeverity = Literal["block", "warn", "note", "off"]
 SEVERITIES: tuple[TunedSeverity, ...] = ("block", "warn", "note", "off")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from expectations.rule import Rule
+from freshet.expectations.rule import Rule
 
 _FULL = "Run freshet refresh CORPUS --full."
 

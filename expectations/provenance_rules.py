@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.rule import Rule
+from freshet.expectations.rule import Rule
 
 PROVENANCE_RULES: tuple[Rule, ...] = (
     Rule(

@@ -6,12 +6,12 @@ its meaning.
 
 from __future__ import annotations
 
-from expectations.document_rules import DOCUMENT_RULES
-from expectations.duplicate_rules import DUPLICATE_RULES
-from expectations.example_rules import EXAMPLE_RULES
-from expectations.gate_rules import GATE_RULES
-from expectations.provenance_rules import PROVENANCE_RULES
-from expectations.rule import Rule, Severity
+from freshet.expectations.document_rules import DOCUMENT_RULES
+from freshet.expectations.duplicate_rules import DUPLICATE_RULES
+from freshet.expectations.example_rules import EXAMPLE_RULES
+from freshet.expectations.gate_rules import GATE_RULES
+from freshet.expectations.provenance_rules import PROVENANCE_RULES
+from freshet.expectations.rule import Rule, Severity
 
 __all__ = ["RULES", "Rule", "Severity"]
 

@@ -18,21 +18,21 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 from pydantic import Field
 
-from flows.backfill_window import backfill_window
-from tasks.backfill import ledger
-from tasks.backfill.asked import Asked, TargetPlan, plan_target
-from tasks.backfill.ledger import Reprocess
-from tasks.backfill.printing import render_target
-from tasks.backfill.targets import Target, find_targets
-from tasks.backfill.windows import Order, length_of, span_of
-from tasks.configuration.types import DURATION_PATTERN, duration_text
-from tasks.errors import BackfillFailed, CorpusBusy, FreshetError, RunCancelled, SettingsError
-from tasks.on_server import stop_if_cancelled
-from tasks.reporting import Progress
-from tasks.run import moment_of
-from tasks.runners import open_task_runner
-from tasks.settings_file import load_project
-from tasks.store import Store, hold_backfill
+from freshet.flows.backfill_window import backfill_window
+from freshet.tasks.backfill.asked import Asked, TargetPlan, plan_target
+from freshet.tasks.backfill.targets import Target, find_targets
+from freshet.tasks.backfill.windows import Order, length_of, span_of
+from freshet.tasks.errors import BackfillFailed, CorpusBusy, FreshetError, RunCancelled, SettingsError
+from freshet.tasks.ledger import windows as ledger
+from freshet.tasks.ledger.windows import Reprocess
+from freshet.tasks.reports.backfill import render_target
+from freshet.tasks.reports.refresh import Progress
+from freshet.tasks.runs.on_server import stop_if_cancelled
+from freshet.tasks.runs.run import moment_of
+from freshet.tasks.runs.runners import open_task_runner
+from freshet.tasks.settings.file import load_project
+from freshet.tasks.settings.types import DURATION_PATTERN, duration_text
+from freshet.tasks.store.tables import Store, hold_backfill
 
 
 def _run_name() -> str:
@@ -122,7 +122,7 @@ def _work_off(asked: Asked, targets: list[Target], parallel: int) -> list[dict[s
 @task(cache_policy=NO_CACHE, name="backfill-target", task_run_name="backfill-{target.label}")
 def backfill_target(asked: Asked, target: Target) -> dict[str, Any]:
     """Does what is due for one target."""
-    from flows.running import tell_faults
+    from freshet.flows.command.by_hand import tell_faults
 
     _die_with_parent()
     tell_faults()

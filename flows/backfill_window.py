@@ -12,14 +12,14 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
-from flows.refresh_index import refresh_index
-from flows.version_dataset import version_dataset
-from tasks.backfill import ledger
-from tasks.backfill.ledger import WindowRow
-from tasks.backfill.work import count_documents, unread_documents
-from tasks.errors import CorpusBusy, FreshetError, RunCancelled, SourceError
-from tasks.settings_file import load_project
-from tasks.store import Store
+from freshet.flows.refresh_index import refresh_index
+from freshet.flows.version_dataset import version_dataset
+from freshet.tasks.backfill.work import count_documents, unread_documents
+from freshet.tasks.errors import CorpusBusy, FreshetError, RunCancelled, SourceError
+from freshet.tasks.ledger import windows as ledger
+from freshet.tasks.ledger.windows import WindowRow
+from freshet.tasks.settings.file import load_project
+from freshet.tasks.store.tables import Store
 
 MOST_NAMED = 3
 

@@ -14,12 +14,12 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
-from tasks.maintenance.freed import Task
-from tasks.maintenance.maintain import find_targets
-from tasks.maintenance.steps import maintain_target
-from tasks.run import moment_of
-from tasks.settings_file import load_project
-from tasks.store import Store
+from freshet.tasks.maintenance.freed import Task
+from freshet.tasks.maintenance.maintain import find_targets
+from freshet.tasks.maintenance.steps import maintain_target
+from freshet.tasks.runs.run import moment_of
+from freshet.tasks.settings.file import load_project
+from freshet.tasks.store.tables import Store
 
 
 def _run_name() -> str:

@@ -13,16 +13,16 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
-from tasks.events import Event, emit, freshness_event, quarantine_event
-from tasks.late_runs import covered_by
-from tasks.settings_file import load_project
-from tasks.status.looks import Look, look, misses_objective, remember
-from tasks.status.printing import publish_status
-from tasks.status.project import project_status
-from tasks.store import Store
+from freshet.tasks.ledger.looks import Look, look, misses_objective, remember
+from freshet.tasks.reports.events import Event, emit, freshness_event, quarantine_event
+from freshet.tasks.reports.status import publish_status
+from freshet.tasks.runs.late import covered_by
+from freshet.tasks.settings.file import load_project
+from freshet.tasks.status.project import project_status
+from freshet.tasks.store.tables import Store
 
 if TYPE_CHECKING:
-    from tasks.events import Kind
+    from freshet.tasks.reports.events import Kind
 
 
 def _run_name() -> str:

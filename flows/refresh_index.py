@@ -14,10 +14,10 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 from pydantic import Field
 
-from tasks.backfill.windows import Window
-from tasks.documents import settle
-from tasks.documents.prepare import PreparedBatch
-from tasks.documents.steps import (
+from freshet.tasks.backfill.windows import Window
+from freshet.tasks.documents import corpus_wide as settle
+from freshet.tasks.documents.prepare import PreparedBatch
+from freshet.tasks.documents.steps import (
     ListedSource,
     PlannedRefresh,
     list_source,
@@ -29,9 +29,9 @@ from tasks.documents.steps import (
     settle_links,
     sources_by_name,
 )
-from tasks.errors import RefreshRejected, RunCancelled
-from tasks.events import emit, refresh_events
-from tasks.index.release import (
+from freshet.tasks.errors import RefreshRejected, RunCancelled
+from freshet.tasks.governance.quarantine import count_by_code
+from freshet.tasks.index.release import (
     is_published,
     list_releases,
     live_release,
@@ -39,7 +39,7 @@ from tasks.index.release import (
     published_ledger,
     read_head,
 )
-from tasks.index.steps import (
+from freshet.tasks.index.steps import (
     begin_warming,
     delete_strays,
     examine_head,
@@ -49,20 +49,20 @@ from tasks.index.steps import (
     record_decision,
     withdraw_documents,
 )
-from tasks.late_runs import covered_by
-from tasks.lineage.decisions import mark_retried, retried
-from tasks.lineage.events import RunEvents
-from tasks.lineage.quarantine import count_by_code
-from tasks.lineage.refresh_data import refresh_inputs, refresh_output
-from tasks.lineage.relation import record_releases
-from tasks.on_server import Waiting, stop_if_cancelled, untagged_tasks
-from tasks.report_file import write_report_page
-from tasks.reporting import Progress, RefreshReport, publish_report, summary, tell
-from tasks.run import RefreshRun, begin_run, record_run, run_events
-from tasks.runners import open_task_runner
-from tasks.store import hold_corpus
-from tasks.timing import Stopwatch
-from tasks.verdicts import Verdict, told
+from freshet.tasks.ledger.decisions import mark_retried, retried
+from freshet.tasks.lineage.events import RunEvents
+from freshet.tasks.lineage.refresh_data import refresh_inputs, refresh_output
+from freshet.tasks.lineage.relation import record_releases
+from freshet.tasks.reports.events import emit, refresh_events
+from freshet.tasks.reports.page_file import write_report_page
+from freshet.tasks.reports.refresh import Progress, RefreshReport, publish_report, summary, tell
+from freshet.tasks.rules.verdicts import Verdict, told
+from freshet.tasks.runs.late import covered_by
+from freshet.tasks.runs.on_server import Waiting, stop_if_cancelled, untagged_tasks
+from freshet.tasks.runs.run import RefreshRun, begin_run, record_run, run_events
+from freshet.tasks.runs.runners import open_task_runner
+from freshet.tasks.runs.timing import Stopwatch
+from freshet.tasks.store.tables import hold_corpus
 
 BATCHES_AHEAD = 1
 """Batches that are parsed while an earlier one is embedded."""

@@ -14,30 +14,30 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 from pydantic import Field
 
-from tasks.dataset_reporting import BuildReport, build_summary, publish_build
-from tasks.datasets import steps
-from tasks.datasets.builds import record_build, still_live
-from tasks.datasets.fingerprint import corpora_of
-from tasks.datasets.review import count_for_review
-from tasks.datasets.version import live_version
-from tasks.errors import RunCancelled, VersionRejected
-from tasks.events import DATASET_CURRENT, build_events, emit
-from tasks.late_runs import covered_by
-from tasks.lineage.events import RunEvents
-from tasks.lineage.openlineage import corpus_data, dataset_data, export_data, source_data
-from tasks.on_server import Waiting, stop_if_cancelled, untagged_tasks
-from tasks.reporting import Progress
-from tasks.run import BuildRun, begin_build, run_events
-from tasks.store import hold_dataset
-from tasks.timing import Stopwatch
-from tasks.verdicts import Verdict, told
+from freshet.tasks.datasets import steps
+from freshet.tasks.datasets.review import count_for_review
+from freshet.tasks.datasets.versions.builds import record_build, still_live
+from freshet.tasks.datasets.versions.fingerprint import corpora_of
+from freshet.tasks.errors import RunCancelled, VersionRejected
+from freshet.tasks.ledger.versions import live_version
+from freshet.tasks.lineage.events import RunEvents
+from freshet.tasks.lineage.openlineage import corpus_data, dataset_data, export_data, source_data
+from freshet.tasks.reports.build import BuildReport, build_summary, publish_build
+from freshet.tasks.reports.events import DATASET_CURRENT, build_events, emit
+from freshet.tasks.reports.refresh import Progress
+from freshet.tasks.rules.verdicts import Verdict, told
+from freshet.tasks.runs.late import covered_by
+from freshet.tasks.runs.on_server import Waiting, stop_if_cancelled, untagged_tasks
+from freshet.tasks.runs.run import BuildRun, begin_build, run_events
+from freshet.tasks.runs.timing import Stopwatch
+from freshet.tasks.store.tables import hold_dataset
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tasks.datasets.checks.labels import Embed
-    from tasks.datasets.inputs.opening import InputFile
+    from freshet.tasks.datasets.checks.labels import Embed
+    from freshet.tasks.datasets.inputs.opening import InputFile
 
 STEPS = ("judge", "check", "conflicts", "copies", "split", "settle", "publish")
 """What every build shows as a step of its own, besides the parts of its files."""
@@ -200,8 +200,8 @@ def _embedder(run: BuildRun) -> Embed:
     """The embedding model of the project, which looks for wrong labels here; in full precision, as on most machines."""
 
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-        from tasks.index.embed import load_embedder
-        from tasks.text.models import resolve_model
+        from freshet.tasks.embedding.embed import load_embedder
+        from freshet.tasks.embedding.models import resolve_model
 
         model = resolve_model(run.project.settings.embedding, run.project.root)
         return load_embedder(model, "fp32").embed(texts)

@@ -11,6 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+COMMAND = "from freshet.flows.command.corpora import main; main()"
+"""The command without what needs a Prefect server, for `python -c`."""
+
 
 @pytest.fixture(scope="session")
 def public_data() -> Path:

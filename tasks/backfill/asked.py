@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tasks.backfill import ledger
-from tasks.backfill.ledger import Reprocess, WindowRow
-from tasks.backfill.plan import FAILED, PlannedWindow, choose, planned_rows, with_work
-from tasks.backfill.targets import Target, corpus_fingerprint, dataset_fingerprint
-from tasks.backfill.windows import Order, Window, backfill_id, cut
-from tasks.backfill.work import corpus_work, count_outdated, dataset_work
-from tasks.run import begin_build, begin_run
-from tasks.store import Store
+from freshet.tasks.backfill.plan import FAILED, PlannedWindow, choose, planned_rows, with_work
+from freshet.tasks.backfill.targets import Target, corpus_fingerprint, dataset_fingerprint
+from freshet.tasks.backfill.windows import Order, Window, backfill_id, cut
+from freshet.tasks.backfill.work import corpus_work, count_outdated, dataset_work
+from freshet.tasks.ledger import windows as ledger
+from freshet.tasks.ledger.windows import Reprocess, WindowRow
+from freshet.tasks.runs.run import begin_build, begin_run
+from freshet.tasks.store.tables import Store
 
 
 @dataclass(frozen=True)

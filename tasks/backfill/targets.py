@@ -9,12 +9,12 @@ from difflib import get_close_matches
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from tasks.backfill.ledger import Kind
-from tasks.errors import SettingsError
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.ledger.windows import Kind
 
 if TYPE_CHECKING:
-    from tasks.run import BuildRun, RefreshRun
-    from tasks.settings_file import Project
+    from freshet.tasks.runs.run import BuildRun, RefreshRun
+    from freshet.tasks.settings.file import Project
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def _find(project: Project, given: str) -> Target:
 
 def corpus_fingerprint(run: RefreshRun) -> str:
     """16 hexadecimal digits over what shapes the passages of a corpus: parsers, limits, rules, chunking, model."""
-    from tasks.documents.parse.fingerprint import parser_fingerprint
-    from tasks.documents.parse.kinds import SUFFIXES
+    from freshet.tasks.documents.parse.fingerprint import parser_fingerprint
+    from freshet.tasks.documents.parse.kinds import SUFFIXES
 
     parsers = sorted({parser_fingerprint(name) for name in ("document", *(f"document.{one}" for one in SUFFIXES))})
     limits = run.settings.parsing.model_dump_json(exclude={"workers"})
@@ -82,8 +82,8 @@ def corpus_fingerprint(run: RefreshRun) -> str:
 
 def dataset_fingerprint(run: BuildRun) -> str:
     """The same of what shapes a dataset's versions, but for what its inputs hold."""
-    from tasks.datasets.digest import SERIALISATION, settings_of
-    from tasks.datasets.fingerprint import METHOD
+    from freshet.tasks.datasets.assembly.digest import SERIALISATION, settings_of
+    from freshet.tasks.datasets.versions.fingerprint import METHOD
 
     return _digest([METHOD, SERIALISATION, settings_of(run.settings)])
 

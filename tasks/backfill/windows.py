@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from tasks.configuration.types import DURATION_HELP, Duration, duration_text
-from tasks.errors import SettingsError
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.types import DURATION_HELP, Duration, duration_text
 
 Order = Literal["oldest", "newest"]
 

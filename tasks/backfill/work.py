@@ -10,16 +10,16 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from tasks import schemas
-from tasks.backfill.plan import Work
-from tasks.backfill.windows import Window
-from tasks.predicates import both, equals, is_any, is_none, within
+from freshet.tasks.backfill.plan import Work
+from freshet.tasks.backfill.windows import Window
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import both, equals, is_any, is_none, within
 
 if TYPE_CHECKING:
     from lancedb.table import Table
 
-    from tasks.run import BuildRun, RefreshRun
-    from tasks.store import Store
+    from freshet.tasks.runs.run import BuildRun, RefreshRun
+    from freshet.tasks.store.tables import Store
 
 RUNS_LOOKED_AT = 20
 """Recorded runs that an estimate of seconds rests on, at most."""
@@ -30,8 +30,8 @@ def corpus_work(run: RefreshRun, windows: Sequence[Window]) -> tuple[list[Work],
 
     The latter no window reaches.
     """
-    from tasks.documents.keep import element_id
-    from tasks.documents.parse.fingerprint import parser_fingerprint
+    from freshet.tasks.documents.keep import element_id
+    from freshet.tasks.documents.parse.fingerprint import parser_fingerprint
 
     table = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
     if table is None:
@@ -89,7 +89,7 @@ def _per_document(store: Store, corpus: str) -> float | None:
 
 def dataset_work(run: BuildRun, windows: Sequence[Window]) -> list[Work]:
     """What each window of a dataset takes: rows of the files of its newest version that were there by its end."""
-    from tasks.datasets.version import list_versions
+    from freshet.tasks.ledger.versions import list_versions
 
     builds = [
         report

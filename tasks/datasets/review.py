@@ -12,16 +12,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from tasks import schemas
-from tasks.errors import SettingsError, StoreError
-from tasks.predicates import begins, equals
-from tasks.verdicts import verdict
+from freshet.tasks.errors import SettingsError, StoreError
+from freshet.tasks.rules.verdicts import verdict
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import begins, equals
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tasks.datasets.stage import RowVerdict, Stage
-    from tasks.store import Store
+    from freshet.tasks.datasets.stage import RowVerdict, Stage
+    from freshet.tasks.store.tables import Store
 
 ROW_DECISIONS = "row_decisions"
 

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.dataset_settings import Split, SplitName
-from tasks.datasets.copies.spill import ranges, release
-from tasks.text.normalise import normalise
+from freshet.tasks.datasets.copies.spill import ranges, release
+from freshet.tasks.settings.datasets import Split, SplitName
+from freshet.tasks.text.normalise import normalise
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tasks.datasets.stage import Alive, Stage
+    from freshet.tasks.datasets.stage import Alive, Stage
 
 SIDES: tuple[SplitName, ...] = get_args(SplitName)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.verdicts import Verdict
+from freshet.tasks.rules.verdicts import Verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +37,7 @@ def row_schema() -> pa.Schema:
     `field` says where in it, for files that nest. `document` is the document that the row derives from, as its file
     names it; `corpus`, `doc_id`, `doc_version` and `chunk_ids` where that is a document of a corpus. `start` and `end`
     are the characters of the document that the answer cites. `prompt`, `answer` and `other` are the texts of
-    `tasks.datasets.example.Parts`, `passage` the cited passage. `label` is the class of a row that has one, `group`
+    `datasets/shapes/example.py`, `passage` the cited passage. `label` is the class of a row that has one, `group`
     the value of the column that splits go by.
     """
     import pyarrow as pa

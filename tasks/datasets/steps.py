@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from expectations.rules import RULES
-from tasks.datasets.inputs.opening import InputFile
-from tasks.datasets.stage import Judge, Stage
-from tasks.errors import SourceError
-from tasks.retrying import is_passing_fault
-from tasks.rulebook import tuned_rules
-from tasks.verdicts import Verdict
+from freshet.expectations.rules import RULES
+from freshet.tasks.datasets.inputs.opening import InputFile
+from freshet.tasks.datasets.stage import Judge, Stage
+from freshet.tasks.errors import SourceError
+from freshet.tasks.rules.rulebook import tuned_rules
+from freshet.tasks.rules.verdicts import Verdict
+from freshet.tasks.runs.retrying import is_passing_fault
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from expectations.rule import Rule
-    from tasks.dataset_settings import RowsInput
-    from tasks.datasets.checks.labels import Embed
-    from tasks.datasets.publish import Candidate
-    from tasks.datasets.settle import Settled
-    from tasks.datasets.split import Sides
-    from tasks.datasets.version import Version, VersionFacts
-    from tasks.run import BuildRun
+    from freshet.expectations.rule import Rule
+    from freshet.tasks.datasets.assembly.assemble import Settled
+    from freshet.tasks.datasets.checks.labels import Embed
+    from freshet.tasks.datasets.split import Sides
+    from freshet.tasks.datasets.versions.publish import Candidate
+    from freshet.tasks.ledger.versions import Version, VersionFacts
+    from freshet.tasks.runs.run import BuildRun
+    from freshet.tasks.settings.datasets import RowsInput
 
 PART_FILES = 256
 """Files that one task loads."""
@@ -78,9 +78,9 @@ def drop_stage(run: BuildRun) -> None:
 )
 def list_inputs(run: BuildRun) -> Listed:
     """Lists the files of the inputs and benchmarks, each with the hash of its content: those of then, looking back."""
-    from tasks.datasets.fingerprint import build_fingerprint
-    from tasks.datasets.inputs.files import list_files
-    from tasks.datasets.past import files_by
+    from freshet.tasks.datasets.inputs.files import list_files
+    from freshet.tasks.datasets.versions.fingerprint import build_fingerprint
+    from freshet.tasks.datasets.versions.past import files_by
 
     inputs = sorted(run.settings.inputs, key=lambda one: one.called)
     files = [file for given in inputs for file in list_files(given, run.project.root)]
@@ -92,7 +92,7 @@ def list_inputs(run: BuildRun) -> Listed:
 
 
 def _list_benchmark(run: BuildRun, given: RowsInput) -> list[InputFile]:
-    from tasks.datasets.inputs.files import list_files
+    from freshet.tasks.datasets.inputs.files import list_files
 
     try:
         return list_files(given, run.project.root)
@@ -105,7 +105,7 @@ def _list_benchmark(run: BuildRun, given: RowsInput) -> list[InputFile]:
 
 def _benchmarks(run: BuildRun) -> list[RowsInput]:
     """The benchmarks as inputs; nothing of them gets into a version, so whose they are is not asked."""
-    from tasks.dataset_settings import RowsInput
+    from freshet.tasks.settings.datasets import RowsInput
 
     addresses = sorted(set(run.settings.checks.decontaminate))
     return [RowsInput(rows=one, owner="benchmark", licence="benchmark", uses=["training"]) for one in addresses]
@@ -118,7 +118,7 @@ def load_rows(run: BuildRun, files: Sequence[InputFile], first_row: int, part: i
     Returns:
         The number of the first row of the next part.
     """
-    from tasks.datasets.load import load_part
+    from freshet.tasks.datasets.loading.load import load_part
 
     return load_part(files, run.settings, run.project, first_row, stage_of(run), part, past=run.past).next_row
 
@@ -126,8 +126,8 @@ def load_rows(run: BuildRun, files: Sequence[InputFile], first_row: int, part: i
 @task(cache_policy=NO_CACHE, name="judge-loading")
 def judge_loading(run: BuildRun, parts: int) -> dict[str, int]:
     """Puts what people decided in force, then records what loading found of each row."""
-    from tasks.datasets.load import loaded_verdicts
-    from tasks.datasets.review import honour_decisions
+    from freshet.tasks.datasets.loading.load import loaded_verdicts
+    from freshet.tasks.datasets.review import honour_decisions
 
     stage, judge = stage_of(run), judge_of(run)
     stage.record("review", honour_decisions(stage, run.store, run.dataset), judge)
@@ -138,10 +138,10 @@ def judge_loading(run: BuildRun, parts: int) -> dict[str, int]:
 @task(cache_policy=NO_CACHE, name="check-rows")
 def check_rows(run: BuildRun, rows: int) -> dict[str, int]:
     """Looks at each row by itself, and keeps what was counted on the way."""
-    from tasks.datasets.checks.batch import look_at
-    from tasks.datasets.checks.facts import RowFacts
-    from tasks.datasets.checks.length import token_counter
-    from tasks.datasets.checks.rows import COLUMNS
+    from freshet.tasks.datasets.checks.batch import look_at
+    from freshet.tasks.datasets.checks.facts import RowFacts
+    from freshet.tasks.datasets.checks.length import token_counter
+    from freshet.tasks.datasets.checks.rows import COLUMNS
 
     stage = stage_of(run)
     counter = token_counter(run.settings.checks.tokens, run.project.root)
@@ -162,7 +162,7 @@ def check_rows(run: BuildRun, rows: int) -> dict[str, int]:
 @task(cache_policy=NO_CACHE, name="find-conflicts")
 def find_conflicts(run: BuildRun, rows: int) -> dict[str, int]:
     """Finds rows that contradict each other: none of them is trusted."""
-    from tasks.datasets import conflicts
+    from freshet.tasks.datasets.copies import conflicts
 
     stage = stage_of(run)
     found = conflicts.find_conflicts(_alive(stage, rows, conflicts.COLUMNS), run.folder, run.settings.format)
@@ -172,7 +172,7 @@ def find_conflicts(run: BuildRun, rows: int) -> dict[str, int]:
 @task(cache_policy=NO_CACHE, name="find-copies")
 def find_copies(run: BuildRun, rows: int) -> dict[str, int]:
     """Finds rows that say what an earlier one says."""
-    from tasks.datasets import duplicates
+    from freshet.tasks.datasets.copies import find as duplicates
 
     stage = stage_of(run)
     near = run.settings.checks.near_duplicates
@@ -183,8 +183,8 @@ def find_copies(run: BuildRun, rows: int) -> dict[str, int]:
 @task(cache_policy=NO_CACHE, name="decontaminate")
 def decontaminate(run: BuildRun, rows: int, benchmarks: Sequence[InputFile]) -> dict[str, int]:
     """Finds rows that repeat a benchmark."""
-    from tasks.datasets import contamination
-    from tasks.datasets.benchmarks import benchmark_texts
+    from freshet.tasks.datasets.leaks import find as contamination
+    from freshet.tasks.datasets.leaks.benchmarks import benchmark_texts
 
     stage, counts, unread = stage_of(run), {}, {}  # type: ignore[var-annotated]
     long, short = words_of(run, contamination.BENCHMARK)
@@ -199,9 +199,9 @@ def decontaminate(run: BuildRun, rows: int, benchmarks: Sequence[InputFile]) -> 
 @task(cache_policy=NO_CACHE, name="check-sides")
 def check_sides(run: BuildRun, rows: int) -> dict[str, int]:
     """Finds training rows that repeat a test or validation row: they are left out, and the others stay."""
-    from tasks.datasets import contamination
-    from tasks.datasets.benchmarks import held_out_texts
-    from tasks.datasets.split import SIDES
+    from freshet.tasks.datasets.leaks import find as contamination
+    from freshet.tasks.datasets.leaks.benchmarks import held_out_texts
+    from freshet.tasks.datasets.split import SIDES
 
     stage, sides, counts = stage_of(run), sides_of(run), {}  # type: ignore[var-annotated]
     alive = stage.alive(rows)
@@ -223,7 +223,7 @@ def check_sides(run: BuildRun, rows: int) -> dict[str, int]:
 @task(cache_policy=NO_CACHE, name="check-labels")
 def check_labels(run: BuildRun, rows: int, embed: Embed) -> dict[str, int]:
     """Finds the rows whose class is the least plausible."""
-    from tasks.datasets.checks import labels
+    from freshet.tasks.datasets.checks import labels
 
     assert run.settings.checks.labels is not None
     stage, wanted = stage_of(run), run.settings.checks.labels
@@ -236,7 +236,7 @@ def check_labels(run: BuildRun, rows: int, embed: Embed) -> dict[str, int]:
 @task(cache_policy=NO_CACHE, name="split-rows")
 def split_rows(run: BuildRun, rows: int) -> None:
     """Decides which side each row falls on, and leaves that beside the rows."""
-    from tasks.datasets.split import assign_sides
+    from freshet.tasks.datasets.split import assign_sides
 
     stage = stage_of(run)
     assign_sides(stage, run.settings.split, stage.alive(rows))
@@ -245,14 +245,14 @@ def split_rows(run: BuildRun, rows: int) -> None:
 @task(cache_policy=NO_CACHE, name="settle-rows")
 def settle_rows(run: BuildRun, rows: int) -> Settled:
     """Makes of every row that was read a kept or a rejected one, with its origins."""
-    from tasks.datasets.settle import settle
+    from freshet.tasks.datasets.assembly.assemble import settle
 
     return settle(stage_of(run), rows, sides_of(run), run.dataset, run.settings)
 
 
 def propose_version(run: BuildRun, settled: Settled) -> Candidate:
     """What the version would be, and how it differs from the live one."""
-    from tasks.datasets.publish import propose
+    from freshet.tasks.datasets.versions.publish import propose
 
     counted = measured(run, settled)
     return propose(
@@ -262,8 +262,8 @@ def propose_version(run: BuildRun, settled: Settled) -> Candidate:
 
 def measured(run: BuildRun, settled: Settled) -> dict[str, Any]:
     """What the steps of the build counted, for the card."""
-    from tasks.datasets.card import Measured
-    from tasks.datasets.checks.facts import RowFacts
+    from freshet.tasks.datasets.card.readme import Measured
+    from freshet.tasks.datasets.checks.facts import RowFacts
 
     counted = noted(run, "rows")
     rows = RowFacts(**{**counted, "lengths": tuple(counted["lengths"])})
@@ -274,10 +274,10 @@ def measured(run: BuildRun, settled: Settled) -> dict[str, Any]:
 @task(cache_policy=NO_CACHE, name="examine-version")
 def examine_version(run: BuildRun, candidate: Candidate, settled: Settled) -> list[Verdict]:
     """The gate: what speaks for and against publishing the version."""
-    from expectations.examples import example_suite
-    from tasks.datasets.facts import example_facts
-    from tasks.datasets.gate import judge_version
-    from tasks.validation import validate
+    from freshet.expectations.examples import example_suite
+    from freshet.tasks.datasets.versions.facts import example_facts
+    from freshet.tasks.datasets.versions.gate import judge_version
+    from freshet.tasks.rules.suites import validate
 
     rules, counted, sides = tuned_rules(run.settings), noted(run, "rows"), sides_of(run)
     found = list(
@@ -299,7 +299,7 @@ def examine_version(run: BuildRun, candidate: Candidate, settled: Settled) -> li
 
 def lost_files(run: BuildRun, candidate: Candidate) -> list[str]:
     """Files that the version before has rows of, and that cannot be read at all now."""
-    from tasks.datasets.load import unreadable_files
+    from freshet.tasks.datasets.loading.load import unreadable_files
 
     held = () if candidate.previous is None else candidate.previous.facts.sources
     return sorted({one["uri"] for one in held if one["rows_kept"]} & unreadable_files(stage_of(run)))
@@ -308,7 +308,7 @@ def lost_files(run: BuildRun, candidate: Candidate) -> list[str]:
 @task(cache_policy=NO_CACHE, name="publish-version")
 def publish_version(run: BuildRun, candidate: Candidate, settled: Settled, refused: Sequence[str]) -> Version:
     """Publishes the version with its exports, or records why it is refused."""
-    from tasks.datasets import publish
+    from freshet.tasks.datasets.versions import publish
 
     now = datetime.now(UTC)
     if refused:
@@ -318,7 +318,7 @@ def publish_version(run: BuildRun, candidate: Candidate, settled: Settled, refus
 
 def record_lineage(run: BuildRun, version: Version) -> None:
     """Puts on record what the version was made from. Again adds what a killed build left out, mostly nothing."""
-    from tasks.lineage.relation import record_version
+    from freshet.tasks.lineage.relation import record_version
 
     record_version(
         run.store,
@@ -333,7 +333,7 @@ def record_lineage(run: BuildRun, version: Version) -> None:
 
 def describe(folder: Path, facts: VersionFacts) -> None:
     """Writes the card and the metadata into a version's folder."""
-    from tasks.datasets.describe import write_description
+    from freshet.tasks.datasets.card.describe import write_description
 
     write_description(folder, facts, published=facts.settings.get("published"))
 
@@ -347,7 +347,7 @@ def words_of(run: BuildRun, codes: tuple[str, str]) -> tuple[int, int]:
 
 def sides_of(run: BuildRun) -> Sides:
     """What `split_rows` decided."""
-    from tasks.datasets.split import Sides
+    from freshet.tasks.datasets.split import Sides
 
     return Sides.load(run.folder)
 

@@ -9,19 +9,19 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tasks import schemas
-from tasks.doctor.findings import Finding, Patient, finding
-from tasks.doctor.tables import TableFiles, examine_schema, examine_table, is_readable, pass_by
-from tasks.errors import EmbeddingError
-from tasks.maintenance.footprint import is_folder, remove, table_addresses, table_name
-from tasks.predicates import equals
+from freshet.tasks.doctor.findings import Finding, Patient, finding
+from freshet.tasks.doctor.tables import TableFiles, examine_schema, examine_table, is_readable, pass_by
+from freshet.tasks.errors import EmbeddingError
+from freshet.tasks.store import schemas
+from freshet.tasks.store.files import is_folder, remove, table_addresses, table_name
+from freshet.tasks.store.predicates import equals
 
 if TYPE_CHECKING:
     from lancedb.table import Table
 
-    from tasks.index.release import Release
-    from tasks.run import RefreshRun
-    from tasks.store import Store
+    from freshet.tasks.index.release import Release
+    from freshet.tasks.runs.run import RefreshRun
+    from freshet.tasks.store.tables import Store
 
 _NAMED = 5
 _TABLES = {
@@ -41,8 +41,8 @@ def tables_of(store: Store, corpus: str) -> list[TableFiles]:
 
 def examine_files(patient: Patient, corpus: str) -> Iterator[Finding]:
     """The corpus's tables as files. What is wrong here hides all else."""
-    from tasks.index.release import list_releases
-    from tasks.maintenance.cleaning import kept_releases
+    from freshet.tasks.index.release import list_releases
+    from freshet.tasks.maintenance.cleaning import kept_releases
 
     releases: list[Release] = []
     if is_folder(f"{patient.store.address}/ledger/{schemas.RELEASES}.lance"):
@@ -62,7 +62,7 @@ def examine_files(patient: Patient, corpus: str) -> Iterator[Finding]:
 
 def examine_corpus(patient: Patient, corpus: str) -> Iterator[Finding]:
     """What is wrong between the corpus's releases, tables, indices and ledger, once its files are whole."""
-    from tasks.index.release import list_releases, live_release
+    from freshet.tasks.index.release import list_releases, live_release
 
     store = patient.store
     if not is_folder(f"{store.address}/corpora/{corpus}"):
@@ -81,8 +81,8 @@ def examine_corpus(patient: Patient, corpus: str) -> Iterator[Finding]:
 
 
 def _examine_releases(patient: Patient, corpus: str, releases: Sequence[Release]) -> Iterator[Finding]:
-    from tasks.index.release import live_release
-    from tasks.maintenance.cleaning import kept_releases
+    from freshet.tasks.index.release import live_release
+    from freshet.tasks.maintenance.cleaning import kept_releases
 
     store, where = patient.store, "ledger/releases"
     times = Counter(one.release for one in releases)
@@ -146,7 +146,7 @@ def _can_be_read(store: Store, release: Release) -> bool:
 
 
 def _tag(store: Store, releases: Sequence[Release]) -> list[str]:
-    from tasks.index.release import pin_release
+    from freshet.tasks.index.release import pin_release
 
     for release in releases:
         pin_release(store, release)
@@ -158,7 +158,7 @@ def _publish_readable(store: Store, corpus: str) -> list[str]:
 
     What comes next in the tables is not to have the number of a version that is gone.
     """
-    from tasks.index.release import list_releases, live_release, roll_back
+    from freshet.tasks.index.release import list_releases, live_release, roll_back
 
     releases = list_releases(store, corpus)
     live = live_release(releases)
@@ -180,7 +180,7 @@ def _publish_readable(store: Store, corpus: str) -> list[str]:
 
 def _restore_releases(store: Store, corpus: str, numbers: Sequence[int]) -> list[str]:
     """Puts releases back on record as far as the tags of the tables know them; of others only that they were."""
-    from tasks.index.release import list_releases
+    from freshet.tasks.index.release import list_releases
 
     releases, tagged, lost = list_releases(store, corpus), _tagged_releases(store, corpus), []
     tables = store.corpus(corpus)
@@ -222,7 +222,7 @@ def _lost_row(corpus: str, number: int, pattern: Release | None) -> dict[str, An
 
 
 def _examine_indices(corpus: str, table: Table, declared: set[str]) -> Iterator[Finding]:
-    from tasks.index.maintain import indexed_columns, unindexed_rows
+    from freshet.tasks.index.indices import indexed_columns, unindexed_rows
 
     where = f"corpora/{corpus}/{table.name}"
     if not table.count_rows():
@@ -239,7 +239,7 @@ def _examine_indices(corpus: str, table: Table, declared: set[str]) -> Iterator[
 
 
 def _rebuild(table: Table) -> list[str]:
-    from tasks.index.maintain import declared_for, make_indices
+    from freshet.tasks.index.indices import declared_for, make_indices
 
     table.checkout_latest()
     make_indices(table, declared_for(table))
@@ -248,8 +248,8 @@ def _rebuild(table: Table) -> list[str]:
 
 def _rebuild_index(store: Store, corpus: str, table_name: str, index: str) -> list[str]:
     """Makes an index anew. Where readers see the head, they move to it: the index that is gone is theirs."""
-    from tasks.index.maintain import declared_for, make_indices
-    from tasks.index.release import list_releases, live_release, republish
+    from freshet.tasks.index.indices import declared_for, make_indices
+    from freshet.tasks.index.release import list_releases, live_release, republish
 
     tables, live = store.corpus(corpus), live_release(list_releases(store, corpus))
     table, ledger = tables.find(table_name), tables.find(schemas.DOCUMENTS)
@@ -269,8 +269,8 @@ def _rebuild_index(store: Store, corpus: str, table_name: str, index: str) -> li
 
 
 def _examine_chunk_tables(store: Store, corpus: str, releases: Sequence[Release]) -> Iterator[Finding]:
-    from tasks.index.maintain import declared_for
-    from tasks.maintenance.cleaning import spaces_in_use
+    from freshet.tasks.index.indices import declared_for
+    from freshet.tasks.maintenance.cleaning import spaces_in_use
 
     tables, used = store.corpus(corpus), spaces_in_use(store, corpus)
     for name in tables.names():
@@ -297,8 +297,8 @@ def _drop_table(address: str, name: str, rows: int) -> list[str]:
 
 def _examine_contents(patient: Patient, corpus: str) -> Iterator[Finding]:
     """The ledger against the chunks, in the embedding space that the settings name."""
-    from tasks.index import write
-    from tasks.run import begin_run
+    from freshet.tasks.index import write
+    from freshet.tasks.runs.run import begin_run
 
     try:
         run = begin_run(patient.project.file, corpus, None, "doctor", "doctor")
@@ -319,7 +319,7 @@ def _examine_contents(patient: Patient, corpus: str) -> Iterator[Finding]:
 
 
 def _delete_strays(run: RefreshRun, doc_ids: list[str]) -> list[str]:
-    from tasks.index import write
+    from freshet.tasks.index import write
 
     write.delete_strays(run, doc_ids)
     return []

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks import schemas
-from tasks.doctor.findings import Finding, Patient, finding
-from tasks.doctor.tables import TableFiles, examine_schema, examine_table, is_readable
-from tasks.maintenance.footprint import is_folder, remove, table_addresses, table_name
-from tasks.store import dataset_files
+from freshet.tasks.doctor.findings import Finding, Patient, finding
+from freshet.tasks.doctor.tables import TableFiles, examine_schema, examine_table, is_readable
+from freshet.tasks.store import schemas
+from freshet.tasks.store.files import is_folder, remove, table_addresses, table_name
+from freshet.tasks.store.tables import dataset_files
 
 if TYPE_CHECKING:
-    from tasks.datasets.version import Version
-    from tasks.store import Store
+    from freshet.tasks.ledger.versions import Version
+    from freshet.tasks.store.tables import Store
 
 _TABLES = {schemas.EXAMPLES: schemas.examples, schemas.REJECTED: schemas.rejected_rows}
 
@@ -35,8 +35,8 @@ def examine_files(patient: Patient, dataset: str) -> Iterator[Finding]:
 
 def examine_dataset(patient: Patient, dataset: str) -> Iterator[Finding]:
     """Its versions: rows, tags, exports, retention."""
-    from tasks.datasets.version import list_versions, published_versions
-    from tasks.maintenance.retention import kept_until
+    from freshet.tasks.ledger.versions import list_versions, published_versions
+    from freshet.tasks.maintenance.retention import kept_until
 
     store = patient.store
     if not is_folder(f"{store.address}/ledger/{schemas.DATASET_VERSIONS}.lance"):
@@ -78,7 +78,7 @@ def _lacks_tag(store: Store, version: Version) -> bool:
 
 
 def _tag(store: Store, version: Version) -> list[str]:
-    from tasks.datasets.publish import tag_version
+    from freshet.tasks.datasets.versions.publish import tag_version
 
     tag_version(store, version)
     return []
@@ -102,7 +102,7 @@ def _what_is_wrong(store: Store, version: Version, folder: str) -> list[str]:
     """Files that are not what the version's record says; in a bucket, those that are not there."""
     from hashlib import sha256
 
-    from tasks.datasets.export.manifest import MANIFEST, check_manifest
+    from freshet.tasks.datasets.export.manifest import MANIFEST, check_manifest
 
     if not is_folder(folder):
         return ["the folder is missing"]
@@ -117,9 +117,9 @@ def _what_is_wrong(store: Store, version: Version, folder: str) -> list[str]:
 
 def _restore(store: Store, version: Version, folder: str) -> list[str]:
     """Writes the exports again. What stood there is put back where they would not come out as they were."""
-    from tasks.datasets.describe import write_description
-    from tasks.datasets.publish import restore_exports
-    from tasks.datasets.version import VersionFacts
+    from freshet.tasks.datasets.card.describe import write_description
+    from freshet.tasks.datasets.versions.publish import restore_exports
+    from freshet.tasks.ledger.versions import VersionFacts
 
     def describe(into: Path, facts: VersionFacts) -> None:
         write_description(into, facts, published=facts.settings.get("published"))

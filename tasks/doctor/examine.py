@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from tasks.doctor import corpora, datasets, shared, sources
-from tasks.doctor.findings import Finding, Patient
-from tasks.errors import FreshetError, SettingsError
-from tasks.maintenance.footprint import is_folder
-from tasks.settings_file import Project
-from tasks.store import Store, dataset_files, hold_corpus, hold_dataset
+from freshet.tasks.doctor import corpora, datasets, shared, sources
+from freshet.tasks.doctor.findings import Finding, Patient
+from freshet.tasks.errors import FreshetError, SettingsError
+from freshet.tasks.settings.file import Project
+from freshet.tasks.store.files import is_folder
+from freshet.tasks.store.tables import Store, dataset_files, hold_corpus, hold_dataset
 
 ROUNDS = 5
 """Mending one thing may show the next: a table that opens again may lack an index, or hold no live release."""

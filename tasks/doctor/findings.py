@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tasks.settings_file import Project
-    from tasks.store import Store
+    from freshet.tasks.settings.file import Project
+    from freshet.tasks.store.tables import Store
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks import schemas
-from tasks.bucket import check_bucket
-from tasks.doctor.findings import Finding, Patient, finding
-from tasks.doctor.tables import TableFiles, examine_schema, examine_table
-from tasks.errors import FreshetError
-from tasks.maintenance.expiry import partial_exports, work_of_dead_runs
-from tasks.maintenance.footprint import is_folder, names_below, remove, table_addresses, table_name
-from tasks.store import dataset_files, is_held
+from freshet.tasks.doctor.findings import Finding, Patient, finding
+from freshet.tasks.doctor.tables import TableFiles, examine_schema, examine_table
+from freshet.tasks.errors import FreshetError
+from freshet.tasks.maintenance.expiry import partial_exports, work_of_dead_runs
+from freshet.tasks.store import schemas
+from freshet.tasks.store.bucket import check_bucket
+from freshet.tasks.store.files import is_folder, names_below, remove, table_addresses, table_name
+from freshet.tasks.store.tables import dataset_files, is_held
 
 if TYPE_CHECKING:
-    from tasks.lineage.openlineage import Job
-    from tasks.store import Store
+    from freshet.tasks.lineage.openlineage import Job
+    from freshet.tasks.store.tables import Store
 
 LOCK, HOLDER = ".lock", ".holder"
 LEDGER = "ledger"
@@ -50,10 +50,10 @@ def examine_access(patient: Patient) -> Iterator[Finding]:
 
 def examine_ledger_files(patient: Patient) -> Iterator[Finding]:
     """The tables that all share, as files."""
-    from tasks.backfill import ledger as backfills
-    from tasks.datasets import review
-    from tasks.lineage import decisions, delivery, relation
-    from tasks.status import looks
+    from freshet.tasks.datasets import review
+    from freshet.tasks.ledger import decisions, looks
+    from freshet.tasks.ledger import windows as backfills
+    from freshet.tasks.lineage import delivery, relation
 
     expected = {
         schemas.RELEASES: schemas.releases,
@@ -113,9 +113,9 @@ def examine_leftovers(patient: Patient) -> Iterator[Finding]:
 
 def examine_runs(patient: Patient) -> Iterator[Finding]:
     """Runs that began and never ended, of corpora and datasets that nobody holds now."""
-    from tasks.lineage.delivery import EVENTS
-    from tasks.lineage.events import open_runs
-    from tasks.lineage.openlineage import refresh_job, version_job
+    from freshet.tasks.lineage.delivery import EVENTS
+    from freshet.tasks.lineage.events import open_runs
+    from freshet.tasks.lineage.openlineage import refresh_job, version_job
 
     store, settings = patient.store, patient.project.settings
     if not is_folder(f"{store.address}/ledger/{EVENTS}.lance"):
@@ -135,7 +135,7 @@ def examine_runs(patient: Patient) -> Iterator[Finding]:
 
 
 def _end_runs(store: Store, job: Job, runs: Sequence[str]) -> list[str]:
-    from tasks.lineage.events import record_killed
+    from freshet.tasks.lineage.events import record_killed
 
     record_killed(store, job, runs, datetime.now(UTC))
     return []

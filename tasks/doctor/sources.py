@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks import schemas
-from tasks.doctor.findings import Finding, Patient, finding
-from tasks.errors import FreshetError
-from tasks.maintenance.footprint import is_folder
+from freshet.tasks.doctor.findings import Finding, Patient, finding
+from freshet.tasks.errors import FreshetError
+from freshet.tasks.store import schemas
+from freshet.tasks.store.files import is_folder
 
 if TYPE_CHECKING:
-    from tasks.documents.sources.base import Listing
-    from tasks.settings import FolderSource, GitSource
+    from freshet.tasks.documents.sources.base import Listing
+    from freshet.tasks.settings.project import FolderSource, GitSource
 
 
 def examine_sources(patient: Patient, corpus: str) -> Iterator[Finding]:
     """Which sources cannot be listed, and which hold other documents than the ledger knows of."""
-    from tasks.documents.sources import source_name
+    from freshet.tasks.documents.sources import source_name
 
     if not is_folder(f"{patient.store.address}/corpora/{corpus}"):
         return
@@ -51,7 +51,7 @@ def examine_sources(patient: Patient, corpus: str) -> Iterator[Finding]:
 
 def _list(patient: Patient, corpus: str, source: FolderSource | GitSource) -> Listing | str:
     """The listing, or why there is none. Mirrors are made beside the store's, and go: nothing is written there."""
-    from tasks.documents.sources import open_source
+    from freshet.tasks.documents.sources import open_source
 
     cache = patient.store.work_folder(corpus).parent.parent / "cache" / corpus
     try:

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.doctor.findings import Finding, finding
-from tasks.maintenance.footprint import remove, sizes_below
+from freshet.tasks.doctor.findings import Finding, finding
+from freshet.tasks.store.files import remove, sizes_below
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tasks.verdicts import Verdict
+from freshet.tasks.rules.verdicts import Verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa

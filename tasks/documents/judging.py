@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tasks.lineage.freshness import MOMENTS
-from tasks.verdicts import Verdict
+from freshet.tasks.governance.freshness import MOMENTS
+from freshet.tasks.rules.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from tasks.documents.chunk import Chunk
-    from tasks.documents.elements import ParsedDocument
-    from tasks.run import RefreshRun
+    from freshet.tasks.documents.chunking.chunk import Chunk
+    from freshet.tasks.documents.elements import ParsedDocument
+    from freshet.tasks.runs.run import RefreshRun
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Judge:
     """The rules of a corpus, as tuned, and what was accepted in spite of them; read once a batch."""
 
     def __init__(self, run: RefreshRun) -> None:
-        from tasks.lineage.decisions import accepted
-        from tasks.rulebook import tuned_rules
+        from freshet.tasks.ledger.decisions import accepted
+        from freshet.tasks.rules.rulebook import tuned_rules
 
         self._run = run
         self._rules = tuned_rules(run.settings)
@@ -50,8 +50,8 @@ class Judge:
         Args:
             planned: its row of the plan.
         """
-        from tasks.documents.checks import Origin, Subject, check_document
-        from tasks.documents.checks.dates import stated_moments
+        from freshet.tasks.documents.checks import Origin, Subject, check_document
+        from freshet.tasks.documents.checks.dates import stated_moments
 
         settings = self._run.settings
         subject = Subject(

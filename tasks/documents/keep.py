@@ -7,11 +7,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from tasks import schemas
-from tasks.predicates import is_any
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import is_any
 
 if TYPE_CHECKING:
-    from tasks.store import Tables
+    from freshet.tasks.store.tables import Tables
 
 
 def element_id(content_hash: str, parser: str) -> str:

@@ -1,6 +1,6 @@
 """Prepares one batch of documents: bytes → parsed text → chunk rows and ledger rows, left in files.
 
-Nothing here touches the ledger or the chunk table. What is prepared is committed by `tasks.index.write`.
+Nothing here touches the ledger or the chunk table. What is prepared is committed by `freshet.tasks.index.write`.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks import schemas
-from tasks.documents.chunk import chunk_document
-from tasks.documents.elements import from_json
-from tasks.documents.judging import Judge
-from tasks.documents.keep import element_id, find_parsed, find_parsed_by_content, keep_parsed
-from tasks.documents.links import link_row
-from tasks.documents.rows import Row, chunk_rows, quarantined_row, same_but_for_time, served_row, untouched_row
-from tasks.lineage.decisions import UNREAD
-from tasks.predicates import is_any
-from tasks.timing import Stopwatch
-from tasks.verdicts import Verdict, verdict
+from freshet.tasks.documents.chunking.chunk import chunk_document
+from freshet.tasks.documents.elements import from_json
+from freshet.tasks.documents.judging import Judge
+from freshet.tasks.documents.keep import element_id, find_parsed, find_parsed_by_content, keep_parsed
+from freshet.tasks.documents.links.rows import link_row
+from freshet.tasks.documents.rows import Row, chunk_rows, quarantined_row, same_but_for_time, served_row, untouched_row
+from freshet.tasks.ledger.decisions import UNREAD
+from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.runs.timing import Stopwatch
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import is_any
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tasks.documents.parse.pool import ParserPool
-    from tasks.documents.sources.base import SourceReader
-    from tasks.run import RefreshRun
-    from tasks.text.tokens import Tokenizer
+    from freshet.tasks.documents.parse.pool import ParserPool
+    from freshet.tasks.documents.sources.base import SourceReader
+    from freshet.tasks.embedding.tokens import Tokenizer
+    from freshet.tasks.runs.run import RefreshRun
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _with_ledger_rows(run: RefreshRun, work: pa.Table) -> list[_Document]:
 
 def _fetch(documents: Sequence[_Document], readers: Mapping[str, SourceReader], into: Path) -> None:
     """Brings each document's bytes to a local file, or gives the verdict that says why not."""
-    from tasks.documents.sources.base import FetchedFile
+    from freshet.tasks.documents.sources.base import FetchedFile
 
     by_source: dict[str, list[_Document]] = {}
     for document in documents:
@@ -200,7 +200,7 @@ def _parse(run: RefreshRun, documents: Sequence[_Document], pool: ParserPool) ->
 
     Each content is parsed once, however many documents of the batch hold it.
     """
-    from tasks.documents.parse.pool import ParseFile
+    from freshet.tasks.documents.parse.pool import ParseFile
 
     tables = run.store.corpus(run.corpus)
     wanted: dict[tuple[str, str], list[_Document]] = {}

@@ -9,14 +9,14 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from tasks.verdicts import Verdict
+from freshet.tasks.rules.verdicts import Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tasks.documents.chunk import Chunk
-    from tasks.documents.elements import ParsedDocument
-    from tasks.run import RefreshRun
+    from freshet.tasks.documents.chunking.chunk import Chunk
+    from freshet.tasks.documents.elements import ParsedDocument
+    from freshet.tasks.runs.run import RefreshRun
 
 Row = dict[str, Any]
 

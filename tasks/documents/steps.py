@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.documents.prepare import PreparedBatch
-from tasks.retrying import is_passing_fault
+from freshet.tasks.documents.prepare import PreparedBatch
+from freshet.tasks.runs.retrying import is_passing_fault
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tasks.documents.plan import Plan
-    from tasks.documents.sources.base import SourceReader
-    from tasks.run import RefreshRun
-    from tasks.settings import FolderSource, GitSource
-    from tasks.verdicts import Verdict
+    from freshet.tasks.documents.planning.plan import Plan
+    from freshet.tasks.documents.sources.base import SourceReader
+    from freshet.tasks.rules.verdicts import Verdict
+    from freshet.tasks.runs.run import RefreshRun
+    from freshet.tasks.settings.project import FolderSource, GitSource
 
 BATCH_DOCUMENTS = 64
 BATCH_BYTES = 16_000_000
@@ -79,8 +79,8 @@ def list_source(run: RefreshRun, source: str) -> ListedSource:
     """Lists a source and joins what the settings say of its documents. An unreachable source is no error here."""
     from pyarrow import feather
 
-    from tasks.documents.parse.fingerprint import parser_fingerprint
-    from tasks.documents.plan import describe_listing
+    from freshet.tasks.documents.parse.fingerprint import parser_fingerprint
+    from freshet.tasks.documents.planning.plan import describe_listing
 
     settings = sources_by_name(run)[source]
     listing = _readers(run)[source].list()
@@ -115,10 +115,10 @@ def plan_refresh(
     import pyarrow as pa
     from pyarrow import feather
 
-    from tasks import schemas
-    from tasks.documents import moves
-    from tasks.documents import plan as planning
-    from tasks.lineage.decisions import read_again
+    from freshet.tasks.documents.planning import moves
+    from freshet.tasks.documents.planning import plan as planning
+    from freshet.tasks.ledger.decisions import read_again
+    from freshet.tasks.store import schemas
 
     ledger_table = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
     if ledger_table is None:
@@ -180,9 +180,9 @@ def plan_refresh(
 )
 def prepare_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str) -> PreparedBatch:
     """Fetches, parses, checks and cuts one batch of documents."""
-    from tasks.documents import prepare
-    from tasks.documents.parse.shared import parser_pool
-    from tasks.text.tokens import load_tokenizer
+    from freshet.tasks.documents import prepare
+    from freshet.tasks.documents.parse.shared import parser_pool
+    from freshet.tasks.embedding.tokens import load_tokenizer
 
     return prepare.prepare_batch(
         run,
@@ -197,7 +197,7 @@ def prepare_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str)
 @task(cache_policy=NO_CACHE, name="restate-batch", task_run_name="restate-{name}")
 def restate_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str) -> PreparedBatch:
     """Prepares documents of which only owner, access, use or freshness changed."""
-    from tasks.documents import prepare
+    from freshet.tasks.documents import prepare
 
     return prepare.restate_batch(run, _read_part(file, part), name)
 
@@ -205,8 +205,8 @@ def restate_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str)
 @task(cache_policy=NO_CACHE, name="settle-duplicates")
 def settle_duplicates(run: RefreshRun) -> PreparedBatch | None:
     """Prepares what changes because documents became duplicates of others, or are none any more."""
-    from tasks.documents import settle
-    from tasks.text.tokens import load_tokenizer
+    from freshet.tasks.documents import corpus_wide as settle
+    from freshet.tasks.embedding.tokens import load_tokenizer
 
     return settle.settle_duplicates(run, load_tokenizer(run.model.folder))
 
@@ -217,8 +217,8 @@ def settle_links(run: RefreshRun, listed: Sequence[ListedSource], full: bool) ->
 
     A full refresh asks the web, too, where the corpus wants that.
     """
-    from tasks.documents import settle
-    from tasks.documents.sources import matches
+    from freshet.tasks.documents import corpus_wide as settle
+    from freshet.tasks.documents.sources import matches
 
     sources = sources_by_name(run)
 
@@ -232,7 +232,7 @@ def settle_links(run: RefreshRun, listed: Sequence[ListedSource], full: bool) ->
 
 def sources_by_name(run: RefreshRun) -> dict[str, FolderSource | GitSource]:
     """The corpus's sources by name, in the order of the settings."""
-    from tasks.documents.sources import source_name
+    from freshet.tasks.documents.sources import source_name
 
     return {source_name(source): source for source in run.settings.sources}
 
@@ -240,7 +240,7 @@ def sources_by_name(run: RefreshRun) -> dict[str, FolderSource | GitSource]:
 @contextmanager
 def preparing(run: RefreshRun) -> Iterator[None]:
     """At its end the parser processes end, and what the steps left for each other is removed."""
-    from tasks.documents.parse.shared import close_parser_pool
+    from freshet.tasks.documents.parse.shared import close_parser_pool
 
     try:
         yield
@@ -251,14 +251,14 @@ def preparing(run: RefreshRun) -> Iterator[None]:
 
 def _ids_at(run: RefreshRun, version: int) -> set[str]:
     """The documents of the ledger at a version."""
-    from tasks import schemas
+    from freshet.tasks.store import schemas
 
     ledger = run.store.corpus(run.corpus).at(schemas.DOCUMENTS, version)
     return set(ledger.search().select(["doc_id"]).to_arrow()["doc_id"].to_pylist())
 
 
 def _readers(run: RefreshRun) -> dict[str, SourceReader]:
-    from tasks.documents.sources import open_source
+    from freshet.tasks.documents.sources import open_source
 
     cache = run.folder.parent.parent / "cache" / run.corpus
     return {name: open_source(s, run.project.root, cache) for name, s in sources_by_name(run).items()}
@@ -274,7 +274,7 @@ def _altered_in_secret(run: RefreshRun, plan: Plan) -> dict[str, Verdict]:
     """Verdicts on documents whose bytes differ from the ledger's although the source's hint does not."""
     import pyarrow as pa
 
-    from tasks.documents.altered import altered_in_secret
+    from freshet.tasks.documents.planning.altered import altered_in_secret
 
     columns = ["doc_id", "source", "path", "size", "hint", "old_seen_hint", "old_seen_hash"]
     quiet = pa.concat_tables([plan.unchanged.select(columns), plan.restated.select(columns)])
@@ -288,7 +288,7 @@ def _altered_in_secret(run: RefreshRun, plan: Plan) -> dict[str, Verdict]:
 
 def _hashes(run: RefreshRun, documents: pa.Table) -> dict[str, str]:
     """Content hashes by doc_id; documents that cannot be fetched, or are not to be, have none."""
-    from tasks.documents.sources.base import FetchedFile
+    from freshet.tasks.documents.sources.base import FetchedFile
 
     readers, hashes = _readers(run), {}
     for source in documents["source"].unique().to_pylist():

@@ -6,13 +6,13 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tasks import schemas
-from tasks.errors import StoreError
-from tasks.lineage.freshness import staleness
-from tasks.predicates import equals
+from freshet.tasks.errors import StoreError
+from freshet.tasks.governance.freshness import staleness
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import equals
 
 if TYPE_CHECKING:
-    from tasks.store import Store
+    from freshet.tasks.store.tables import Store
 
 
 def describe_document(store: Store, corpus: str, path: str, now: datetime) -> dict[str, Any]:

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from tasks import schemas
-from tasks.errors import ConcurrentWriter, StoreError
-from tasks.predicates import equals
-from tasks.store import brief_lock, insert_new
+from freshet.tasks.errors import ConcurrentWriter, StoreError
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import equals
+from freshet.tasks.store.tables import brief_lock, insert_new
 
 if TYPE_CHECKING:
     from lancedb.table import Table
 
-    from tasks.run import RefreshRun
-    from tasks.store import Store
+    from freshet.tasks.runs.run import RefreshRun
+    from freshet.tasks.store.tables import Store
 
 Outcome = Literal["published", "rejected"]
 
@@ -193,7 +193,7 @@ def publish_rejected(store: Store, corpus: str, *, who: str, why: str, now: date
         StoreError: the last decision did not reject, or what it rejected is gone.
         SettingsError: `who` or `why` is empty.
     """
-    from tasks.lineage.decisions import override
+    from freshet.tasks.ledger.decisions import override
 
     with brief_lock(store, corpus):
         rejected = newest_decision(list_releases(store, corpus))

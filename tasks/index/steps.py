@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.index.release import duplicates_kept
-from tasks.index.write import Reconciliation, WrittenBatch
-from tasks.retrying import is_passing_fault
-from tasks.verdicts import told
+from freshet.tasks.index.release import duplicates_kept
+from freshet.tasks.index.write import Reconciliation, WrittenBatch
+from freshet.tasks.rules.verdicts import told
+from freshet.tasks.runs.retrying import is_passing_fault
 
 if TYPE_CHECKING:
-    from tasks.index.examination import Examination
-    from tasks.index.release import Head, Release
-    from tasks.index.write import Vectors
-    from tasks.run import RefreshRun
-    from tasks.settings import FolderSource, GitSource
+    from freshet.tasks.index.gate.examination import Examination
+    from freshet.tasks.index.release import Head, Release
+    from freshet.tasks.index.write import Vectors
+    from freshet.tasks.runs.run import RefreshRun
+    from freshet.tasks.settings.project import FolderSource, GitSource
 
 
 def find_damage(run: RefreshRun, settled: bool, full: bool) -> Reconciliation:
@@ -38,7 +38,8 @@ def find_damage(run: RefreshRun, settled: bool, full: bool) -> Reconciliation:
 @task(cache_policy=NO_CACHE, name="reconcile")
 def reconcile(run: RefreshRun, full: bool) -> Reconciliation:
     """Looks for documents whose chunks are not what the ledger says; at their vectors too, if `full`."""
-    from tasks.index import rejected, write
+    from freshet.tasks.index import write
+    from freshet.tasks.index.gate import rejected
 
     if full:
         rejected.discard_rejected(run)
@@ -56,8 +57,8 @@ def reconcile(run: RefreshRun, full: bool) -> Reconciliation:
 )
 def index_batch(run: RefreshRun, documents: Path, chunks: Path, links: Path, name: str) -> WrittenBatch:
     """Embeds what is new in a prepared batch and commits it: chunks, links, then ledger."""
-    from tasks.index import write
-    from tasks.index.release import list_releases, pinned_chunks
+    from freshet.tasks.index import write
+    from freshet.tasks.index.release import list_releases, pinned_chunks
 
     released = pinned_chunks(run, list_releases(run.store, run.corpus))
     return write.write_batch(run, documents, chunks, links, lambda texts: _embed(run, texts), released)
@@ -68,7 +69,7 @@ def withdraw_documents(run: RefreshRun, withdrawn: Path) -> int:
     """Takes out the documents whose ids are in the file."""
     from pyarrow import feather
 
-    from tasks.index import write
+    from freshet.tasks.index import write
 
     doc_ids = feather.read_table(withdrawn)["doc_id"].to_pylist()
     write.withdraw(run, doc_ids)
@@ -78,7 +79,7 @@ def withdraw_documents(run: RefreshRun, withdrawn: Path) -> int:
 @task(cache_policy=NO_CACHE, name="delete-strays")
 def delete_strays(run: RefreshRun, doc_ids: Sequence[str]) -> None:
     """Deletes chunks that no ledger row names."""
-    from tasks.index import write
+    from freshet.tasks.index import write
 
     write.delete_strays(run, doc_ids)
 
@@ -86,7 +87,7 @@ def delete_strays(run: RefreshRun, doc_ids: Sequence[str]) -> None:
 @task(cache_policy=NO_CACHE, name="maintain-indices")
 def maintain_indices(run: RefreshRun, compact: bool) -> None:
     """Brings the indices up to date; joins small files first, if asked."""
-    from tasks.index import maintain
+    from freshet.tasks.index import indices as maintain
 
     if compact:
         maintain.compact(run)
@@ -103,7 +104,7 @@ def examine_head(run: RefreshRun, live: Release | None, listed: Mapping[str, Fol
         live: the release that readers see.
         listed: sources that were listed to their end, by name.
     """
-    from tasks.index import evaluate, examination
+    from freshet.tasks.index.gate import evaluate, examination
 
     broken = evaluate.examine_head(run)
     if any(v.severity == "block" for v in broken):
@@ -114,7 +115,7 @@ def examine_head(run: RefreshRun, live: Release | None, listed: Mapping[str, Fol
 @task(cache_policy=NO_CACHE, name="publish")
 def record_decision(run: RefreshRun, head: Head, found: Examination) -> Release:
     """Publishes the head as a release, or records why it is not published."""
-    from tasks.index import release
+    from freshet.tasks.index import release
 
     reasons = [told(v) for v in found.verdicts if v.severity == "block"]
     exam = None if found.exam is None else json.dumps(found.exam, default=str)
@@ -140,6 +141,6 @@ def begin_warming(run: RefreshRun) -> Thread:
 
 
 def _embed(run: RefreshRun, texts: Sequence[str]) -> Vectors:
-    from tasks.index.embed import load_embedder
+    from freshet.tasks.embedding.embed import load_embedder
 
     return load_embedder(run.model, run.project.settings.embedding.precision).embed(texts)

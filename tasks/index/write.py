@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks import schemas
-from tasks.predicates import both, is_any, is_none
-from tasks.store import delete_rows, merge_rows
-from tasks.timing import Stopwatch
+from freshet.tasks.runs.timing import Stopwatch
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import both, is_any, is_none
+from freshet.tasks.store.tables import delete_rows, merge_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from lancedb.table import Table
 
-    from tasks.run import RefreshRun
+    from freshet.tasks.runs.run import RefreshRun
 
 IDS_PER_PREDICATE = 5000
 
@@ -68,7 +68,7 @@ def write_batch(
     at the head nor in `released`.
 
     Args:
-        documents_file, chunks_file, links_file: what `tasks.documents.prepare` left.
+        documents_file, chunks_file, links_file: what `freshet.tasks.documents.prepare` left.
         released: the chunk table of this embedding space, pinned to each release, newest first.
     """
     from pyarrow import feather
@@ -339,7 +339,7 @@ def has_unit_length(vectors: Vectors) -> NDArray[np.bool_]:
 
 
 def _checked(vectors: Vectors, count: int, run: RefreshRun) -> Vectors:
-    from tasks.index.embed import check_vectors
+    from freshet.tasks.embedding.embed import check_vectors
 
     check_vectors(vectors, count, run.model.dimension)
     return vectors

@@ -16,14 +16,14 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tasks.lineage.openlineage import mask
-from tasks.predicates import is_any
+from freshet.tasks.lineage.openlineage import mask
+from freshet.tasks.store.predicates import is_any
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from openlineage.client.transport.http import HttpTransport
 
-    from tasks.store import Store
+    from freshet.tasks.store.tables import Store
 
 EVENTS = "lineage_events"
 DELIVERIES = "lineage_deliveries"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tasks.lineage.openlineage import PRODUCER, Assertion, Data, EventType, Job, as_uri, mask, run_uuid
+from freshet.tasks.lineage.openlineage import PRODUCER, Assertion, Data, EventType, Job, as_uri, mask, run_uuid
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, OutputDataset, RunEvent

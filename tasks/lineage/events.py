@@ -10,14 +10,14 @@ from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import RunCancelled
-from tasks.lineage.delivery import BUDGET, EVENTS, Sending, deliver, endpoint_from, events
-from tasks.lineage.event_json import build_event
-from tasks.lineage.openlineage import Data, EventType, Job, run_uuid, why
-from tasks.predicates import both, equals
+from freshet.tasks.errors import RunCancelled
+from freshet.tasks.lineage.delivery import BUDGET, EVENTS, Sending, deliver, endpoint_from, events
+from freshet.tasks.lineage.event_json import build_event
+from freshet.tasks.lineage.openlineage import Data, EventType, Job, run_uuid, why
+from freshet.tasks.store.predicates import both, equals
 
 if TYPE_CHECKING:
-    from tasks.store import Store
+    from freshet.tasks.store.tables import Store
 
 MOST_FILES = 128
 """How many small files the table may be of until they are joined: every look at the table opens each of them."""

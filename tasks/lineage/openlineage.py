@@ -9,7 +9,7 @@ from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from tasks.errors import FreshetError
+from freshet.tasks.errors import FreshetError
 
 EventType = Literal["START", "COMPLETE", "FAIL", "ABORT"]
 NAMESPACE = "freshet"

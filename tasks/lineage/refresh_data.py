@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tasks import schemas
-from tasks.lineage.openlineage import NAMESPACE, Assertion, Data, corpus_data, source_data
+from freshet.tasks.lineage.openlineage import NAMESPACE, Assertion, Data, corpus_data, source_data
+from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
-    from tasks.settings import FolderSource, GitSource
-    from tasks.verdicts import Verdict
+    from freshet.tasks.rules.verdicts import Verdict
+    from freshet.tasks.settings.project import FolderSource, GitSource
 
 
 def refresh_inputs(

@@ -24,14 +24,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from tasks import schemas
-from tasks.errors import StoreError
-from tasks.predicates import begins, both, equals
+from freshet.tasks.errors import StoreError
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import begins, both, equals
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tasks.store import Store
+    from freshet.tasks.store.tables import Store
 
 LINEAGE = "lineage"
 AT_ONCE = 200_000

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import StoreError
-from tasks.lineage.relation import file_id
-from tasks.lineage.trace_corpora import corpora, find_chunk, find_documents, known_places
-from tasks.lineage.trace_datasets import (
+from freshet.tasks.errors import StoreError
+from freshet.tasks.lineage.relation import file_id
+from freshet.tasks.lineage.trace_corpora import corpora, find_chunk, find_documents, known_places
+from freshet.tasks.lineage.trace_datasets import (
     dataset_versions,
     find_digest,
     find_example,
@@ -25,7 +25,7 @@ from tasks.lineage.trace_datasets import (
 )
 
 if TYPE_CHECKING:
-    from tasks.store import Store
+    from freshet.tasks.store.tables import Store
 
 Found = dict[str, Any]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tasks import schemas
-from tasks.errors import StoreError
-from tasks.lineage.relation import LINEAGE, corpus_id, document_id, file_id, release_number
-from tasks.lineage.trace_datasets import holding
-from tasks.predicates import begins, both, equals
+from freshet.tasks.errors import StoreError
+from freshet.tasks.lineage.relation import LINEAGE, corpus_id, document_id, file_id, release_number
+from freshet.tasks.lineage.trace_datasets import holding
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import begins, both, equals
 
 if TYPE_CHECKING:
-    from tasks.store import Store
+    from freshet.tasks.store.tables import Store
 
 Found = dict[str, Any]
 

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tasks import schemas
-from tasks.errors import StoreError
-from tasks.lineage.relation import LINEAGE, version_id
-from tasks.predicates import both, equals, is_any
+from freshet.tasks.errors import StoreError
+from freshet.tasks.lineage.relation import LINEAGE, version_id
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import both, equals, is_any
 
 if TYPE_CHECKING:
-    from tasks.store import Store
+    from freshet.tasks.store.tables import Store
 
 Found = dict[str, Any]
 

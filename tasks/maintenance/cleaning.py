@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tasks import schemas
-from tasks.maintenance.footprint import bytes_below, bytes_not_of, is_folder, remove, table_addresses, table_name
+from freshet.tasks.store import schemas
+from freshet.tasks.store.files import bytes_below, bytes_not_of, is_folder, remove, table_addresses, table_name
 
 if TYPE_CHECKING:
-    from tasks.index.release import Release
-    from tasks.maintenance.freed import Maintained
-    from tasks.maintenance_settings import Maintenance
-    from tasks.store import Store
+    from freshet.tasks.index.release import Release
+    from freshet.tasks.maintenance.freed import Maintained
+    from freshet.tasks.settings.maintenance import Maintenance
+    from freshet.tasks.store.tables import Store
 
 OWN_TAG = re.compile(r"release-\d+")
 """Tags that publishing sets. Any other one was set by a person, and stays."""
@@ -29,7 +29,7 @@ def kept_releases(releases: Sequence[Release], settings: Maintenance, now: datet
     may still have them open; the newest that a refresh published, which the next one compares with; and what the gate
     rejected last, which a person may still publish.
     """
-    from tasks.index.release import MAINTENANCE, newest_decision
+    from freshet.tasks.index.release import MAINTENANCE, newest_decision
 
     published = [one for one in releases if one.outcome == "published"]
     states = [one for i, one in enumerate(published) if i == 0 or published[i - 1].run_id != MAINTENANCE]
@@ -50,7 +50,7 @@ def clean_corpus(
     dry_run: bool,
 ) -> None:  # fmt: skip
     """Drops chunk tables of embedding spaces that nothing needs, and old versions of the others."""
-    from tasks.maintenance.compaction import SIDE_TABLES
+    from freshet.tasks.maintenance.compaction import SIDE_TABLES
 
     folder = f"{store.address}/corpora/{corpus}"
     spaces = spaces_in_use(store, corpus)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks import schemas
+from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from lancedb.table import Table
 
-    from tasks.index.release import Release
-    from tasks.maintenance.freed import Maintained
-    from tasks.store import Store
+    from freshet.tasks.index.release import Release
+    from freshet.tasks.maintenance.freed import Maintained
+    from freshet.tasks.store.tables import Store
 
 MOST_SMALL_FILES = 8
 """More small files than this are joined; a daily refresh leaves one or two."""
@@ -32,7 +32,7 @@ SIDE_TABLES = (schemas.ELEMENTS, schemas.LINKS, schemas.SIGNATURES, schemas.DUPL
 
 def needs_compaction(table: Table) -> int:
     """How many files of a table are to be joined or rewritten; 0 where that is not worth it."""
-    from tasks.index.maintain import ROWS_PER_FRAGMENT
+    from freshet.tasks.index.indices import ROWS_PER_FRAGMENT
 
     small = holed = rows = deleted = 0
     for fragment in table.to_lance().get_fragments():
@@ -48,7 +48,7 @@ def needs_compaction(table: Table) -> int:
 
 def compact_table(table: Table) -> int:
     """Joins a table's files, and returns by how many they became fewer."""
-    from tasks.index.maintain import ROWS_PER_FRAGMENT
+    from freshet.tasks.index.indices import ROWS_PER_FRAGMENT
 
     before = len(table.to_lance().get_fragments())
     table.to_lance().optimize.compact_files(
@@ -67,8 +67,8 @@ def compact_released(store: Store, live: Release | None, found: Maintained, now:
     Only where readers see the head: after a rollback or a rejection, what would be joined is not what is published,
     and the next refresh is to find the tables as they were decided on.
     """
-    from tasks.index.maintain import declared_for, make_indices
-    from tasks.index.release import republish
+    from freshet.tasks.index.indices import declared_for, make_indices
+    from freshet.tasks.index.release import republish
 
     if live is None:
         return

@@ -7,17 +7,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks import schemas
-from tasks.maintenance.footprint import bytes_below, names_below, newest_below, remove
-from tasks.predicates import equals, is_any
+from freshet.tasks.store import schemas
+from freshet.tasks.store.files import bytes_below, names_below, newest_below, remove
+from freshet.tasks.store.predicates import equals, is_any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tasks.index.release import Release
-    from tasks.maintenance.freed import Maintained
-    from tasks.maintenance_settings import Maintenance
-    from tasks.store import Store
+    from freshet.tasks.index.release import Release
+    from freshet.tasks.maintenance.freed import Maintained
+    from freshet.tasks.settings.maintenance import Maintenance
+    from freshet.tasks.store.tables import Store
 
 IDS_AT_ONCE = 1000
 PARTIAL = (".partial-", ".left-")
@@ -27,7 +27,7 @@ def expire_elements(
     store: Store, corpus: str, settings: Maintenance, found: Maintained, now: datetime, dry_run: bool
 ) -> None:
     """Deletes parsed texts that no document needs any more, and those of refused documents in their turn."""
-    from tasks.store import delete_rows
+    from freshet.tasks.store.tables import delete_rows
 
     tables = store.corpus(corpus)
     table, ledger = tables.find(schemas.ELEMENTS), tables.find(schemas.DOCUMENTS)
@@ -79,7 +79,7 @@ def expire_reports(
     dry_run: bool,
 ) -> None:  # fmt: skip
     """Deletes the report pages of runs that ended long ago, but those on the live release and the last decision."""
-    from tasks.index.release import MAINTENANCE, live_release, newest_decision
+    from freshet.tasks.index.release import MAINTENANCE, live_release, newest_decision
 
     made = [one for one in releases if one.run_id != MAINTENANCE]
     kept = {one.run_id for one in (live_release(made), newest_decision(made)) if one is not None}

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from tasks.errors import CorpusBusy, SettingsError
-from tasks.maintenance import cleaning, compaction, expiry, retention
-from tasks.maintenance.footprint import bytes_below, is_folder, names_below, table_addresses, table_name
-from tasks.maintenance.freed import Maintained, Task
-from tasks.store import dataset_files, hold_corpus, hold_dataset, is_held
+from freshet.tasks.errors import CorpusBusy, SettingsError
+from freshet.tasks.maintenance import cleaning, compaction, expiry, retention
+from freshet.tasks.maintenance.freed import Maintained, Task
+from freshet.tasks.store.files import bytes_below, is_folder, names_below, table_addresses, table_name
+from freshet.tasks.store.tables import dataset_files, hold_corpus, hold_dataset, is_held
 
 if TYPE_CHECKING:
-    from tasks.maintenance_settings import Maintenance
-    from tasks.settings_file import Project
-    from tasks.store import Store
+    from freshet.tasks.settings.file import Project
+    from freshet.tasks.settings.maintenance import Maintenance
+    from freshet.tasks.store.tables import Store
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _maintain(
             expiry.clear_leftovers(store, expiry.partial_exports(store, target.name), found, task.dry_run)
         retention.expire_versions(store, target.name, settings, found, now, task)
         return
-    from tasks.index.release import list_releases, live_release
+    from freshet.tasks.index.release import list_releases, live_release
 
     corpus, dry = target.name, task.dry_run
     if not dry or not is_held(store, corpus):

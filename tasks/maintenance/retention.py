@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tasks import schemas
-from tasks.maintenance.cleaning import clean_table
-from tasks.maintenance.footprint import bytes_below, remove, table_addresses, table_name
+from freshet.tasks.maintenance.cleaning import clean_table
+from freshet.tasks.store import schemas
+from freshet.tasks.store.files import bytes_below, remove, table_addresses, table_name
 
 if TYPE_CHECKING:
-    from tasks.datasets.version import Version
-    from tasks.maintenance.freed import Maintained, Task
-    from tasks.maintenance_settings import Maintenance
-    from tasks.store import Store
+    from freshet.tasks.ledger.versions import Version
+    from freshet.tasks.maintenance.freed import Maintained, Task
+    from freshet.tasks.settings.maintenance import Maintenance
+    from freshet.tasks.store.tables import Store
 
 
 def kept_until(version: Version) -> datetime | None:
@@ -30,7 +30,7 @@ def kept_until(version: Version) -> datetime | None:
 def _span(text: Any) -> timedelta | None:
     from pydantic import TypeAdapter, ValidationError
 
-    from tasks.configuration.types import Duration
+    from freshet.tasks.settings.types import Duration
 
     try:
         return TypeAdapter(Duration).validate_python(text) if text else None
@@ -40,7 +40,7 @@ def _span(text: Any) -> timedelta | None:
 
 def overdue(versions: list[Version], now: datetime) -> list[Version]:
     """Published versions whose retention has passed, the live one among them if so; oldest number first."""
-    from tasks.datasets.version import published_versions
+    from freshet.tasks.ledger.versions import published_versions
 
     return [one for one in reversed(published_versions(versions)) if (until := kept_until(one)) and until < now]
 
@@ -49,7 +49,7 @@ def expire_versions(
     store: Store, dataset: str, settings: Maintenance, found: Maintained, now: datetime, task: Task
 ) -> None:
     """Removes the rows, exports and tags of versions whose retention has passed; what they were stays on record."""
-    from tasks.datasets.version import list_versions, published_versions
+    from freshet.tasks.ledger.versions import list_versions, published_versions
 
     versions = list_versions(store, dataset)
     published = published_versions(versions)
@@ -90,7 +90,7 @@ def _clean(
     found: Maintained, now: datetime, dry_run: bool,
 ) -> None:  # fmt: skip
     """Takes away the table versions that no version on record needs; a head that has expired is emptied first."""
-    from tasks.datasets.version import published_versions
+    from freshet.tasks.ledger.versions import published_versions
 
     kept = published_versions(versions)
     # What the gate refused last can still be looked at, for as long as it may be kept.

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.maintenance.freed import Maintained, Task
+from freshet.tasks.maintenance.freed import Maintained, Task
 
 if TYPE_CHECKING:
-    from tasks.maintenance.maintain import Target
-    from tasks.settings_file import Project
+    from freshet.tasks.maintenance.maintain import Target
+    from freshet.tasks.settings.file import Project
 
 
 @task(cache_policy=NO_CACHE, name="maintain-target", task_run_name="maintain-{target}")
 def maintain_target(project: Project, target: Target, how: Task, run: str, now: datetime, wait: float) -> Maintained:
     """Maintains one corpus or dataset, or the tables that all share."""
-    from tasks.maintenance.maintain import maintain
-    from tasks.store import Store
+    from freshet.tasks.maintenance.maintain import maintain
+    from freshet.tasks.store.tables import Store
 
     tell = logging.getLogger("prefect.task_runs").warning
     return maintain(

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tasks import schemas
-from tasks.lineage.freshness import MOMENTS, is_marked_stale, staleness
-from tasks.lineage.quarantine import IN_QUARANTINE
-from tasks.predicates import equals
-from tasks.status.runs import Recorded, has_folder, recorded_runs, told_objective, told_run
+from freshet.tasks.governance.freshness import MOMENTS, is_marked_stale, staleness
+from freshet.tasks.governance.quarantine import IN_QUARANTINE
+from freshet.tasks.status.runs import Recorded, has_folder, recorded_runs, told_objective, told_run
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import equals
 
 if TYPE_CHECKING:
-    from tasks.store import Store
+    from freshet.tasks.store.tables import Store
 
 _RUN_COLUMNS = ["run_id", "outcome", "as_of", "ended_at", "full", "sources"]
 
@@ -25,8 +25,8 @@ def corpus_status(store: Store, corpus: str, objective: float | None, now: datet
     Args:
         objective: seconds that it may go without being brought up to date; None for any.
     """
-    from tasks.index.release import list_releases, live_release
-    from tasks.lineage.openlineage import refresh_job
+    from freshet.tasks.index.release import list_releases, live_release
+    from freshet.tasks.lineage.openlineage import refresh_job
 
     recorded = recorded_runs(store, refresh_job(corpus).name, corpus)
     ended = _ended_runs(store, corpus)
@@ -78,7 +78,7 @@ def _up_to_date(ended: Sequence[Mapping[str, Any]]) -> datetime | None:
 
 
 def _last_run(recorded: Recorded, ended: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    from tasks.lineage.openlineage import run_uuid
+    from freshet.tasks.lineage.openlineage import run_uuid
 
     known = {run_uuid(row["run_id"]): row for row in ended}
     last = recorded.others[0] if recorded.others else None

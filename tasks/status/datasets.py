@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tasks import schemas
-from tasks.predicates import equals
-from tasks.status.runs import StoredRun, has_folder, newest_spoken_for, recorded_runs, told_objective, told_run
+from freshet.tasks.status.runs import StoredRun, has_folder, newest_spoken_for, recorded_runs, told_objective, told_run
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import equals
 
 if TYPE_CHECKING:
-    from tasks.store import Store
+    from freshet.tasks.store.tables import Store
 
 _OUTCOMES = {"completed": "unchanged"}
 """What a run came to that left no record of a build: it ended well when it saw that nothing had changed."""
@@ -22,10 +22,10 @@ def dataset_status(store: Store, dataset: str, objective: float | None, now: dat
     Args:
         objective: seconds that it may go without being brought up to date; None for any.
     """
-    from tasks.datasets.review import count_for_review
-    from tasks.datasets.version import live_version
-    from tasks.lineage.openlineage import version_job
-    from tasks.store import dataset_files
+    from freshet.tasks.datasets.review import count_for_review
+    from freshet.tasks.ledger.versions import live_version
+    from freshet.tasks.lineage.openlineage import version_job
+    from freshet.tasks.store.tables import dataset_files
 
     recorded = recorded_runs(store, version_job(dataset).name, dataset_files(dataset))
     there = has_folder(store, "ledger") and has_folder(store, f"datasets/{dataset}")
@@ -45,7 +45,7 @@ def dataset_status(store: Store, dataset: str, objective: float | None, now: dat
 
 
 def _last_run(store: Store, dataset: str, run: StoredRun | None) -> dict[str, Any] | None:
-    from tasks.lineage.openlineage import run_uuid
+    from freshet.tasks.lineage.openlineage import run_uuid
 
     if run is None:
         return None

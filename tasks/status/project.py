@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tasks.status.corpora import corpus_status
-from tasks.status.datasets import dataset_status
-from tasks.status.server import ask_server
+from freshet.tasks.status.corpora import corpus_status
+from freshet.tasks.status.datasets import dataset_status
+from freshet.tasks.status.server import ask_server
 
 if TYPE_CHECKING:
-    from tasks.settings_file import Project
-    from tasks.store import Store
+    from freshet.tasks.settings.file import Project
+    from freshet.tasks.store.tables import Store
 
 
 def project_tag(project: Project) -> str:

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.predicates import both, equals, is_any
+from freshet.tasks.store.predicates import both, equals, is_any
 
 if TYPE_CHECKING:
-    from tasks.store import Store
+    from freshet.tasks.store.tables import Store
 
 _AT_A_TIME = 50
 _ENDINGS = {"COMPLETE": "completed", "FAIL": "failed", "ABORT": "stopped"}
@@ -59,7 +59,7 @@ def recorded_runs(store: Store, job: str, lock: str) -> Recorded:
             otherwise it was killed. In a bucket only the machine of the writer could tell, so that it counts as going
             on there until the next run finds it dead.
     """
-    from tasks.lineage.delivery import EVENTS
+    from freshet.tasks.lineage.delivery import EVENTS
 
     table = store.ledger.find(EVENTS) if has_folder(store, "ledger") else None
     if table is None:
@@ -80,7 +80,7 @@ def recorded_runs(store: Store, job: str, lock: str) -> Recorded:
 
 
 def _goes_on(store: Store, lock: str) -> bool:
-    from tasks.store import is_held
+    from freshet.tasks.store.tables import is_held
 
     try:
         return not store.is_local or is_held(store, lock)
@@ -107,7 +107,7 @@ def newest_spoken_for(store: Store, runs: Sequence[StoredRun]) -> datetime | Non
 
 
 def _nominal_times(store: Store, runs: Sequence[StoredRun]) -> Iterator[tuple[str, datetime]]:
-    from tasks.lineage.delivery import EVENTS
+    from freshet.tasks.lineage.delivery import EVENTS
 
     table = store.ledger.find(EVENTS)
     wanted = both(equals("event_type", "COMPLETE"), is_any("run_id", [run.run_id for run in runs]))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib import import_module
 
-from tasks.text.findings import Finding
+from freshet.tasks.text.findings import Finding
 
 _NEAR = 60
 _FORMS: tuple[tuple[str, str, str, str], ...] = (

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from tasks.text.findings import Finding, without_overlaps
-from tasks.text.invisible import without_invisible
+from freshet.tasks.text.findings import Finding, without_overlaps
+from freshet.tasks.text.invisible import without_invisible
 
 _MODEL = r"(?:AIs?|A\.I\.|LLMs?|(?:large )?language models?|AI (?:models?|assistants?|agents?|systems?|tools?)|chat ?bots?|GPT|ChatGPT|Claude|Gemini|Copilot)"
 _BEFORE = r"(?:previous|prior|above|earlier|preceding|foregoing|existing|original|initial|system|former|past)"

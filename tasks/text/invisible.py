@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tasks.text.findings import Finding
+from freshet.tasks.text.findings import Finding
 
 ZERO_WIDTH = "zero width"
 DIRECTION = "direction"

@@ -16,7 +16,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.normal_forms import NormalForms
+from freshet.tasks.text.normal_forms import NormalForms
 
 SHINGLE_WORDS = 5
 BANDS = 20
@@ -44,7 +44,7 @@ def shingle_hashes(normal: str) -> Hashes:
     """64-bit hashes of the distinct word 5-grams of a text.
 
     Args:
-        normal: a text in normal form (`tasks.text.normalise`).
+        normal: a text in normal form (`text/normalise.py`).
 
     Returns:
         Sorted and distinct; empty for fewer than five words: such texts can be compared exactly only.
@@ -138,7 +138,7 @@ def exact_keys(exact: str) -> Hashes:
     """Keys, uint64 (BANDS,), for a text too short for shingles: only exact copies share them.
 
     Args:
-        exact: its `tasks.text.normalise.exact_hash`.
+        exact: its `freshet.tasks.text.normalise.exact_hash`.
     """
     return _mix(np.arange(BANDS, dtype=np.uint64) + np.uint64(int(exact[:16], 16)))
 

@@ -1,6 +1,6 @@
-"""The normal forms of very many texts at once, those of `tasks.text.normalise`, without an object for each text.
+"""The normal forms of very many texts at once, those of `text/normalise.py`, without an object for each text.
 
-With symbols, they are those of `tasks.text.symbols`.
+With symbols, they are those of `text/symbols.py`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.normalise import normalise
-from tasks.text.symbols import code_marks, code_points, decoded, marks_that_count, normalise_with_symbols
+from freshet.tasks.text.normalise import normalise
+from freshet.tasks.text.symbols import code_marks, code_points, decoded, marks_that_count, normalise_with_symbols
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ _WORD = re.compile(r"\w+")
 
 
 def tokens(text: str) -> list[str]:
-    r"""The words of a text in normal form: NFKC, casefold, `\w+`; `tasks.text.symbols` has the form with symbols."""
+    r"""The words of a text in normal form: NFKC, casefold, `\w+`; `text/symbols.py` has the form with symbols."""
     if not text.isascii():  # ASCII is in NFKC as it stands
         text = unicodedata.normalize("NFKC", text)
     return _WORD.findall(text.casefold())

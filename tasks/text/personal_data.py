@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tasks.text.findings import Finding, mask_addresses, without_overlaps
-from tasks.text.identity_numbers import find_identity_numbers
+from freshet.tasks.text.findings import Finding, mask_addresses, without_overlaps
+from freshet.tasks.text.identity_numbers import find_identity_numbers
 
 EMAIL, PHONE, IBAN, CARD = "email", "phone", "iban", "card"
 

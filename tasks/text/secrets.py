@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from tasks.text.findings import Finding, without_overlaps
+from freshet.tasks.text.findings import Finding, without_overlaps
 
 PASSWORD = "password"
 """The kind of what is named a password or secret. All other kinds are keys."""

@@ -21,7 +21,7 @@ import psutil
 import pytest
 import yaml
 
-from tasks.local_server import ServerNote, read_note
+from freshet.tasks.runs.local_server import ServerNote, read_note
 
 PAGE = "# Leave\n\nEveryone has thirty days of leave a year, and may carry five of them over into the next.\n"
 
@@ -73,8 +73,8 @@ class Site:
 
     def assert_whole(self, documents: int) -> None:
         """The store has nothing wrong, each document once, and readers see them all."""
-        from tasks.doctor.examine import examine
-        from tasks.settings_file import load_project
+        from freshet.tasks.doctor.examine import examine
+        from freshet.tasks.settings.file import load_project
 
         assert examine(load_project(self.folder / "freshet.yaml")) == []
         newest = self.freshet_json("releases", "docs")["releases"][0]
@@ -99,7 +99,7 @@ class Site:
 
     def freshet(self, *words: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "deploy.cli", *words],
+            [sys.executable, "-m", "freshet.deploy.cli", *words],
             capture_output=True, text=True, check=False, timeout=300, cwd=self.folder,
             env={**clean_environment(), **self.environment, **environment},
         )  # fmt: skip

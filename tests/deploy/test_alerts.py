@@ -15,7 +15,7 @@ from tests.deploy.conftest import Site, clean_environment, until
 
 EMIT = """
 import sys
-from tasks.events import Event, emit
+from freshet.tasks.reports.events import Event, emit
 sent = emit(Event("freshet.withdrawals.withheld", "freshet", "corpus", "docs", {"run": "r", "withheld": 17}))
 from prefect.events.worker import EventsWorker
 EventsWorker.instance().drain()

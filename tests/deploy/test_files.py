@@ -16,13 +16,13 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from deploy.alerts import AUTOMATIONS, wanted_automations
-from deploy.definitions import DEFINITIONS, wanted_deployments
-from deploy.serve import LEASES
-from tasks import events
-from tasks.local_server import HEARTBEAT_SECONDS
-from tasks.schedule_settings import Schedules
-from tasks.settings_file import load_project
+from freshet.deploy.alerts import AUTOMATIONS, wanted_automations
+from freshet.deploy.definitions import DEFINITIONS, wanted_deployments
+from freshet.deploy.serve import LEASES
+from freshet.tasks.reports import events
+from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
+from freshet.tasks.settings.file import load_project
+from freshet.tasks.settings.schedules import Schedules
 from tests.deploy.conftest import Site, clean_environment
 
 FOLDER = DEFINITIONS.parent

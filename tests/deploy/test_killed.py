@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.alerts import AUTOMATIONS
+from freshet.deploy.alerts import AUTOMATIONS
 from tests.deploy.conftest import Site, clean_environment, until
 
 CRASH_SECONDS = 35
@@ -19,10 +19,10 @@ CRASH_SECONDS = 35
 APPLY = """
 import sys
 from pathlib import Path
-from deploy.apply import apply_changes, find_changes
-from deploy.client import open_client
-from tasks.local_server import use_local_server
-from tasks.settings_file import load_project
+from freshet.deploy.apply import apply_changes, find_changes
+from freshet.deploy.client import open_client
+from freshet.tasks.runs.local_server import use_local_server
+from freshet.tasks.settings.file import load_project
 project = load_project()
 use_local_server(project)
 with open_client() as client:
@@ -31,8 +31,8 @@ with open_client() as client:
 
 # `freshet up` would put the usual window back.
 START_WORKER = """
-from deploy.serve import start_server, start_worker
-from tasks.settings_file import load_project
+from freshet.deploy.serve import start_server, start_worker
+from freshet.tasks.settings.file import load_project
 project = load_project()
 started = start_worker(project, start_server(project, "127.0.0.1", 1))
 assert started.new == ["worker"], started

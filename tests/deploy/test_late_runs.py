@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tasks.late_runs import covering_run, covers
+from freshet.tasks.runs.late import covering_run, covers
 from tests.deploy.conftest import Site, free_port
 
 
@@ -31,8 +31,8 @@ def test_a_run_covers_what_asks_for_no_more(later: dict[str, object], earlier: d
 @pytest.fixture
 def server(site: Site) -> Iterator[Site]:
     """A server without a worker, so that runs stay where they are."""
-    from deploy.serve import start_server
-    from tasks.settings_file import load_project
+    from freshet.deploy.serve import start_server
+    from freshet.tasks.settings.file import load_project
 
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PREFECT_HOME", "PREFECT_API_URL", "DO_NOT_TRACK"):

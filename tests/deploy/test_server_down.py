@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import psutil
 
-from tasks.local_server import Running
-from tasks.store import Store, hold_corpus
+from freshet.tasks.runs.local_server import Running
+from freshet.tasks.store.tables import Store, hold_corpus
 from tests.deploy.conftest import Site, clean_environment, until
 
 
@@ -24,7 +24,7 @@ def test_a_refresh_by_hand_does_its_work_and_says_that_the_server_is_gone(site: 
     site.add_documents(60)
     site.up()
     process = subprocess.Popen(
-        [sys.executable, "-m", "deploy.cli", "refresh", "docs"],
+        [sys.executable, "-m", "freshet.deploy.cli", "refresh", "docs"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=site.folder,
         # It would wait a minute for each answer, so that a server may be started anew.
         env={**clean_environment(), "PREFECT_CLIENT_MAX_RETRIES": "1"},

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from prefect.client.schemas.schedules import CronSchedule
 from pydantic import ValidationError
 
-from tasks.dataset_reporting import BuildReport
-from tasks.events import (
+from freshet.tasks.reports.build import BuildReport
+from freshet.tasks.reports.events import (
     CORPUS_CURRENT,
     QUARANTINE_GREW,
     RELEASE_PUBLISHED,
@@ -26,8 +26,8 @@ from tasks.events import (
     quarantine_event,
     refresh_events,
 )
-from tasks.reporting import RefreshReport
-from tasks.schedule_settings import CorpusSchedule, Schedules
+from freshet.tasks.reports.refresh import RefreshReport
+from freshet.tasks.settings.schedules import CorpusSchedule, Schedules
 
 NOW = datetime(2030, 1, 2, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tasks.store import Store, hold_corpus
+from freshet.tasks.store.tables import Store, hold_corpus
 from tests.deploy.conftest import Site, until
 
 FINAL = {"Completed", "Failed", "Crashed", "Cancelled"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from deploy.cli import app
+from freshet.deploy.cli import app
 
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
 GROUPS = {"dataset"}
@@ -48,7 +48,7 @@ def test_every_flag_of_a_command_is_in_its_section_and_no_other() -> None:
 def test_the_documented_keys_of_a_report_are_those_it_has() -> None:
     from datetime import UTC, datetime
 
-    from tasks.reporting import RefreshReport
+    from freshet.tasks.reports.refresh import RefreshReport
 
     report = RefreshReport("c", "r", datetime(2026, 1, 1, tzinfo=UTC), "released").as_dict()
     example = _section("refresh").split("```json")[1].split("```")[0]
@@ -59,7 +59,7 @@ def test_the_documented_keys_of_a_report_are_those_it_has() -> None:
 def test_the_documented_keys_of_a_build_are_those_it_has() -> None:
     from datetime import UTC, datetime
 
-    from tasks.dataset_reporting import BuildReport
+    from freshet.tasks.reports.build import BuildReport
 
     example = _section("dataset build").split("```json")[1].split("```")[0]
     for key in BuildReport("d", "r", datetime(2026, 1, 1, tzinfo=UTC)).as_dict():

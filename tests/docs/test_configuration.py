@@ -13,9 +13,8 @@ import pytest
 import yaml
 from pydantic import BaseModel, ByteSize
 
-from expectations.rules import RULES
-from tasks.configuration.types import duration_text
-from tasks.dataset_settings import (
+from freshet.expectations.rules import RULES
+from freshet.tasks.settings.datasets import (
     Checks,
     Columns,
     Dataset,
@@ -27,9 +26,9 @@ from tasks.dataset_settings import (
     Tokens,
     UseRule,
 )
-from tasks.maintenance_settings import Maintenance
-from tasks.schedule_settings import CorpusSchedule, DatasetSchedule, Deployment, Schedules
-from tasks.settings import (
+from freshet.tasks.settings.file import json_schema, load_project
+from freshet.tasks.settings.maintenance import Maintenance
+from freshet.tasks.settings.project import (
     AccessRule,
     Chunking,
     Corpus,
@@ -42,7 +41,8 @@ from tasks.settings import (
     Parsing,
     Settings,
 )
-from tasks.settings_file import json_schema, load_project
+from freshet.tasks.settings.schedules import CorpusSchedule, DatasetSchedule, Deployment, Schedules
+from freshet.tasks.settings.types import duration_text
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 COMMON = set(FolderSource.model_fields) & set(GitSource.model_fields)
@@ -175,7 +175,7 @@ def test_the_schema_accepts_the_example() -> None:
 
 
 def test_the_golden_example_shows_and_explains_every_key(tmp_path: Path) -> None:
-    from tasks.configuration.golden import _ANSWER_KEYS, _KEYS, load_golden
+    from freshet.tasks.settings.golden import _ANSWER_KEYS, _KEYS, load_golden
 
     file = tmp_path / "golden.yaml"
     file.write_text(_golden_example(), encoding="utf-8")
@@ -185,7 +185,7 @@ def test_the_golden_example_shows_and_explains_every_key(tmp_path: Path) -> None
 
 
 def test_the_limits_that_the_page_names_are_those_of_the_reader() -> None:
-    from tasks.configuration.lines import MAX_BYTES, MAX_VALUES
+    from freshet.tasks.settings.lines import MAX_BYTES, MAX_VALUES
 
     assert f"{MAX_BYTES:,} bytes" in PAGE
     assert f"{MAX_VALUES:,} values" in PAGE

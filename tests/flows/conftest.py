@@ -19,6 +19,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from tests.conftest import COMMAND
+
 
 def _free_port() -> int:
     with socket.socket() as probe:
@@ -100,7 +102,7 @@ class Project:
 
     def refresh(self, **options: Any) -> dict[str, Any]:
         """Refreshes corpus docs and returns the report, whatever the outcome."""
-        from flows.running import run_refresh
+        from freshet.flows.command.by_hand import run_refresh
 
         given = {"full": False, "as_of": None, "allow_withdrawals": 0, "wait": 60.0, **options}
         return run_refresh("docs", config=self.config, **given)
@@ -108,7 +110,7 @@ class Project:
     def freshet(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Runs the command in a process of its own; `code` is the exit code it must have."""
         done = subprocess.run(
-            [sys.executable, "-c", "from flows.cli import main; main()", *words, "--config", str(self.config)],
+            [sys.executable, "-c", COMMAND, *words, "--config", str(self.config)],
             capture_output=True, text=True, check=False, timeout=300, env=os.environ.copy(),
         )  # fmt: skip
         assert code is None or done.returncode == code, done.stdout + done.stderr
@@ -121,9 +123,9 @@ class Project:
         """Searches corpus docs in this process, as the command does."""
         from datetime import UTC, datetime
 
-        from tasks.index.search import query_embedder, search
-        from tasks.lineage.policy import principals_of
-        from tasks.settings_file import load_project
+        from freshet.tasks.governance.policy import principals_of
+        from freshet.tasks.search.retrieve import query_embedder, search
+        from freshet.tasks.settings.file import load_project
 
         answer = search(
             self.store, "docs", question, principals=principals_of(as_), mode=mode, limit=limit,
@@ -133,7 +135,7 @@ class Project:
 
     @property
     def store(self) -> Any:
-        from tasks.store import Store
+        from freshet.tasks.store.tables import Store
 
         return Store(str(self.folder / "store"))
 

@@ -17,14 +17,14 @@ DATASET = "answers"
 
 
 def main(fault: Fault) -> None:
-    import tasks.datasets.load
-    import tasks.validation
-    from flows.running import run_build
+    import freshet.tasks.datasets.loading.load
+    import freshet.tasks.rules.suites
+    from freshet.flows.command.by_hand import run_build
 
-    assert tasks.datasets.load.load_part.__kwdefaults__ is not None
-    tasks.datasets.load.load_part.__kwdefaults__["batch"] = fault.batch
+    assert freshet.tasks.datasets.loading.load.load_part.__kwdefaults__ is not None
+    freshet.tasks.datasets.loading.load.load_part.__kwdefaults__["batch"] = fault.batch
     # Great Expectations takes seconds to load and no part in what a kill leaves behind; the rest of the gate judges.
-    tasks.validation.validate = lambda *_: []
+    freshet.tasks.rules.suites.validate = lambda *_: []
     _arm(fault)
     options = {"as_of": None, "wait": 60.0, **(fault.options or {})}
     print(json.dumps(run_build(DATASET, config=Path(fault.config), **options), default=str))  # noqa: T201

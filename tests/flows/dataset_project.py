@@ -81,7 +81,7 @@ class DatasetProject(Project):
 
     def build(self, **options: Any) -> dict[str, Any]:
         """Builds the dataset and returns the report, whatever the outcome."""
-        from flows.running import run_build
+        from freshet.flows.command.by_hand import run_build
 
         given = {"as_of": None, "wait": 60.0, **options}
         return run_build(self.name, config=self.config, **given)
@@ -110,7 +110,7 @@ class DatasetProject(Project):
 
     def decisions_on_record(self) -> list[dict[str, Any]]:
         """The rows of dataset_versions, oldest first."""
-        from tasks import schemas
+        from freshet.tasks.store import schemas
 
         table = self.store.ledger.find(schemas.DATASET_VERSIONS)
         rows = [] if table is None else table.to_arrow().to_pylist()

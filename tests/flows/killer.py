@@ -152,16 +152,16 @@ def _arm(fault: Fault) -> None:
 
 
 def main(fault: Fault) -> None:
-    import tasks.documents.steps
-    import tasks.index.embed
-    import tasks.index.examination
-    from flows.running import run_refresh
+    import freshet.tasks.documents.steps
+    import freshet.tasks.embedding.embed
+    import freshet.tasks.index.gate.examination
+    from freshet.flows.command.by_hand import run_refresh
 
-    tasks.documents.steps.BATCH_DOCUMENTS = fault.batch
+    freshet.tasks.documents.steps.BATCH_DOCUMENTS = fault.batch
     embedder = HashEmbedder(Path(fault.notes) / "embedded")
-    tasks.index.embed.load_embedder = lambda model, precision="auto": embedder  # type: ignore[assignment,return-value]
+    freshet.tasks.embedding.embed.load_embedder = lambda model, precision="auto": embedder  # type: ignore[assignment,return-value]
     # The gate embeds samples again; what it embeds is no work of the refresh.
-    tasks.index.examination.check_embedding = lambda *_: []
+    freshet.tasks.index.gate.examination.check_embedding = lambda *_: []
     _arm(fault)
     options = {"full": False, "as_of": None, "allow_withdrawals": 0, "wait": 60.0, **(fault.options or {})}
     print(json.dumps(run_refresh("docs", config=Path(fault.config), **options), default=str))  # noqa: T201

@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 import yaml
 
-from tasks.errors import AccessCheckFailed, SettingsError
-from tasks.index import examination, maintain, search
-from tasks.index.search import Answer, Mode, query_embedder
-from tasks.index.search import search as find
-from tasks.lineage.policy import principals_of
-from tasks.settings_file import load_project
-from tasks.verdicts import verdict
+from freshet.tasks.errors import AccessCheckFailed, SettingsError
+from freshet.tasks.governance.policy import principals_of
+from freshet.tasks.index import indices as maintain
+from freshet.tasks.index.gate import examination
+from freshet.tasks.rules.verdicts import verdict
+from freshet.tasks.search import retrieve as search
+from freshet.tasks.search.retrieve import Answer, Mode, query_embedder
+from freshet.tasks.search.retrieve import search as find
+from freshet.tasks.settings.file import load_project
 from tests.flows.conftest import Project
 
 MODES: tuple[Mode, ...] = ("hybrid", "vector", "text")
@@ -144,8 +146,8 @@ def test_a_reader_who_may_see_little_gets_exact_results(served: Project, as_: tu
 
 
 def _question_vector(project: Project) -> Any:
-    from tasks.index.embed import load_embedder
-    from tasks.text.models import resolve_model
+    from freshet.tasks.embedding.embed import load_embedder
+    from freshet.tasks.embedding.models import resolve_model
 
     loaded = load_project(project.config)
     return load_embedder(resolve_model(loaded.settings.embedding, loaded.root)).embed_query(QUESTION)
@@ -203,7 +205,7 @@ def _allow(project: Project, *acl: str) -> None:
 
 
 def _reject(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks.index import evaluate
+    from freshet.tasks.index.gate import evaluate
 
     monkeypatch.setattr(evaluate, "examine_head", lambda run: BLOCKED)
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tasks.backfill import ledger
+from freshet.tasks.ledger import windows as ledger
+from tests.conftest import COMMAND
 from tests.flows.conftest import Project
 
 pytestmark = pytest.mark.timeout(600)
@@ -46,7 +47,7 @@ def office(project: Project) -> Project:
 
 def run(project: Project, **asked: Any) -> dict[str, Any]:
     """Runs a backfill in this process, and really does it unless told otherwise."""
-    from flows.running import run_backfill
+    from freshet.flows.command.by_hand import run_backfill
 
     usual = {
         "targets": ["docs"], "start": FIRST, "end": FIRST + 4 * DAY, "window": "1d", "reprocess": "missing",
@@ -146,8 +147,8 @@ KILLED = """
 import sys, os, signal
 from datetime import datetime
 from pathlib import Path
-import flows.backfill_window as module
-from flows.running import run_backfill
+import freshet.flows.backfill_window as module
+from freshet.flows.command.by_hand import run_backfill
 
 kept, calls, when = module.count_documents, 0, int(sys.argv[3])
 
@@ -186,10 +187,10 @@ def test_a_killed_backfill_goes_on_where_it_stopped(office: Project, reprocess: 
 
 
 def test_two_at_once_do_every_window_once(office: Project) -> None:
-    words = [sys.executable, "-c", "from flows.cli import main; main()"]
+    words = [sys.executable, "-c", COMMAND]
     script = (
         "import sys; from datetime import datetime; from pathlib import Path\n"
-        "from flows.running import run_backfill\nimport json\n"
+        "from freshet.flows.command.by_hand import run_backfill\nimport json\n"
         "print(json.dumps(run_backfill(['docs'], config=Path(sys.argv[1]), start=datetime(2026, 3, 1),"
         " end=datetime(2026, 3, 5), window='1d', reprocess='missing', order='oldest', parallel=1, dry_run=False,"
         " as_of=None, wait=120.0)))"
@@ -207,7 +208,7 @@ def test_two_at_once_do_every_window_once(office: Project) -> None:
 
 
 def test_a_backfill_waits_for_a_refresh_and_gives_up_without_blaming_the_window(office: Project) -> None:
-    from tasks.store import hold_corpus
+    from freshet.tasks.store.tables import hold_corpus
 
     with hold_corpus(office.store, "docs", "refresh-docs-today", timedelta(0), lambda _: None):
         report = run(office, wait=1.0)
@@ -268,7 +269,7 @@ def parcels(project: Project) -> Project:
 
 def _numbers(project: Project) -> list[tuple[str, int]]:
     """Published versions by the moment that they speak for, and the rows that each read."""
-    from tasks.datasets.version import list_versions
+    from freshet.tasks.ledger.versions import list_versions
 
     found = sorted(list_versions(project.store, "parcels"), key=lambda one: one.as_of)
     return [(one.version, one.facts.rows["read"]) for one in found if one.outcome == "published"]
@@ -291,8 +292,8 @@ def test_a_dataset_gets_its_versions_as_of_each_windows_end(parcels: Project) ->
 
 
 def test_versions_of_the_past_never_become_live(parcels: Project) -> None:
-    from flows.running import run_build
-    from tasks.datasets.version import find_version, live_version
+    from freshet.flows.command.by_hand import run_build
+    from freshet.tasks.ledger.versions import find_version, live_version
 
     assert run_build("parcels", config=parcels.config, as_of=None, wait=10.0)["version"] == "1.0.0"
     report = run(parcels, targets=["parcels"], end=FIRST + 2 * DAY, order="newest")
@@ -337,7 +338,8 @@ def test_a_backfill_goes_on_after_its_parent_and_a_child_were_killed(parcels: Pr
         _write(parcels, f"day-{day}.md", f"# Day {day}\n\nOn day {day} there is soup.\n", FIRST + day * DAY)
     parcels.refresh()
     words = ["backfill", "docs", "parcels", "--start", "2026-03-01", "--end", "2026-03-04", "--parallel", "2"]
-    script = "import sys; from flows.cli import app, main; from flows.backfill_command import backfill\n"
+    script = "import sys; from freshet.flows.command.corpora import app, main\n"
+    script += "from freshet.flows.command.backfill import backfill\n"
     script += "if 'backfill' not in set(app): app.command(backfill)\nmain()"
     command = [sys.executable, "-c", script, *words, "--no-dry-run", "--json", "--config", str(parcels.config)]
     parent = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -367,7 +369,8 @@ def test_a_backfill_goes_on_after_its_parent_and_a_child_were_killed(parcels: Pr
 
 
 def test_the_command_shows_the_plan_unless_told_to_do_it(office: Project) -> None:
-    script = "from flows.cli import app, main; from flows.backfill_command import backfill\n"
+    script = "from freshet.flows.command.corpora import app, main\n"
+    script += "from freshet.flows.command.backfill import backfill\n"
     script += "if 'backfill' not in set(app): app.command(backfill)\nmain()"
 
     def command(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -394,7 +397,7 @@ def test_the_command_shows_the_plan_unless_told_to_do_it(office: Project) -> Non
 def test_the_form_in_the_ui_explains_every_parameter() -> None:
     from prefect.utilities.callables import parameter_schema
 
-    from flows.backfill import backfill
+    from freshet.flows.backfill import backfill
 
     form = parameter_schema(backfill).model_dump_for_openapi()
     assert all(len(one["description"]) > 10 for one in form["properties"].values())

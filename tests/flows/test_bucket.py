@@ -25,8 +25,8 @@ import pytest
 pytest.importorskip("moto", reason="needs an S3 server: pip install -e '.[dev]'")
 pytest.importorskip("s3fs", reason="needs the extra s3: pip install -e '.[s3]'")
 
-from tasks.errors import FreshetError, StoreUnreachable
-from tasks.store import Store
+from freshet.tasks.errors import FreshetError, StoreUnreachable
+from freshet.tasks.store.tables import Store
 from tests.conftest import ROOT
 from tests.flows import killer
 from tests.flows.conftest import Project
@@ -90,8 +90,8 @@ class BucketProject(Project):
 
     def examine(self) -> list[str]:
         """The doctor's codes."""
-        from tasks.doctor.examine import examine
-        from tasks.settings_file import load_project
+        from freshet.tasks.doctor.examine import examine
+        from freshet.tasks.settings.file import load_project
 
         return [one.code for one in examine(load_project(self.config))]
 
@@ -100,7 +100,7 @@ class BucketProject(Project):
         return found
 
     def releases(self) -> list[int]:
-        from tasks.index.release import list_releases
+        from freshet.tasks.index.release import list_releases
 
         return [one.release for one in list_releases(self.store, "docs")]
 
@@ -115,8 +115,8 @@ class BucketProject(Project):
 @pytest.fixture
 def embedder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = HashEmbedder(tmp_path / "embedded")
-    monkeypatch.setattr("tasks.index.embed.load_embedder", lambda model, precision="auto": fake)
-    monkeypatch.setattr("tasks.index.examination.check_embedding", lambda *_: [])
+    monkeypatch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": fake)
+    monkeypatch.setattr("freshet.tasks.index.gate.examination.check_embedding", lambda *_: [])
 
 
 @pytest.fixture
@@ -147,10 +147,10 @@ def test_the_server_honours_the_conditions_that_commits_rely_on(server: str) -> 
 
 
 def test_a_store_in_a_bucket_is_refreshed_searched_rolled_back_maintained_and_mended(bucket: BucketProject) -> None:
-    from flows.maintain_store import maintain_store
-    from tasks.doctor.examine import repair
-    from tasks.index.release import roll_back
-    from tasks.settings_file import load_project
+    from freshet.flows.maintain_store import maintain_store
+    from freshet.tasks.doctor.examine import repair
+    from freshet.tasks.index.release import roll_back
+    from freshet.tasks.settings.file import load_project
 
     report = bucket.refresh()
     assert (report["outcome"], report["documents"]["added"]) == ("released", 6), report
@@ -202,12 +202,12 @@ def test_sources_and_rows_are_read_from_a_bucket(bucket: BucketProject) -> None:
     files.rm_file(f"{inputs}/docs/a.md")
     assert bucket.refresh()["documents"]["withdrawn"] == 1
 
-    from flows.running import run_build
+    from freshet.flows.command.by_hand import run_build
 
     built = run_build("sums", config=bucket.config, as_of=None, wait=60.0)
     assert (built["outcome"], built["version"]) == ("published", "1.0.0"), built
     assert run_build("sums", config=bucket.config, as_of=None, wait=60.0)["outcome"] == "unchanged"
-    from tasks.datasets.export.copying import copy_export
+    from freshet.tasks.datasets.versions.copying import copy_export
 
     copy_export(bucket.store, "sums", None, bucket.folder / "out")
     sides = [(bucket.folder / "out" / "trl" / f"{side}.jsonl") for side in ("train", "validation", "test")]
@@ -258,7 +258,7 @@ def test_two_machines_never_give_one_number_to_two_releases(
 ) -> None:
     from contextlib import nullcontext
 
-    from tasks.index import release
+    from freshet.tasks.index import release
 
     bucket.refresh()
     # The lock is of one machine; the two threads stand for two.
@@ -280,7 +280,7 @@ def test_two_machines_never_give_one_number_to_two_releases(
 def test_what_another_machine_writes_while_the_gate_examines_is_not_published(
     bucket: BucketProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks.index import examination
+    from freshet.tasks.index.gate import examination
 
     bucket.refresh()
     bucket.write("0.md", "# Page 0\n\nWhat page 0 says from now on.\n")
@@ -303,7 +303,7 @@ def test_what_another_machine_writes_while_the_gate_examines_is_not_published(
 
 
 def test_a_refresh_killed_half_way_is_resumed(bucket: BucketProject) -> None:
-    fault = Fault(at="tasks.index.write:_write_ledger", batch=2, call=2)
+    fault = Fault(at="freshet.tasks.index.write:_write_ledger", batch=2, call=2)
     killed = _refreshing(bucket, "killed", fault)
     killed.communicate(timeout=120)
     assert killed.returncode == -signal.SIGKILL
@@ -364,7 +364,7 @@ def test_commands_tell_a_missing_bucket_without_a_traceback(bucket: BucketProjec
 
 
 def test_errors_of_other_things_are_no_fault_of_the_bucket() -> None:
-    from tasks.bucket import unreachable
+    from freshet.tasks.store.bucket import unreachable
 
     assert unreachable(TimeoutError("timed out")) is None
     assert unreachable(ConnectionRefusedError("Connection refused")) is None
@@ -375,8 +375,8 @@ def test_errors_of_other_things_are_no_fault_of_the_bucket() -> None:
 def test_a_store_in_a_bucket_asks_for_the_extra_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from fsspec.registry import _registry
 
-    from tasks.bucket import file_system
-    from tasks.errors import MissingExtra
+    from freshet.tasks.errors import MissingExtra
+    from freshet.tasks.store.bucket import file_system
 
     monkeypatch.delitem(_registry, "s3", raising=False)
     monkeypatch.setitem(sys.modules, "s3fs", None)

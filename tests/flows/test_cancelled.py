@@ -19,9 +19,9 @@ from uuid import UUID
 import psutil
 import pytest
 
-from flows import refresh_index
-from tasks.backfill import ledger
-from tasks.datasets import steps
+from freshet.flows import refresh_index
+from freshet.tasks.datasets import steps
+from freshet.tasks.ledger import windows as ledger
 from tests.flows import test_backfill as backfills
 from tests.flows.conftest import Project
 from tests.flows.dataset_project import DatasetProject, questions
@@ -68,13 +68,13 @@ def _deploy(project: Project) -> UUID:
     """A deployment of the project's refresh, as `freshet deploy` makes them."""
     from prefect.client.orchestration import get_client
 
-    from flows.refresh_index import refresh_index
+    from freshet.flows.refresh_index import refresh_index
 
     with get_client(sync_client=True) as client:
         return client.create_deployment(
             client.create_flow(refresh_index),
             "docs",
-            entrypoint="flows.refresh_index.refresh_index",
+            entrypoint="freshet.flows.refresh_index.refresh_index",
             parameters={"corpus": "docs", "config": str(project.config)},
             work_pool_name=POOL,
             pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
@@ -106,8 +106,8 @@ def test_a_refresh_cancelled_from_the_ui_leaves_the_store_whole_and_the_next_one
     from prefect.client.orchestration import get_client
     from prefect.states import Cancelling
 
-    from tasks.doctor.examine import examine
-    from tasks.settings_file import load_project
+    from freshet.tasks.doctor.examine import examine
+    from freshet.tasks.settings.file import load_project
 
     for number in range(DOCUMENTS):
         project.write(f"{number}.md", f"# Rule {number}\n\n" + f"Rule {number} holds on every day but Sunday. " * 30)

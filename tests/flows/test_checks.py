@@ -27,7 +27,7 @@ KEY = "aws_access_key_id = AKIA" + "Q3EGRLTYPOIU7HGF"
 @pytest.fixture(autouse=True)
 def hash_embedder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedder = HashEmbedder(tmp_path / "embedded")
-    monkeypatch.setattr("tasks.index.embed.load_embedder", lambda model, precision="auto": embedder)
+    monkeypatch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": embedder)
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def _refresh(project: Project, outcome: str = "released", **options: Any) -> dic
 
 def _hits(project: Project, question: str = "spring", *as_: str, now: datetime | None = None) -> dict[str, Any]:
     """Stale or not, by URI, of the documents that a reader finds; every page has the word spring."""
-    from tasks.index.search import search
-    from tasks.lineage.policy import principals_of
+    from freshet.tasks.governance.policy import principals_of
+    from freshet.tasks.search.retrieve import search
 
     def no_vector(release: object, text: str) -> Any:
         raise AssertionError("full text needs no vector")
@@ -348,7 +348,7 @@ def test_an_acceptance_covers_no_other_rule(project: Project) -> None:
 
 
 def test_a_refused_document_is_read_again_once_somebody_asks(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks.documents import judging
+    from freshet.tasks.documents import judging
 
     project.write("rest.md", _page(1))
     project.write("bad.md", _page(2) + "\n" + CARD + "\n")
@@ -411,7 +411,7 @@ def test_a_version_that_serves_in_place_of_a_refused_one_is_held_to_new_rules_to
 
 def _record_parsing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that are parsed from now on."""
-    from tasks.documents.parse.pool import ParserPool
+    from freshet.tasks.documents.parse.pool import ParserPool
 
     parsed: list[str] = []
     real = ParserPool.parse_many
@@ -535,7 +535,7 @@ def test_a_refresh_that_ends_before_duplicates_are_settled_is_made_up_for_by_the
         raise RuntimeError("killed here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"tasks.documents.settle.{where}", die)
+        patch.setattr(f"freshet.tasks.documents.corpus_wide.{where}", die)
         with pytest.raises(RuntimeError, match="killed here"):
             two.refresh()
     assert set(_hits(two)) == {"docs/own.md", "more/other.md"}, "readers see nothing of it"

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tasks.datasets.export.manifest import check_manifest
-from tasks.store import hold_dataset
-from tests.conftest import ROOT
+from freshet.tasks.datasets.export.manifest import check_manifest
+from freshet.tasks.store.tables import hold_dataset
+from tests.conftest import COMMAND, ROOT
 from tests.flows.dataset_project import DatasetProject, question, questions, sums
 
 HEAVY = ("torch", "great_expectations", "cleanlab", "sklearn", "sentence_transformers", "transformers")
@@ -50,7 +50,7 @@ def test_an_unchanged_build_writes_nothing_and_loads_nothing_heavy(built: Datase
     tables, files = built.tables(), sums(built.exports)
     times = {file: file.stat().st_mtime_ns for file in built.exports.rglob("*")}
     code = (
-        "import json, sys; from pathlib import Path; from flows.running import run_build; "
+        "import json, sys; from pathlib import Path; from freshet.flows.command.by_hand import run_build; "
         "report = run_build('answers', config=Path(sys.argv[1]), as_of=None, wait=60); "
         f"print(json.dumps([report['outcome'], [name for name in {HEAVY!r} if name in sys.modules]]))"
     )
@@ -216,7 +216,7 @@ SECRET_WORDS = ("umbrellafish", "quagmirelamp", "torn-thistlewood")
 
 def test_no_text_of_a_row_is_told_but_to_those_who_ask_for_rows(tmp_path: Path, prefect_server: str) -> None:
     """Neither in logs and output, nor in artifacts, run names, events, or the record of builds."""
-    from tasks.lineage.events import list_events
+    from freshet.tasks.lineage.events import list_events
 
     project = DatasetProject(tmp_path, name="quiet")
     project.put(
@@ -230,7 +230,7 @@ def test_no_text_of_a_row_is_told_but_to_those_who_ask_for_rows(tmp_path: Path, 
     project.lay("rows/b.jsonl", '{"prompt": "torn-thistlewood')
     env = {**os.environ, "PREFECT_LOGGING_LEVEL": "DEBUG"}
     done = subprocess.run(
-        [sys.executable, "-c", "from flows.cli import main; main()", "dataset", "build", "quiet", "--config",
+        [sys.executable, "-c", COMMAND, "dataset", "build", "quiet", "--config",
          str(project.config)], capture_output=True, text=True, check=False, timeout=200, env=env, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

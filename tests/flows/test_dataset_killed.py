@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.datasets.export.manifest import check_manifest
+from freshet.tasks.datasets.export.manifest import check_manifest
 from tests.conftest import ROOT
 from tests.flows import dataset_killer
 from tests.flows.dataset_project import DatasetProject, questions, sums
@@ -102,24 +102,24 @@ class Reader:
 
 
 MOMENTS = {
-    "listing": Fault(at="tasks.datasets.inputs.files:list_files"),
-    "loading the second file": Fault(at="tasks.datasets.load:read_rows", call=2),
-    "staged": Fault(at="tasks.datasets.load:load_part", when="after"),
-    "checking rows": Fault(at="tasks.datasets.checks.batch:look_at"),
-    "copies": Fault(at="tasks.datasets.duplicates:find_copies"),
-    "split": Fault(at="tasks.datasets.split:assign_sides", when="after"),
-    "own test side": Fault(at="tasks.datasets.contamination:find_leaks", call=2),
-    "settling": Fault(at="tasks.datasets.settle:_Work.rejected"),
-    "gate": Fault(at="tasks.datasets.gate:judge_version"),
-    "kept rows committed": Fault(at="tasks.datasets.publish:_commit", when="after"),
-    "one table tagged": Fault(at="tasks.datasets.publish:_tag", when="after"),
-    "exports half written": Fault(at="tasks.datasets.export:write_lineage"),
-    "card half written": Fault(at="tasks.datasets.export_files:export_files", when="after"),
-    "before the manifest": Fault(at="tasks.datasets.publish:write_manifest"),
-    "before the move": Fault(at="tasks.datasets.publish:place"),
-    "moved, not in the ledger": Fault(at="tasks.datasets.publish:place", when="after"),
-    "in the ledger": Fault(at="tasks.datasets.publish:_append", when="after"),
-    "before the record of the build": Fault(at="flows.version_dataset:record_build"),
+    "listing": Fault(at="freshet.tasks.datasets.inputs.files:list_files"),
+    "loading the second file": Fault(at="freshet.tasks.datasets.loading.load:read_rows", call=2),
+    "staged": Fault(at="freshet.tasks.datasets.loading.load:load_part", when="after"),
+    "checking rows": Fault(at="freshet.tasks.datasets.checks.batch:look_at"),
+    "copies": Fault(at="freshet.tasks.datasets.copies.find:find_copies"),
+    "split": Fault(at="freshet.tasks.datasets.split:assign_sides", when="after"),
+    "own test side": Fault(at="freshet.tasks.datasets.leaks.find:find_leaks", call=2),
+    "settling": Fault(at="freshet.tasks.datasets.assembly.assemble:_Work.rejected"),
+    "gate": Fault(at="freshet.tasks.datasets.versions.gate:judge_version"),
+    "kept rows committed": Fault(at="freshet.tasks.datasets.versions.publish:_commit", when="after"),
+    "one table tagged": Fault(at="freshet.tasks.datasets.versions.publish:_tag", when="after"),
+    "exports half written": Fault(at="freshet.tasks.datasets.export:write_lineage"),
+    "card half written": Fault(at="freshet.tasks.datasets.export.files:export_files", when="after"),
+    "before the manifest": Fault(at="freshet.tasks.datasets.versions.publish:write_manifest"),
+    "before the move": Fault(at="freshet.tasks.datasets.versions.publish:place"),
+    "moved, not in the ledger": Fault(at="freshet.tasks.datasets.versions.publish:place", when="after"),
+    "in the ledger": Fault(at="freshet.tasks.datasets.versions.publish:_append", when="after"),
+    "before the record of the build": Fault(at="freshet.flows.version_dataset:record_build"),
 }
 PUBLISHED = ("in the ledger", "before the record of the build")
 
@@ -184,7 +184,7 @@ def test_a_first_build_killed_in_the_middle_of_its_publishing_leaves_nothing_tha
 def test_what_killed_the_build_is_told_by_the_next_ones_events(
     undisturbed: dict[str, DatasetProject], tmp_path: Path
 ) -> None:
-    from tasks.lineage.events import list_events
+    from freshet.tasks.lineage.events import list_events
 
     project = _copy(undisturbed["A"], tmp_path / "killed")
     _lay(project, "B")

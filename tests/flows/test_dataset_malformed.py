@@ -162,13 +162,13 @@ def test_an_address_that_names_no_rows_is_told(what: str, tmp_path: Path) -> Non
 def test_a_file_that_changes_under_the_build_fails_it_and_alters_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import tasks.datasets.load
+    import freshet.tasks.datasets.loading.load
 
     project = DatasetProject(tmp_path)
     project.lay("rows/a.jsonl", _good())
     project.published()
     late = project.lay("rows/b.jsonl", _good(50))
-    load_part = tasks.datasets.load.load_part
+    load_part = freshet.tasks.datasets.loading.load.load_part
     changes: list[Callable[[], object]] = [late.unlink, lambda: project.lay("rows/b.jsonl", _good(90))]
 
     def disturbed(*args: Any, **kwargs: Any) -> Any:
@@ -176,7 +176,7 @@ def test_a_file_that_changes_under_the_build_fails_it_and_alters_nothing(
             changes.pop(0)()
         return load_part(*args, **kwargs)
 
-    monkeypatch.setattr(tasks.datasets.load, "load_part", disturbed)
+    monkeypatch.setattr(freshet.tasks.datasets.loading.load, "load_part", disturbed)
     gone = project.build()
     assert gone["outcome"] == "failed"
     assert "rows/b.jsonl cannot be read" in gone["error"]

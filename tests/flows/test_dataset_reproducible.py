@@ -21,18 +21,18 @@ BUILD = """
 import json, sys
 from datetime import datetime
 from pathlib import Path
-import tasks.datasets.load, tasks.datasets.settle, tasks.validation
-tasks.validation.validate = lambda *_: []  # seconds to load, and it only reads
+import freshet.tasks.datasets.loading.load, freshet.tasks.datasets.assembly.assemble, freshet.tasks.rules.suites
+freshet.tasks.rules.suites.validate = lambda *_: []  # seconds to load, and it only reads
 given = json.loads(sys.argv[1])
-tasks.datasets.load.load_part.__kwdefaults__["batch"] = given["batch"]
-tasks.datasets.load.MOST_CHARACTERS = given["characters"]
-tasks.datasets.settle.BATCH_ROWS = given["batch"]
+freshet.tasks.datasets.loading.load.load_part.__kwdefaults__["batch"] = given["batch"]
+freshet.tasks.datasets.loading.load.MOST_CHARACTERS = given["characters"]
+freshet.tasks.datasets.assembly.assemble.BATCH_ROWS = given["batch"]
 import pyarrow
 pyarrow.set_cpu_count(given["threads"])
 if given["parts"]:
-    import tasks.datasets.steps
-    tasks.datasets.steps.PART_FILES = given["parts"]
-from flows.running import run_build
+    import freshet.tasks.datasets.steps
+    freshet.tasks.datasets.steps.PART_FILES = given["parts"]
+from freshet.flows.command.by_hand import run_build
 moment = datetime.fromisoformat(given["as_of"])
 print(json.dumps(run_build("answers", config=Path(given["config"]), as_of=moment, wait=60)))
 """
@@ -152,7 +152,7 @@ def test_ten_per_cent_more_rows_move_no_row(stratify: bool, tmp_path: Path, monk
     project.set(split={"train": 0.8, "validation": 0.1, "test": 0.1, "tolerance": 0.1, "stratify": stratify})
     if stratify:
         # Classes that follow no text: what matters here is that there are some, not what a model thinks of them.
-        monkeypatch.setattr("flows.version_dataset._embedder", lambda run: _hashed)
+        monkeypatch.setattr("freshet.flows.version_dataset._embedder", lambda run: _hashed)
         project.set(checks={"labels": {}})
     project.put("rows/m.jsonl", [classed(number) for number in range(1000)])
     project.published()

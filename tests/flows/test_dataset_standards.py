@@ -25,7 +25,7 @@ def _preferences() -> list[dict[str, str]]:
 def test_a_builds_exports_are_what_openai_croissant_and_openlineage_ask_for(format: str, tmp_path: Path) -> None:
     import mlcroissant
 
-    from tasks.lineage.events import list_events
+    from freshet.tasks.lineage.events import list_events
     from tests.unit.openlineage_schema import problems
 
     project = DatasetProject(tmp_path)

@@ -46,7 +46,7 @@ def test_a_retry_is_done_once(project: Project) -> None:
     project.write("leave.md", "# Leave\n\nEverybody has thirty days of leave a year.\n")
     project.refresh()
     project.freshet("quarantine", "docs", "retry", "empty.txt")
-    from tasks.lineage.decisions import read_again
+    from freshet.tasks.ledger.decisions import read_again
 
     assert len(read_again(project.store, "docs")) == 1
     assert project.refresh()["quarantine"] == {"PARSE-EMPTY": 1}

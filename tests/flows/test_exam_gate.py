@@ -16,11 +16,14 @@ import numpy as np
 import pytest
 import yaml
 
-from tasks import validation
-from tasks.documents import prepare
-from tasks.index import embed, maintain, probes, steps
-from tasks.lineage import policy
-from tasks.lineage.decisions import list_decisions
+from freshet.tasks.documents import prepare
+from freshet.tasks.embedding import embed
+from freshet.tasks.governance import policy
+from freshet.tasks.index import indices as maintain
+from freshet.tasks.index import steps
+from freshet.tasks.index.gate import probes
+from freshet.tasks.ledger.decisions import list_decisions
+from freshet.tasks.rules import suites as validation
 from tests.flows.conftest import Project
 
 THINGS = {
@@ -168,7 +171,7 @@ def index_dropped(patch: pytest.MonkeyPatch) -> None:
     right = maintain.maintain_indices
 
     def drop(run: Any) -> None:
-        from tasks import schemas
+        from freshet.tasks.store import schemas
 
         right(run)
         run.store.corpus(run.corpus).find(schemas.chunks_table(run.model.space)).drop_index("text_idx")

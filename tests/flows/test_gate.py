@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks import schemas
-from tasks.index import write
+from freshet.tasks.index import write
+from freshet.tasks.store import schemas
 from tests.flows.conftest import Project
 
 PAGES = {

@@ -27,7 +27,7 @@ NOT_LOADED = {"torch", "great_expectations", "unstructured", "sentence_transform
 REFRESH_AND_TELL = """
 import json, sys
 from pathlib import Path
-from flows.running import run_refresh
+from freshet.flows.command.by_hand import run_refresh
 report = run_refresh(
     "docs", config=Path(sys.argv[1]), full=False, as_of=None, allow_withdrawals=0, wait=10.0
 )

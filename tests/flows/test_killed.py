@@ -80,8 +80,8 @@ def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], li
     notes = tmp_path / "notes-here"
     notes.mkdir()
     embedder = HashEmbedder(notes / "embedded")
-    monkeypatch.setattr("tasks.index.embed.load_embedder", lambda model, precision="auto": embedder)
-    monkeypatch.setattr("tasks.index.examination.check_embedding", lambda *_: [])  # embeds samples again
+    monkeypatch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": embedder)
+    monkeypatch.setattr("freshet.tasks.index.gate.examination.check_embedding", lambda *_: [])  # embeds samples again
     return lambda: read_embedded(notes)
 
 
@@ -91,7 +91,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -
     folder = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patch:
         embedder = HashEmbedder(folder / "embedded")
-        patch.setattr("tasks.index.embed.load_embedder", lambda model, precision="auto": embedder)
+        patch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": embedder)
         (folder / "a").mkdir()
         before = Project(folder / "a")
         _lay(before, "A")
@@ -168,7 +168,7 @@ class Reader:
             self.error = error
 
     def _look(self) -> None:
-        from tasks.index.release import list_releases, live_release
+        from freshet.tasks.index.release import list_releases, live_release
 
         live = live_release(list_releases(self._store, "docs"))
         assert live is not None
@@ -189,7 +189,7 @@ def _passages(chunks: pa.Table) -> View:
 
 def _ask(store: Any) -> View:
     """Everything that one of group hr can find; every passage has the word in it."""
-    from tasks.index.search import search
+    from freshet.tasks.search.retrieve import search
 
     answer = search(
         store, "docs", "spring", principals=["everyone", "group:hr"], mode="text", limit=500,
@@ -230,7 +230,7 @@ def _assert_same(found: Project, expected: Project) -> None:
 
 
 def _assert_indexed(project: Project) -> None:
-    from tasks.index.maintain import declared_indices, indexed_columns, unindexed_rows
+    from freshet.tasks.index.indices import declared_indices, indexed_columns, unindexed_rows
 
     tables = project.store.corpus("docs")
     (name,) = [n for n in tables.names() if n.startswith("chunks-")]
@@ -239,23 +239,25 @@ def _assert_indexed(project: Project) -> None:
     assert unindexed_rows(table) == 0
 
 
-HALF_WITHDRAWN = Fault(at="tasks.index.write:delete_rows", when="after", armed_by="tasks.index.write:withdraw")
+HALF_WITHDRAWN = Fault(
+    at="freshet.tasks.index.write:delete_rows", when="after", armed_by="freshet.tasks.index.write:withdraw"
+)
 MOMENTS = {
-    "listing": Fault(at="tasks.documents.sources.folder:_Scan._visit", call=9),
-    "parsing": Fault(at="tasks.documents.parse.child:ParserProcess._ask", call=2, when="stuck"),
-    "parse kept": Fault(at="tasks.documents.prepare:keep_parsed", when="after"),
+    "listing": Fault(at="freshet.tasks.documents.sources.folder:_Scan._visit", call=9),
+    "parsing": Fault(at="freshet.tasks.documents.parse.child:ParserProcess._ask", call=2, when="stuck"),
+    "parse kept": Fault(at="freshet.tasks.documents.prepare:keep_parsed", when="after"),
     "embedding": Fault(at="__main__:HashEmbedder.embed", when="after", call=2),
-    "merged, nothing deleted": Fault(at="tasks.index.write:_delete_leftovers", call=2),
-    "merged, strays at the head": Fault(at="tasks.index.write:_write_ledger", call=5),
-    "deleted, not in the ledger": Fault(at="tasks.index.write:_write_ledger", call=2),
-    "access in the ledger": Fault(at="tasks.index.write:_write_ledger", when="after", call=1),
-    "first batch in the ledger": Fault(at="tasks.index.write:_write_ledger", when="after", call=2),
-    "before withdrawing": Fault(at="tasks.index.write:withdraw"),
+    "merged, nothing deleted": Fault(at="freshet.tasks.index.write:_delete_leftovers", call=2),
+    "merged, strays at the head": Fault(at="freshet.tasks.index.write:_write_ledger", call=5),
+    "deleted, not in the ledger": Fault(at="freshet.tasks.index.write:_write_ledger", call=2),
+    "access in the ledger": Fault(at="freshet.tasks.index.write:_write_ledger", when="after", call=1),
+    "first batch in the ledger": Fault(at="freshet.tasks.index.write:_write_ledger", when="after", call=2),
+    "before withdrawing": Fault(at="freshet.tasks.index.write:withdraw"),
     "half withdrawn": HALF_WITHDRAWN,
-    "before index maintenance": Fault(at="tasks.index.maintain:maintain_indices"),
-    "after index maintenance": Fault(at="tasks.index.maintain:maintain_indices", when="after"),
-    "tagged, no release row": Fault(at="tasks.index.release:_append"),
-    "release row written": Fault(at="tasks.index.release:_append", when="after"),
+    "before index maintenance": Fault(at="freshet.tasks.index.indices:maintain_indices"),
+    "after index maintenance": Fault(at="freshet.tasks.index.indices:maintain_indices", when="after"),
+    "tagged, no release row": Fault(at="freshet.tasks.index.release:_append"),
+    "release row written": Fault(at="freshet.tasks.index.release:_append", when="after"),
 }
 
 
@@ -307,7 +309,7 @@ def test_a_first_refresh_killed_before_there_is_a_ledger_leaves_nothing_of_what_
     (tmp_path / "first").mkdir()
     project = Project(tmp_path / "first")
     _lay(project, "A")
-    _refresh_and_die(project, Fault(at="tasks.index.write:_write_ledger"))
+    _refresh_and_die(project, Fault(at="freshet.tasks.index.write:_write_ledger"))
     committed = set(project.chunks()["text"].to_pylist())
     (project.folder / "docs" / "edit" / "a.md").unlink()
     report = project.refresh()

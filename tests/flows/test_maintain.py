@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cyclopts import App
 
-from flows import store_commands
+from freshet.flows.command import store as store_commands
 from tests.flows.conftest import Project
 from tests.unit.test_doctor import MENDED, Plant
 from tests.unit.test_doctor import _name as plant_name
@@ -112,7 +112,7 @@ def test_maintenance_runs_under_a_name_that_people_can_read(damaged: Damaged) ->
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 
-    from flows.maintain_store import maintain_store
+    from freshet.flows.maintain_store import maintain_store
 
     maintain_store(targets=["docs"], config=damaged.config, as_of=datetime(2026, 11, 23, tzinfo=UTC))
     with get_client(sync_client=True) as client:

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.index import evaluate
-from tasks.index.release import list_releases
-from tasks.settings import Embedding
-from tasks.settings_file import load_project
-from tasks.text.models import resolve_model
-from tasks.verdicts import verdict
+from freshet.tasks.embedding.models import resolve_model
+from freshet.tasks.index.gate import evaluate
+from freshet.tasks.index.release import list_releases
+from freshet.tasks.rules.verdicts import verdict
+from freshet.tasks.settings.file import load_project
+from freshet.tasks.settings.project import Embedding
 from tests.flows.conftest import Project
 
 TOPICS = ("leave", "travel", "pensions", "parking", "laptops", "meetings")
@@ -28,9 +28,9 @@ TOPICS = ("leave", "travel", "pensions", "parking", "laptops", "meetings")
 KILLED_IN_THE_SECOND_BATCH = """
 import os, signal, sys
 from pathlib import Path
-from tasks.documents import steps
-from tasks.index import write
-from flows.running import run_refresh
+from freshet.tasks.documents import steps
+from freshet.tasks.index import write
+from freshet.flows.command.by_hand import run_refresh
 
 steps.BATCH_DOCUMENTS = 2
 write_ledger, seen = write._write_ledger, []
@@ -187,7 +187,7 @@ def test_precision_is_no_other_space(office: Project) -> None:
 
 def test_a_model_whose_files_changed_under_a_release_is_not_used_for_it(office: Project) -> None:
     """Searching with the vectors of another model would answer at random, and nobody would see it."""
-    from tasks.errors import EmbeddingError
+    from freshet.tasks.errors import EmbeddingError
 
     _choose(office, model="other")
     office.refresh()

@@ -61,7 +61,7 @@ def named(project: Project, request: pytest.FixtureRequest) -> Project:
 
 
 def _monitor(project: Project) -> dict[str, Any]:
-    from flows.monitor_quality import monitor_quality
+    from freshet.flows.monitor_quality import monitor_quality
 
     state: Any = monitor_quality(config=project.config, return_state=True)
     return dict(state.result())

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.conftest import COMMAND, ROOT
 from tests.flows.conftest import Project
 
 WATCH = '''
@@ -46,7 +46,7 @@ with open(LOG + ".processes", "a") as processes:
 
 def _run(project: Project, words: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", "from flows.cli import main; main()", *words, "--json", "--config", str(project.config)],
+        [sys.executable, "-c", COMMAND, *words, "--json", "--config", str(project.config)],
         capture_output=True, text=True, check=False, env=environment, timeout=400,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -75,7 +75,7 @@ def test_a_cold_refresh_and_a_search_reach_nothing_beyond_loopback(tmp_path: Pat
         assert json.loads(_run(project, words, environment))["hits"]
 
     watched = Path(f"{log}.processes").read_text()
-    assert "tasks.documents.parse.worker" in watched, "the parsers were watched"
+    assert "freshet.tasks.documents.parse.worker" in watched, "the parsers were watched"
     assert "prefect" in watched, "the server was watched"
     assert not log.exists(), log.read_text()
 

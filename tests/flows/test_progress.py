@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import COMMAND
 from tests.flows.conftest import Project
 from tests.flows.dataset_project import DatasetProject, questions
 
@@ -18,7 +19,7 @@ def _at_a_terminal(project: Project, *words: str) -> tuple[str, str]:
     """Standard output of a command, and what a terminal shows of its standard error."""
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", "from flows.cli import main; main()", *words, "--config", str(project.config)]
+    command = [sys.executable, "-c", COMMAND, *words, "--config", str(project.config)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True, env=os.environ.copy())
     os.close(theirs)
     shown = b""

@@ -38,7 +38,7 @@ def _schedule(api: str, moment: datetime, *tags: str) -> str:
     from prefect.client.orchestration import get_client
     from prefect.states import Scheduled
 
-    from flows.refresh_index import refresh_index
+    from freshet.flows.refresh_index import refresh_index
 
     with get_client(sync_client=True) as client:
         run = client.create_flow_run(refresh_index, state=Scheduled(scheduled_time=moment), tags=tags, name="due")
@@ -77,7 +77,7 @@ def test_a_build_that_finds_nothing_new_keeps_the_dataset_fresh_and_is_its_last_
 
 
 def test_rows_wait_for_a_review_until_somebody_decides(tmp_path: Path) -> None:
-    from tasks.datasets.review import decide, rows_for_review
+    from freshet.tasks.datasets.review import decide, rows_for_review
 
     project = DatasetProject(tmp_path)
     rows = questions(20)

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tasks.dataset_settings import RowsInput
-from tasks.datasets.describe import write_description
-from tasks.datasets.shapes.shaping import to_content
-from tasks.verdicts import Verdict
+from freshet.tasks.datasets.card.describe import write_description
+from freshet.tasks.datasets.shapes.shaping import to_content
+from freshet.tasks.rules.verdicts import Verdict
+from freshet.tasks.settings.datasets import RowsInput
 from tests.openai_rules import faults_of_file
 from tests.unit.small_export import facts_of, rows_of, write_export
 

@@ -19,8 +19,8 @@ from tests.flows.killer import HashEmbedder, read_embedded
 @pytest.fixture(autouse=True)
 def hash_embedder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedder = HashEmbedder(tmp_path / "embedded")
-    monkeypatch.setattr("tasks.index.embed.load_embedder", lambda model, precision="auto": embedder)
-    monkeypatch.setattr("tasks.index.examination.check_embedding", lambda *_: [])  # embeds samples again
+    monkeypatch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": embedder)
+    monkeypatch.setattr("freshet.tasks.index.gate.examination.check_embedding", lambda *_: [])  # embeds samples again
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def _remove(project: Project, *paths: str) -> None:
 
 def _found(project: Project) -> set[str]:
     """The documents that a reader finds; every page has the word in it."""
-    from tasks.index.search import search
+    from freshet.tasks.search.retrieve import search
 
     def no_vector(release: object, text: str) -> Any:
         raise AssertionError("full text needs no vector")
@@ -119,7 +119,7 @@ def test_of_a_folder_that_is_gone_nothing_is_withdrawn_and_other_sources_go_on(
 
 def _move_away_before_listing(patch: pytest.MonkeyPatch, project: Project) -> None:
     """The folder goes once the settings were read and found right, as a mount that is lost does."""
-    from flows import refresh_index
+    from freshet.flows import refresh_index
 
     named = refresh_index.sources_by_name
 

@@ -24,14 +24,14 @@ from tests.flows import killer
 from tests.flows.conftest import Project
 from tests.flows.killer import Fault, HashEmbedder
 
-MERGED = Fault(at="tasks.index.write:_write_ledger", when="held")
+MERGED = Fault(at="freshet.tasks.index.write:_write_ledger", when="held")
 """The chunks of a batch are at the head, and the ledger does not know them yet."""
 
 
 @pytest.fixture(autouse=True)
 def hash_embedder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedder = HashEmbedder(tmp_path / "embedded")
-    monkeypatch.setattr("tasks.index.embed.load_embedder", lambda model, precision="auto": embedder)
+    monkeypatch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": embedder)
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def test_of_two_refreshes_at_once_the_second_waits_or_says_who_holds_the_corpus(
 
 
 def test_refused_for_another_refresh_the_command_shows_no_traceback(project: Project) -> None:
-    from tasks.store import hold_corpus
+    from freshet.tasks.store.tables import hold_corpus
 
     project.write("a.md", "# A\n\nWhat A says.\n")
     with hold_corpus(project.store, "docs", "some-run", timedelta(0), print):
@@ -110,7 +110,7 @@ def test_refused_for_another_refresh_the_command_shows_no_traceback(project: Pro
 
 
 def test_a_refresh_that_failed_names_the_release_that_readers_see(project: Project) -> None:
-    from tasks.store import hold_corpus
+    from freshet.tasks.store.tables import hold_corpus
 
     project.write("a.md", "# A\n\nWhat A says.\n")
     assert project.refresh()["release"] == 1
@@ -149,7 +149,8 @@ def test_a_refresh_that_ends_after_a_rollback_takes_the_next_number(project: Pro
     assert project.refresh()["release"] == 1
     page.write_text("# A\n\nThe second edition, revised.\n")
     with pytest.MonkeyPatch.context() as patch:
-        from tasks.index import maintain, release
+        from freshet.tasks.index import indices as maintain
+        from freshet.tasks.index import release
 
         maintained = maintain.maintain_indices
 
@@ -164,7 +165,7 @@ def test_a_refresh_that_ends_after_a_rollback_takes_the_next_number(project: Pro
 
 
 def test_batches_prepared_at_once_make_a_missing_table_together(project: Project) -> None:
-    from tasks import schemas
+    from freshet.tasks.store import schemas
 
     together = threading.Barrier(4)
 
@@ -207,7 +208,7 @@ def test_a_writer_that_ignores_the_lock_is_noticed_and_nothing_is_published(
 ) -> None:
     from lancedb.table import LanceTable
 
-    from tasks.index.release import list_releases
+    from freshet.tasks.index.release import list_releases
 
     edited = project.write("edited.md", "# Edited\n\nAs it was.\n")
     project.write("other.md", "# Other\n\nAs it stays.\n")
@@ -240,7 +241,7 @@ def test_a_writer_that_ignores_the_lock_is_noticed_and_nothing_is_published(
 def test_what_a_foreign_writer_leaves_between_two_commits_is_rejected_by_the_gate_and_then_removed(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks.index import evaluate
+    from freshet.tasks.index.gate import evaluate
 
     page = project.write("a.md", "# A\n\nAs it was.\n")
     assert project.refresh()["release"] == 1

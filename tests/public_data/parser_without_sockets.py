@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from tasks.documents.parse.worker import main
+from freshet.tasks.documents.parse.worker import main
 
 
 def _die_of_sockets(event: str, _: tuple[Any, ...]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tasks.datasets.checks import Looked, look_at
-from tasks.datasets.checks.length import TokenCounter, token_counter
+from freshet.tasks.datasets.checks import Looked, look_at
+from freshet.tasks.datasets.checks.length import TokenCounter, token_counter
 from tests.unit.dataset_rows import dataset, staged
 
 

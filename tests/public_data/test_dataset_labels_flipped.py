@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.datasets.checks.labels import find_suspects
-from tasks.index.embed import load_embedder
-from tasks.settings import Embedding
-from tasks.text.models import resolve_model
+from freshet.tasks.datasets.checks.labels import find_suspects
+from freshet.tasks.embedding.embed import load_embedder
+from freshet.tasks.embedding.models import resolve_model
+from freshet.tasks.settings.project import Embedding
 from tests.unit.test_dataset_labels import Embed, found_in, table
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.documents.elements import SEPARATOR, ParsedDocument, from_json
-from tasks.documents.parse.ocr import has_ocr
-from tasks.documents.parse.pandoc import has_pandoc
-from tasks.documents.parse.pool import ParseFile, ParseOutcome, ParserPool
-from tasks.settings import Parsing
+from freshet.tasks.documents.elements import SEPARATOR, ParsedDocument, from_json
+from freshet.tasks.documents.parse.ocr import has_ocr
+from freshet.tasks.documents.parse.pandoc import has_pandoc
+from freshet.tasks.documents.parse.pool import ParseFile, ParseOutcome, ParserPool
+from freshet.tasks.settings.project import Parsing
 
 ROOT = Path(os.environ.get("FRESHET_TEST_DATA") or Path(__file__).parents[2].parent / "shared" / "data")
 DOCUMENTS = ROOT / "documents"

@@ -12,14 +12,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.dataset_settings import Dataset
-from tasks.datasets.example import canonical_json, example_digest, parts_of
-from tasks.datasets.publish import Candidate, propose
-from tasks.datasets.settle import Settled, settle
-from tasks.datasets.split import Sides, assign_sides
-from tasks.datasets.stage import RowVerdict, Stage, row_schema
-from tasks.datasets.version import VersionFacts
-from tasks.store import Store
+from freshet.tasks.datasets.assembly.assemble import Settled, settle
+from freshet.tasks.datasets.shapes.example import canonical_json, example_digest, parts_of
+from freshet.tasks.datasets.split import Sides, assign_sides
+from freshet.tasks.datasets.stage import RowVerdict, Stage, row_schema
+from freshet.tasks.datasets.versions.publish import Candidate, propose
+from freshet.tasks.ledger.versions import VersionFacts
+from freshet.tasks.settings.datasets import Dataset
+from freshet.tasks.store.tables import Store
 
 AS_OF = datetime(2026, 11, 22, 9, tzinfo=UTC)
 

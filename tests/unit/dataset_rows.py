@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.dataset_settings import Dataset, Format
-from tasks.datasets.example import canonical_json, example_digest, parts_of
-from tasks.datasets.stage import row_schema
+from freshet.tasks.datasets.shapes.example import canonical_json, example_digest, parts_of
+from freshet.tasks.datasets.stage import row_schema
+from freshet.tasks.settings.datasets import Dataset, Format
 
 
 def dataset(format: Format, **settings: Any) -> Dataset:

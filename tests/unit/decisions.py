@@ -6,8 +6,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from tasks import schemas
-from tasks.store import Store
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store
 from tests.unit.small_corpus import NOW
 
 MEASURES = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr", "ndcg_at_10")

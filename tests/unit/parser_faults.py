@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.documents.elements import ParsedDocument
-from tasks.documents.parse.build import Block, build
-from tasks.documents.parse.registry import PARSERS, Context, Parser, Registry
-from tasks.documents.parse.worker import main
+from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.build import Block, build
+from freshet.tasks.documents.parse.registry import PARSERS, Context, Parser, Registry
+from freshet.tasks.documents.parse.worker import main
 
 FORBIDDEN = ("torch", "transformers", "prefect", "lancedb", "great_expectations", "sentence_transformers")
 

@@ -13,9 +13,9 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 
-from tasks import schemas
-from tasks.index.maintain import _maintain, declared_indices
-from tasks.store import Store, Tables
+from freshet.tasks.index.indices import _maintain, declared_indices
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store, Tables
 
 DIMENSION = 128
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks import schemas
-from tasks.store import Store
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ROWS = "examples/training/answers.jsonl"

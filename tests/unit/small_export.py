@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from tasks import schemas
-from tasks.datasets.example import canonical_json, example_digest
-from tasks.datasets.export import write_exports
-from tasks.datasets.export.openai import FORMATS as OPENAI_FORMATS
-from tasks.datasets.export_files import ExportFile, export_files
-from tasks.datasets.version import VersionFacts
+from freshet.tasks.datasets.export import write_exports
+from freshet.tasks.datasets.export.files import ExportFile, export_files
+from freshet.tasks.datasets.export.openai import FORMATS as OPENAI_FORMATS
+from freshet.tasks.datasets.shapes.example import canonical_json, example_digest
+from freshet.tasks.ledger.versions import VersionFacts
+from freshet.tasks.store import schemas
 
 FORMATS = ("language_modeling", "prompt_completion", "conversational", "preference", "unpaired_preference")
 TOOLS = [

@@ -13,15 +13,15 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from tasks import schemas
-from tasks.datasets.describe import write_description
-from tasks.datasets.publish import publish
-from tasks.datasets.version import VersionFacts
-from tasks.doctor.examine import examine
-from tasks.index import release, write
-from tasks.run import RefreshRun, begin_run
-from tasks.settings_file import Project, load_project
-from tasks.store import Store
+from freshet.tasks.datasets.card.describe import write_description
+from freshet.tasks.datasets.versions.publish import publish
+from freshet.tasks.doctor.examine import examine
+from freshet.tasks.index import release, write
+from freshet.tasks.ledger.versions import VersionFacts
+from freshet.tasks.runs.run import RefreshRun, begin_run
+from freshet.tasks.settings.file import Project, load_project
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store
 from tests.unit.built_dataset import Rows, declared, pairs, proposed
 from tests.unit.small_corpus import bag_of_words
 
@@ -72,8 +72,8 @@ class SmallStore:
         Args:
             until: `write` stops as a kill would, after the chunks and before the decision.
         """
-        from tasks.documents import steps
-        from tasks.index import steps as index
+        from freshet.tasks.documents import steps
+        from freshet.tasks.index import steps as index
 
         run = begin_run(self.folder / "freshet.yaml", "docs", AS_OF, "run", "refresh-docs")
         releases = release.list_releases(run.store, "docs")

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.backfill import ledger
-from tasks.backfill.ledger import Reprocess, WindowRow, newest
-from tasks.backfill.plan import choose, planned_rows
-from tasks.backfill.windows import MOST_WINDOWS, Window, backfill_id, cut, span_of
-from tasks.errors import SettingsError
-from tasks.store import Store
+from freshet.tasks.backfill.plan import choose, planned_rows
+from freshet.tasks.backfill.windows import MOST_WINDOWS, Window, backfill_id, cut, span_of
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.ledger import windows as ledger
+from freshet.tasks.ledger.windows import Reprocess, WindowRow, newest
+from freshet.tasks.store.tables import Store
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

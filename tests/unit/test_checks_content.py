@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from expectations.document_rules import DOCUMENT_RULES
-from tasks.documents.checks import Subject
-from tasks.documents.checks.content import (
+from freshet.expectations.document_rules import DOCUMENT_RULES
+from freshet.tasks.documents.checks import Subject
+from freshet.tasks.documents.checks.content import (
     check_boilerplate,
     check_coverage,
     check_encoding,
     check_language,
     check_length,
 )
-from tasks.documents.checks.frame import frame_of
-from tasks.documents.elements import Element, ParsedDocument
+from freshet.tasks.documents.checks.frame import frame_of
+from freshet.tasks.documents.elements import Element, ParsedDocument
 
 RULES = {rule.code: rule for rule in DOCUMENT_RULES}
 SAMPLES = {
@@ -152,7 +152,7 @@ def test_chunks_that_reach_beyond_the_text_cover_no_more_of_it() -> None:
 
 
 def test_the_rows_of_a_table_of_figures_are_no_navigation() -> None:
-    from tasks.documents.elements import Element, ParsedDocument
+    from freshet.tasks.documents.elements import Element, ParsedDocument
 
     rows = "City | Lodging | Meals | Incidentals\n" + "\n".join(f"Town{i} | {100 + i} | 45 | 26" for i in range(40))
     parsed = ParsedDocument(rows, [Element("Table", 0, len(rows))])

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from expectations.document_rules import DOCUMENT_RULES
-from tasks.documents.checks import Subject
-from tasks.documents.checks.dates import check_review_and_end, check_status, read_moment, stated_moments
-from tasks.documents.elements import Element, ParsedDocument
+from freshet.expectations.document_rules import DOCUMENT_RULES
+from freshet.tasks.documents.checks import Subject
+from freshet.tasks.documents.checks.dates import check_review_and_end, check_status, read_moment, stated_moments
+from freshet.tasks.documents.elements import Element, ParsedDocument
 
 RULES = {rule.code: rule for rule in DOCUMENT_RULES}
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from expectations.document_rules import DOCUMENT_RULES
-from expectations.rules import Rule
-from tasks.documents.checks import Origin, Subject, check_document
-from tasks.documents.elements import Element, ParsedDocument
-from tasks.lineage.freshness import check_unverified
-from tasks.verdicts import Verdict
+from freshet.expectations.document_rules import DOCUMENT_RULES
+from freshet.expectations.rules import Rule
+from freshet.tasks.documents.checks import Origin, Subject, check_document
+from freshet.tasks.documents.elements import Element, ParsedDocument
+from freshet.tasks.governance.freshness import check_unverified
+from freshet.tasks.rules.verdicts import Verdict
 
 RULES = {rule.code: rule for rule in DOCUMENT_RULES}
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

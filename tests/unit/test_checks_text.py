@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.text.instructions import find_instructions, gives_instructions
-from tasks.text.invisible import DIRECTION, SMUGGLED, ZERO_WIDTH, find_invisible, without_invisible
+from freshet.tasks.text.instructions import find_instructions, gives_instructions
+from freshet.tasks.text.invisible import DIRECTION, SMUGGLED, ZERO_WIDTH, find_invisible, without_invisible
 
 
 def tags(text: str) -> str:

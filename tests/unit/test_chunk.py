@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.documents.borders import sentences
-from tasks.documents.chunk import Chunk, chunk_document, chunking_fingerprint, content_hash_of_text
-from tasks.documents.elements import SEPARATOR, Element, ParsedDocument
-from tasks.settings import Chunking
-from tasks.text.tokens import Tokenizer
+from freshet.tasks.documents.chunking.borders import sentences
+from freshet.tasks.documents.chunking.chunk import Chunk, chunk_document, chunking_fingerprint, content_hash_of_text
+from freshet.tasks.documents.elements import SEPARATOR, Element, ParsedDocument
+from freshet.tasks.embedding.tokens import Tokenizer
+from freshet.tasks.settings.project import Chunking
 
 VOCABULARY = """
 alpha river stone market window garden letter number policy account holiday travel expense manager review
@@ -482,7 +482,7 @@ def test_a_long_text_has_the_same_tokens_in_windows():
 
 
 def test_a_folder_without_tokenizer_says_how_to_make_one(tmp_path):
-    from tasks.errors import EmbeddingError
+    from freshet.tasks.errors import EmbeddingError
 
     with pytest.raises(EmbeddingError, match="save_pretrained"):
         Tokenizer(tmp_path)

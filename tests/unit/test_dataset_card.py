@@ -12,13 +12,13 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from expectations.rules import RULES
-from tasks.datasets.card import MOST_SOURCES, Measured, card
-from tasks.datasets.card_plots import lengths_plot, rows_plot, shares_plot
-from tasks.datasets.checks.facts import LENGTH_EDGES, RowFacts
-from tasks.datasets.describe import inputs_by_split, write_description
-from tasks.datasets.export.manifest import check_manifest, write_manifest
-from tasks.datasets.version import VersionFacts
+from freshet.expectations.rules import RULES
+from freshet.tasks.datasets.card.describe import inputs_by_split, write_description
+from freshet.tasks.datasets.card.plots import lengths_plot, rows_plot, shares_plot
+from freshet.tasks.datasets.card.readme import MOST_SOURCES, Measured, card
+from freshet.tasks.datasets.checks.facts import LENGTH_EDGES, RowFacts
+from freshet.tasks.datasets.export.manifest import check_manifest, write_manifest
+from freshet.tasks.ledger.versions import VersionFacts
 from tests.unit.small_export import FORMATS, facts_of, rows_of, write_export
 
 EVIL = (

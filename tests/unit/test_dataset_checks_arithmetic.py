@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.datasets.checks.arithmetic import ANNOTATION, Unreadable, evaluate, is_right, steps
+from freshet.tasks.datasets.checks.arithmetic import ANNOTATION, Unreadable, evaluate, is_right, steps
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.dataset_settings import Tokens
-from tasks.datasets.checks import RowFacts, check_batch, look_at
-from tasks.datasets.checks.facts import LENGTH_EDGES
-from tasks.datasets.checks.length import MESSAGE_TOKENS, TokenCounter, token_counter
-from tasks.errors import SettingsError
-from tasks.settings import Embedding
-from tasks.text.models import resolve_model
+from freshet.tasks.datasets.checks import RowFacts, check_batch, look_at
+from freshet.tasks.datasets.checks.facts import LENGTH_EDGES
+from freshet.tasks.datasets.checks.length import MESSAGE_TOKENS, TokenCounter, token_counter
+from freshet.tasks.embedding.models import resolve_model
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.datasets import Tokens
+from freshet.tasks.settings.project import Embedding
 from tests.unit.dataset_rows import dataset, staged
 
 USER = {"role": "user", "content": "one two three"}

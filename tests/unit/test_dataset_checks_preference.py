@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tasks.datasets.checks import check_batch
-from tasks.datasets.checks.length import TokenCounter, token_counter
+from freshet.tasks.datasets.checks import check_batch
+from freshet.tasks.datasets.checks.length import TokenCounter, token_counter
 from tests.unit.dataset_rows import dataset, staged
 
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.dataset_settings import Format
-from tasks.datasets.conflicts import find_conflicts
-from tasks.datasets.copies import spill
-from tasks.text.normalise import normalise
+from freshet.tasks.datasets.copies import spill
+from freshet.tasks.datasets.copies.conflicts import find_conflicts
+from freshet.tasks.settings.datasets import Format
+from freshet.tasks.text.normalise import normalise
 
 _FIELDS = ("prompt", "answer", "other", "passage", "label")
 _SCHEMA = pa.schema([("row", pa.int64()), *((name, pa.string()) for name in _FIELDS)])

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.datasets import contamination
-from tasks.datasets.contamination import OWN_SPLIT, BenchmarkText, find_leaks
-from tasks.datasets.leaks import brief, index
-from tasks.text import minhash
-from tasks.text.normalise import normalise, tokens
-from tasks.text.symbols import normalise_with_symbols
+from freshet.tasks.datasets.leaks import brief, index
+from freshet.tasks.datasets.leaks import find as contamination
+from freshet.tasks.datasets.leaks.find import OWN_SPLIT, BenchmarkText, find_leaks
+from freshet.tasks.text import minhash
+from freshet.tasks.text.normalise import normalise, tokens
+from freshet.tasks.text.symbols import normalise_with_symbols
 
 Evidence = dict[str, Any]
 _SCHEMA = pa.schema([("row", pa.int64()), ("prompt", pa.string()), ("answer", pa.string())])

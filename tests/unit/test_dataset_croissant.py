@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tasks.datasets.croissant import MOST_SOURCES, croissant, croissant_bytes
-from tasks.datasets.export_files import columns_of
-from tasks.datasets.licences import licence_address
+from freshet.tasks.datasets.card.croissant import MOST_SOURCES, croissant, croissant_bytes
+from freshet.tasks.datasets.export.files import columns_of
+from freshet.tasks.datasets.origins.licences import licence_address
 from tests.unit.small_export import FORMATS, TOPICS, facts_of, rows_of, write_export
 
 mlcroissant = pytest.importorskip("mlcroissant", reason="needs the dev extra: pip install -e .[dev]")

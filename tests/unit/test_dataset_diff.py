@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.dataset_printing import diff_text
-from tasks.datasets.compare import Keys, compare, pair
-from tasks.datasets.diff import GONE, Diff, diff_versions
-from tasks.datasets.publish import publish
-from tasks.errors import StoreError
-from tasks.store import Store
-from tasks.verdicts import verdict
+from freshet.flows.command.texts.datasets import diff_text
+from freshet.tasks.datasets.assembly.compare import Keys, compare, pair
+from freshet.tasks.datasets.versions.diff import GONE, Diff, diff_versions
+from freshet.tasks.datasets.versions.publish import publish
+from freshet.tasks.errors import StoreError
+from freshet.tasks.rules.verdicts import verdict
+from freshet.tasks.store.tables import Store
 from tests.unit.built_dataset import AS_OF, Rows, declared, no_extras, pairs, proposed
 from tests.unit.built_dataset import pair as example
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.datasets.copies import near as near_copies
-from tasks.datasets.copies import spill
-from tasks.datasets.duplicates import find_copies
-from tasks.text.minhash import band_keys, jaccard, shingle_hashes, sign
-from tasks.text.normalise import normalise
-from tasks.text.symbols import normalise_with_symbols
+from freshet.tasks.datasets.copies import near as near_copies
+from freshet.tasks.datasets.copies import spill
+from freshet.tasks.datasets.copies.find import find_copies
+from freshet.tasks.text.minhash import band_keys, jaccard, shingle_hashes, sign
+from freshet.tasks.text.normalise import normalise
+from freshet.tasks.text.symbols import normalise_with_symbols
 
 _FIELDS = ("prompt", "answer", "other", "passage", "label")
 _SCHEMA = pa.schema([("row", pa.int64()), *((name, pa.string()) for name in _FIELDS)])

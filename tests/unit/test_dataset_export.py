@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.datasets.example import canonical_json
-from tasks.datasets.export import check_kinds, export, write_exports
-from tasks.datasets.export.manifest import check_manifest, write_manifest
-from tasks.datasets.export.openai import openai_line
-from tasks.errors import SettingsError
-from tasks.verdicts import verdict
+from freshet.tasks.datasets.export import check_kinds, export, write_exports
+from freshet.tasks.datasets.export.manifest import check_manifest, write_manifest
+from freshet.tasks.datasets.export.openai import openai_line
+from freshet.tasks.datasets.shapes.example import canonical_json
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.rules.verdicts import verdict
 from tests.openai_rules import faults_of_file
 from tests.unit.built_dataset import Rows, all_rows, declared, lines, pairs, settled
 
@@ -58,7 +58,7 @@ def exported(folder: Path, kind: Any, format: Any, contents: list[Any], split: A
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
-    from tasks.datasets.settle import Settled
+    from freshet.tasks.datasets.assembly.assemble import Settled
 
     return all_rows(Settled.load(folder / "stage" / "settled").kept())
 
@@ -231,7 +231,7 @@ def test_texts_and_messages_in_one_column_become_messages(tmp_path: Path) -> Non
 
 
 def test_row_groups_are_of_one_size_whatever_the_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.datasets.export.parquet.GROUP_ROWS", 7)
+    monkeypatch.setattr("freshet.tasks.datasets.export.parquet.GROUP_ROWS", 7)
     files = [
         exported(tmp_path / str(batch), "parquet", "conversational", CONTENTS["conversational"], batch=batch)
         for batch in (1, 5, 30)
@@ -283,7 +283,7 @@ def test_the_manifest_finds_what_was_altered_lost_or_added(tmp_path: Path) -> No
 def test_texts_among_messages_are_written_as_messages_since_trainers_go_by_the_first_row(tmp_path: Path) -> None:
     import pyarrow as pa
 
-    from tasks.datasets.export.trl import write_trl
+    from freshet.tasks.datasets.export.trl import write_trl
 
     rows = [{"prompt": "a", "completion": "b"}, {"prompt": [{"role": "user", "content": "c"}], "completion": []}]
     table = pa.table({"split": ["train"] * 2, "content": [canonical_json(row) for row in rows]})

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from tasks.datasets.checks.labels import Suspects, find_suspects
+from freshet.tasks.datasets.checks.labels import Suspects, find_suspects
 
 CLASSES = ("red", "green", "blue", "grey")
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.dataset_settings import Dataset
-from tasks.datasets.example import example_digest
-from tasks.datasets.inputs.files import list_files
-from tasks.datasets.load import LoadedPart, load_part, loaded_verdicts, unread_file
-from tasks.datasets.stage import Stage
-from tasks.settings import Settings
-from tasks.settings_file import Project
-from tasks.verdicts import Verdict
+from freshet.tasks.datasets.inputs.files import list_files
+from freshet.tasks.datasets.loading.load import LoadedPart, load_part, loaded_verdicts, unread_file
+from freshet.tasks.datasets.shapes.example import example_digest
+from freshet.tasks.datasets.stage import Stage
+from freshet.tasks.rules.verdicts import Verdict
+from freshet.tasks.settings.datasets import Dataset
+from freshet.tasks.settings.file import Project
+from freshet.tasks.settings.project import Settings
 from tests.unit.small_corpus import Document, build, document_id
 
 SECRET_TEXT = "what nobody may read here"

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.datasets import split
-from tasks.datasets.compare import Keys, compare, count_changes
-from tasks.datasets.copies import spill
-from tasks.datasets.facts import example_facts
-from tasks.datasets.lookup import RowLookup
-from tasks.datasets.settle import settle
-from tasks.datasets.split import Sides, assign_sides
-from tasks.datasets.stage import Stage
-from tasks.verdicts import verdict
+from freshet.tasks.datasets import split
+from freshet.tasks.datasets.assembly.assemble import settle
+from freshet.tasks.datasets.assembly.compare import Keys, compare, count_changes
+from freshet.tasks.datasets.assembly.lookup import RowLookup
+from freshet.tasks.datasets.copies import spill
+from freshet.tasks.datasets.split import Sides, assign_sides
+from freshet.tasks.datasets.stage import Stage
+from freshet.tasks.datasets.versions.facts import example_facts
+from freshet.tasks.rules.verdicts import verdict
 from tests.unit.built_dataset import Rows, declared, pairs
 
 FEW, MANY = 2_000, 10_000

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.dataset_settings import Checks
-from tasks.datasets.normalise import normal_text, normalise_content
-from tasks.datasets.redaction import clear, personal_data
-from tasks.datasets.texts import Place, all_texts
-from tasks.text.invisible import find_invisible
-from tasks.text.personal_data import find_personal_data
+from freshet.tasks.datasets.shapes.normalise import normal_text, normalise_content
+from freshet.tasks.datasets.shapes.redaction import clear, personal_data
+from freshet.tasks.datasets.shapes.texts import Place, all_texts
+from freshet.tasks.settings.datasets import Checks
+from freshet.tasks.text.invisible import find_invisible
+from freshet.tasks.text.personal_data import find_personal_data
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 EMAIL = "ada@gov.uk"

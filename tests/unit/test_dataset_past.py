@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from tasks import schemas
-from tasks.datasets.inputs.opening import InputFile
-from tasks.datasets.past import files_by, modified_at, past_number, release_at, version_before
-from tasks.datasets.permission import Permissions
-from tasks.datasets.publish import publish
-from tasks.datasets.version import Version, list_versions, live_version, published_versions
-from tasks.errors import SettingsError, SourceError
-from tasks.settings import Settings
-from tasks.settings_file import Project
-from tasks.store import Store
+from freshet.tasks.datasets.inputs.opening import InputFile
+from freshet.tasks.datasets.origins.permission import Permissions
+from freshet.tasks.datasets.versions.past import files_by, modified_at, past_number, release_at, version_before
+from freshet.tasks.datasets.versions.publish import publish
+from freshet.tasks.errors import SettingsError, SourceError
+from freshet.tasks.ledger.versions import Version, list_versions, live_version, published_versions
+from freshet.tasks.settings.file import Project
+from freshet.tasks.settings.project import Settings
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store
 from tests.unit.built_dataset import AS_OF, Rows, declared, no_extras, pairs, settled
 from tests.unit.small_corpus import Document, build, document_id
 
@@ -60,7 +60,7 @@ def test_a_file_of_which_nobody_knows_the_time_is_taken_and_that_is_told() -> No
 
 
 def _publish(store: Store, folder: Path, count: int, as_of: datetime) -> Version:
-    from tasks.datasets.publish import propose
+    from freshet.tasks.datasets.versions.publish import propose
 
     folder.mkdir()
     dataset = declared()

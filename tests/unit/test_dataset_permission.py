@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import schemas
-from tasks.dataset_settings import Dataset
-from tasks.datasets.ledger import DocumentText
-from tasks.datasets.permission import Grant, Permissions, may_see, narrower
-from tasks.errors import SettingsError
-from tasks.settings import Settings
-from tasks.settings_file import Project
-from tasks.store import Store
+from freshet.tasks.datasets.origins.documents import DocumentText
+from freshet.tasks.datasets.origins.permission import Grant, Permissions, may_see, narrower
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.datasets import Dataset
+from freshet.tasks.settings.file import Project
+from freshet.tasks.settings.project import Settings
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store
 from tests.unit.small_corpus import Document, build, document_id
 
 BOTH = {"uses": ["retrieval", "training"], "licence": "CC0-1.0"}

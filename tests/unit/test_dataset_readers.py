@@ -25,13 +25,13 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.dataset_settings import RowsInput, Shape
-from tasks.datasets.inputs.files import list_files
-from tasks.datasets.inputs.opening import InputFile
-from tasks.datasets.inputs.read import read_rows
-from tasks.datasets.inputs.rows import RawRow, Unsound
-from tasks.datasets.inputs.strict_json import parse
-from tasks.errors import MissingExtra, SourceError
+from freshet.tasks.datasets.inputs.files import list_files
+from freshet.tasks.datasets.inputs.opening import InputFile
+from freshet.tasks.datasets.inputs.read import read_rows
+from freshet.tasks.datasets.inputs.rows import RawRow, Unsound
+from freshet.tasks.datasets.inputs.strict_json import parse
+from freshet.tasks.errors import MissingExtra, SourceError
+from freshet.tasks.settings.datasets import RowsInput, Shape
 
 
 def given_rows(rows: str, **more: Any) -> RowsInput:

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.dataset_settings import RowsInput, Shape
-from tasks.datasets.inputs.files import list_files
-from tasks.datasets.inputs.read import read_rows
-from tasks.datasets.inputs.rows import BadRow, RawRow
+from freshet.tasks.datasets.inputs.files import list_files
+from freshet.tasks.datasets.inputs.read import read_rows
+from freshet.tasks.datasets.inputs.rows import BadRow, RawRow
+from freshet.tasks.settings.datasets import RowsInput, Shape
 
 GOOD = b'{"a": 1}\n'
 

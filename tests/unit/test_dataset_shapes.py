@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.dataset_settings import Format, RowsInput
-from tasks.datasets.example import COLUMNS, FORMATS, canonical_json, parts_of
-from tasks.datasets.shapes.recognise import SHAPES, recognise
-from tasks.datasets.shapes.shaping import Shaped, to_content
-from tasks.datasets.spans import AMBIGUOUS, MISSING, locate
-from tasks.verdicts import Verdict
+from freshet.tasks.datasets.origins.spans import AMBIGUOUS, MISSING, locate
+from freshet.tasks.datasets.shapes.example import COLUMNS, FORMATS, canonical_json, parts_of
+from freshet.tasks.datasets.shapes.recognise import SHAPES, recognise
+from freshet.tasks.datasets.shapes.shaping import Shaped, to_content
+from freshet.tasks.rules.verdicts import Verdict
+from freshet.tasks.settings.datasets import Format, RowsInput
 
 ASKED, SAID = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
 CALL = {"type": "function", "function": {"name": "f", "arguments": {"x": 1}}}

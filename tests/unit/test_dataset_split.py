@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.datasets.settle import Settled, settle
-from tasks.datasets.split import NOWHERE, SIDES, Sides, assign_sides, count_sides
-from tasks.errors import StoreError
-from tasks.verdicts import Verdict, verdict
+from freshet.tasks.datasets.assembly.assemble import Settled, settle
+from freshet.tasks.datasets.split import NOWHERE, SIDES, Sides, assign_sides, count_sides
+from freshet.tasks.errors import StoreError
+from freshet.tasks.rules.verdicts import Verdict, verdict
 from tests.unit.built_dataset import Rows, all_rows, declared, pair, pairs, settled, sides_of
 
 _NUMBER = count()

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import schemas
-from tasks.datasets import publish as publishing
-from tasks.datasets.digest import MultisetHash, version_digest
-from tasks.datasets.export.manifest import check_manifest
-from tasks.datasets.publish import export_version, publish, record_rejected
-from tasks.datasets.version import Version, VersionFacts, find_version, list_versions, live_version, next_number
-from tasks.errors import SettingsError, StoreError
-from tasks.store import Store
-from tasks.verdicts import verdict
+from freshet.tasks.datasets.assembly.digest import MultisetHash, version_digest
+from freshet.tasks.datasets.export.manifest import check_manifest
+from freshet.tasks.datasets.versions import publish as publishing
+from freshet.tasks.datasets.versions.publish import export_version, publish, record_rejected
+from freshet.tasks.errors import SettingsError, StoreError
+from freshet.tasks.ledger.versions import Version, VersionFacts, find_version, list_versions, live_version, next_number
+from freshet.tasks.rules.verdicts import verdict
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store
 from tests.unit.built_dataset import AS_OF, Rows, all_rows, declared, no_extras, pair, pairs, proposed, settled
 
 ALL_KINDS: dict[str, Any] = {
@@ -334,7 +334,7 @@ def test_a_store_in_a_bucket_gets_its_manifest_last(tmp_path: Path, monkeypatch:
     import fsspec
     from fsspec.implementations.memory import MemoryFileSystem
 
-    from tasks.datasets.export.manifest import place, write_manifest
+    from freshet.tasks.datasets.export.manifest import place, write_manifest
 
     written = tmp_path / "written"
     (written / "trl").mkdir(parents=True)
@@ -359,10 +359,10 @@ def test_a_store_in_a_bucket_gets_its_manifest_last(tmp_path: Path, monkeypatch:
 SCRIPT = """
 import sys
 from pathlib import Path
-from tasks.store import Store
+from freshet.tasks.store.tables import Store
 from tests.unit.built_dataset import Rows, declared, no_extras, pairs, proposed, AS_OF
-from tasks.datasets.publish import publish
-from tasks.verdicts import verdict
+from freshet.tasks.datasets.versions.publish import publish
+from freshet.tasks.rules.verdicts import verdict
 folder, batch = Path(sys.argv[1]), int(sys.argv[2])
 store = Store(str(folder / "store"))
 found = [(3, verdict("COPY-EXACT", of=1)), (5, verdict("ROW-EMPTY")), (7, verdict("COPY-PROMPT", of=8))]

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from flows.cli import main
-from tasks import schemas
-from tasks.errors import SettingsError, StoreError
-from tasks.lineage.decisions import (
+from freshet.flows.command.corpora import main
+from freshet.tasks.errors import SettingsError, StoreError
+from freshet.tasks.ledger.decisions import (
     accept,
     accepted,
     list_decisions,
@@ -24,7 +23,8 @@ from tasks.lineage.decisions import (
     retried,
     retry,
 )
-from tasks.store import Store
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store
 from tests.unit.small_corpus import Document, build, document_id
 
 Shell = Callable[..., tuple[str, str]]

@@ -14,16 +14,16 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from tasks import schemas
-from tasks.doctor.examine import Repair, examine, repair
-from tasks.doctor.findings import CODES
-from tasks.doctor.printing import doctor_text
-from tasks.errors import SettingsError
-from tasks.index import release
-from tasks.index.maintain import unindexed_rows
-from tasks.lineage.events import RunEvents, open_runs
-from tasks.lineage.openlineage import refresh_job
-from tasks.store import Store, hold_corpus
+from freshet.flows.command.texts.doctor import doctor_text
+from freshet.tasks.doctor.examine import Repair, examine, repair
+from freshet.tasks.doctor.findings import CODES
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.index import release
+from freshet.tasks.index.indices import unindexed_rows
+from freshet.tasks.lineage.events import RunEvents, open_runs
+from freshet.tasks.lineage.openlineage import refresh_job
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store, hold_corpus
 from tests.unit.small_store import TEXTS, SmallStore, copy_store, make_store
 
 NOW = datetime.now(UTC)
@@ -475,7 +475,7 @@ def test_exports_that_would_not_come_out_as_they_were_are_left_as_they_are(
     store: SmallStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export_altered(store)
-    monkeypatch.setattr("tasks.datasets.describe.write_description", lambda *_, **__: None)
+    monkeypatch.setattr("freshet.tasks.datasets.card.describe.write_description", lambda *_, **__: None)
     done = mend(store)
     assert [one.code for one in done.left] == ["DOCTOR-EXPORT-ALTERED"]
     assert "would not come out as they were" in done.notes[0]
@@ -493,8 +493,8 @@ def test_a_bucket_that_cannot_be_reached_is_a_finding(store: SmallStore) -> None
 def test_a_torn_table_is_told_with_the_next_command(tmp_path: Path) -> None:
     import pyarrow as pa
 
-    from tasks.errors import DamagedTable
-    from tasks.store import Store
+    from freshet.tasks.errors import DamagedTable
+    from freshet.tasks.store.tables import Store
 
     tables = Store(str(tmp_path)).corpus("c")
     tables.append("documents", pa.schema([("a", pa.int64())]), [{"a": 1}])

@@ -13,15 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks import schemas
-from tasks.documents import duplicates, signatures
-from tasks.documents.duplicates import DOCUMENT_COLUMNS, DuplicateChanges, update_duplicates
-from tasks.documents.elements import Element, ParsedDocument, to_json
-from tasks.documents.keep import keep_parsed
-from tasks.documents.precedence import Contender, Standing, resolve, revise
-from tasks.store import Store, Tables
-from tasks.text import minhash
-from tasks.text.normalise import exact_hash, normalise
+from freshet.tasks.documents.duplicates import find as duplicates
+from freshet.tasks.documents.duplicates import signatures
+from freshet.tasks.documents.duplicates.find import DOCUMENT_COLUMNS, DuplicateChanges, update_duplicates
+from freshet.tasks.documents.duplicates.precedence import Contender, Standing, resolve, revise
+from freshet.tasks.documents.elements import Element, ParsedDocument, to_json
+from freshet.tasks.documents.keep import keep_parsed
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store, Tables
+from freshet.tasks.text import minhash
+from freshet.tasks.text.normalise import exact_hash, normalise
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 EVERYONE = frozenset({"everyone"})

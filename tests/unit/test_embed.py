@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.errors import EmbeddingError
-from tasks.index.embed import Embedder, check_vectors, load_embedder
-from tasks.settings import Embedding
-from tasks.text.models import ModelFiles, read_model, resolve_model
+from freshet.tasks.embedding.embed import Embedder, check_vectors, load_embedder
+from freshet.tasks.embedding.models import ModelFiles, read_model, resolve_model
+from freshet.tasks.errors import EmbeddingError
+from freshet.tasks.settings.project import Embedding
 
 TEXTS = [
     "Holiday requests go to your supervisor, at least two weeks before the first day.",
@@ -114,8 +114,9 @@ def test_a_model_is_loaded_once_a_process(model: ModelFiles, embedder: Embedder)
 
 def test_the_bundled_model_needs_neither_transformers_nor_sentence_transformers() -> None:
     code = (
-        "import sys; from pathlib import Path; from tasks.settings import Embedding\n"
-        "from tasks.index.embed import load_embedder; from tasks.text.models import resolve_model\n"
+        "import sys; from pathlib import Path; from freshet.tasks.settings.project import Embedding\n"
+        "from freshet.tasks.embedding.embed import load_embedder\n"
+        "from freshet.tasks.embedding.models import resolve_model\n"
         "load_embedder(resolve_model(Embedding(), Path()), 'auto').embed_query('anything')\n"
         "print([m for m in ('transformers', 'sentence_transformers') if m in sys.modules])"
     )

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.index.bert import Bert, is_plain_bert
-from tasks.index.embed import Embedder
-from tasks.index.encoders import LibraryEncoder
-from tasks.settings import Embedding
-from tasks.text.models import ModelFiles, read_model, resolve_model
+from freshet.tasks.embedding.embed import Embedder
+from freshet.tasks.embedding.encoders import LibraryEncoder
+from freshet.tasks.embedding.models import ModelFiles, read_model, resolve_model
+from freshet.tasks.embedding.packed_bert import Bert, is_plain_bert
+from freshet.tasks.settings.project import Embedding
 
 TEXTS = [
     "Holiday requests go to your supervisor, at least two weeks before the first day.",

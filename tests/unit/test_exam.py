@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from expectations.gate_rules import GATE_RULES
-from expectations.rules import RULES
-from tasks.configuration.golden import GoldenAnswer, GoldenQuestion, load_golden, read_golden, text
-from tasks.errors import SettingsError
-from tasks.index.asking import asker, remembering
-from tasks.index.exam import MEASURES, Ask, ExamResult, compare, judge, sit_exam, unchanged_documents
-from tasks.index.golden import ExamQuestion, SetAside, Target, draw_questions, resolve_questions
-from tasks.index.health import check_embedding, check_indices, check_loss, index_recall, written_since
-from tasks.index.probes import check_policy, probe_access
-from tasks.settings import AccessRule, FolderSource, Gate
+from freshet.expectations.gate_rules import GATE_RULES
+from freshet.expectations.rules import RULES
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.index.gate.exam import MEASURES, Ask, ExamResult, compare, judge, sit_exam, unchanged_documents
+from freshet.tasks.index.gate.golden import ExamQuestion, SetAside, Target, draw_questions, resolve_questions
+from freshet.tasks.index.gate.health import check_embedding, check_indices, check_loss, index_recall, written_since
+from freshet.tasks.index.gate.probes import check_policy, probe_access
+from freshet.tasks.search.asking import asker, remembering
+from freshet.tasks.settings.golden import GoldenAnswer, GoldenQuestion, load_golden, read_golden, text
+from freshet.tasks.settings.project import AccessRule, FolderSource, Gate
 from tests.conftest import ROOT
 from tests.unit.small_corpus import NOW, Document, SmallCorpus, bag_of_words, build, document_id, replace_chunks
 
@@ -131,7 +131,7 @@ def test_a_file_that_is_no_list_of_questions_is_refused(tmp_path: Path, content:
 
 
 def test_freshet_check_finds_a_golden_file_that_is_missing_or_wrong(tmp_path: Path) -> None:
-    from tasks.settings_file import find_problems
+    from freshet.tasks.settings.file import find_problems
 
     (tmp_path / "docs").mkdir()
     config = tmp_path / "freshet.yaml"
@@ -402,7 +402,7 @@ def test_rows_that_no_index_knows_are_found_beyond_the_bound(tmp_path: Path) -> 
 def test_an_approximate_index_is_held_against_exact_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lancedb.index import IvfPq
 
-    from tasks.index import search
+    from freshet.tasks.search import retrieve as search
 
     random = np.random.default_rng(0)
     words = [[f"w{number}" for number in random.integers(0, 400, 12)] for _ in range(1200)]
@@ -449,7 +449,7 @@ def test_a_sound_corpus_leaks_nothing(corpus: SmallCorpus) -> None:
 def test_a_chunk_whose_access_was_widened_is_found_in_searches(tmp_path: Path) -> None:
     held = build(tmp_path, PAGES, indexed=False)
     replace_chunks(held, lambda row: row | {"acl": ["everyone"]}, f"doc_id = '{document_id('compass.md')}'")
-    from tasks.index.maintain import _maintain, declared_indices
+    from freshet.tasks.index.indices import _maintain, declared_indices
 
     _maintain(held.chunks, declared_indices(30))
     (found,) = probe_access(held.chunks, held.ledger)
@@ -459,7 +459,7 @@ def test_a_chunk_whose_access_was_widened_is_found_in_searches(tmp_path: Path) -
 
 
 def test_a_search_without_its_filter_is_found(corpus: SmallCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks.index import probes
+    from freshet.tasks.index.gate import probes
 
     honest = probes.candidates
     monkeypatch.setattr(

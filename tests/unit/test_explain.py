@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from expectations.rules import RULES
-from tasks.errors import StoreError
-from tasks.index.exam import MEASURES
-from tasks.index.explain import explain_decision
-from tasks.lineage.decisions import override
-from tasks.printing import gate_text
-from tasks.report_facts import SCORES
-from tasks.store import Store
+from freshet.expectations.rules import RULES
+from freshet.flows.command.texts.corpora import gate_text
+from freshet.tasks.errors import StoreError
+from freshet.tasks.index.gate.exam import MEASURES
+from freshet.tasks.index.gate.explain import explain_decision
+from freshet.tasks.ledger.decisions import override
+from freshet.tasks.reports.page_facts import SCORES
+from freshet.tasks.store.tables import Store
 from tests.unit.decisions import decide, figures
 from tests.unit.small_corpus import NOW
 

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pyarrow as pa
 import pytest
 
-from tasks.documents.external_links import (
+from freshet.tasks.documents.links.external import (
     CheckedLink,
     LinkLimits,
     Pace,
@@ -21,8 +21,8 @@ from tasks.documents.external_links import (
     external_links_schema,
     links_to_check,
 )
-from tasks.public_addresses import AddressRefused, read_url, refused_kind
-from tasks.public_http import MOST_REDIRECTS, NoReply, PublicHttp, Resolve, resolve
+from freshet.tasks.documents.links.public_addresses import AddressRefused, read_url, refused_kind
+from freshet.tasks.documents.links.public_http import MOST_REDIRECTS, NoReply, PublicHttp, Resolve, resolve
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 WEB = frozenset({80, 443})

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.index.fusion import fuse
+from freshet.tasks.search.fusion import fuse
 
 
 def candidates(cosine: list[float], bm25: list[float | None]) -> pa.Table:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations.rules import RULES
+from freshet.expectations.rules import RULES
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ("deploy", "flows", "tasks", "expectations")

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tasks.lineage.delivery import (
+from freshet.tasks.lineage.delivery import (
     AT_ONCE,
     DELIVERIES,
     EVENTS,
@@ -29,10 +29,10 @@ from tasks.lineage.delivery import (
     events,
     pending,
 )
-from tasks.lineage.event_json import build_event
-from tasks.lineage.events import RunEvents
-from tasks.lineage.openlineage import refresh_job, run_uuid
-from tasks.store import Store
+from freshet.tasks.lineage.event_json import build_event
+from freshet.tasks.lineage.events import RunEvents
+from freshet.tasks.lineage.openlineage import refresh_job, run_uuid
+from freshet.tasks.store.tables import Store
 from tests.unit.openlineage_schema import problems
 
 ROOT = Path(__file__).parents[2]
@@ -278,9 +278,9 @@ def test_delivering_twice_at_once_sends_nothing_twice(store: Store, receiver: Re
 
 KILLED = """
 import sys
-from tasks.lineage.events import RunEvents
-from tasks.lineage.openlineage import refresh_job
-from tasks.store import Store
+from freshet.tasks.lineage.events import RunEvents
+from freshet.tasks.lineage.openlineage import refresh_job
+from freshet.tasks.store.tables import Store
 with RunEvents(Store(sys.argv[1]), refresh_job("docs"), "killed", endpoint=sys.argv[2], budget=60):
     pass
 """

@@ -18,11 +18,11 @@ from uuid import UUID
 
 import pytest
 
-from tasks.errors import RefreshRejected, SourceError
-from tasks.lineage.delivery import EVENTS
-from tasks.lineage.event_json import build_event
-from tasks.lineage.events import RunEvents, list_events, open_runs
-from tasks.lineage.openlineage import (
+from freshet.tasks.errors import RefreshRejected, SourceError
+from freshet.tasks.lineage.delivery import EVENTS
+from freshet.tasks.lineage.event_json import build_event
+from freshet.tasks.lineage.events import RunEvents, list_events, open_runs
+from freshet.tasks.lineage.openlineage import (
     Assertion,
     Data,
     corpus_data,
@@ -35,10 +35,10 @@ from tasks.lineage.openlineage import (
     source_data,
     version_job,
 )
-from tasks.lineage.refresh_data import refresh_inputs, refresh_output
-from tasks.settings import FolderSource, GitSource
-from tasks.store import Store
-from tasks.verdicts import verdict
+from freshet.tasks.lineage.refresh_data import refresh_inputs, refresh_output
+from freshet.tasks.rules.verdicts import verdict
+from freshet.tasks.settings.project import FolderSource, GitSource
+from freshet.tasks.store.tables import Store
 from tests.unit.openlineage_schema import FOLDER, errors, problems
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -188,7 +188,7 @@ def test_a_refresh_names_each_source_once_and_what_the_gate_found() -> None:
 
 
 def test_the_tables_files_are_joined_and_no_event_is_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.lineage.events.MOST_FILES", 6)
+    monkeypatch.setattr("freshet.tasks.lineage.events.MOST_FILES", 6)
     for number in range(8):
         with RunEvents(store, refresh_job("docs"), f"r{number}") as told:
             pass
@@ -277,9 +277,9 @@ def test_a_run_of_one_job_leaves_those_of_another_alone(store: Store) -> None:
 
 KILLED = """
 import sys
-from tasks.lineage.events import RunEvents
-from tasks.lineage.openlineage import refresh_job
-from tasks.store import Store
+from freshet.tasks.lineage.events import RunEvents
+from freshet.tasks.lineage.openlineage import refresh_job
+from freshet.tasks.store.tables import Store
 with RunEvents(Store(sys.argv[1]), refresh_job("docs"), "killed"):
     print("begun", flush=True)
     sys.stdin.read()

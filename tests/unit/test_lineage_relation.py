@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tasks import schemas
-from tasks.errors import StoreError
-from tasks.lineage import relation
-from tasks.lineage.relation import LINEAGE, record_releases, record_version
-from tasks.lineage.trace_corpora import _history
-from tasks.store import Store
+from freshet.tasks.errors import StoreError
+from freshet.tasks.lineage import relation
+from freshet.tasks.lineage.relation import LINEAGE, record_releases, record_version
+from freshet.tasks.lineage.trace_corpora import _history
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store
 from tests.unit.small_corpus import Document, document_id, ledger_row
 from tests.unit.small_dataset import ROWS, example, origin, publish
 

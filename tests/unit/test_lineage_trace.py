@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tasks import schemas
-from tasks.errors import StoreError
-from tasks.lineage.relation import record_releases, record_version
-from tasks.lineage.trace import trace, trace_back, trace_forward
-from tasks.lineage.trace_text import trace_text
-from tasks.store import Store
+from freshet.flows.command.texts.trace import trace_text
+from freshet.tasks.errors import StoreError
+from freshet.tasks.lineage.relation import record_releases, record_version
+from freshet.tasks.lineage.trace import trace, trace_back, trace_forward
+from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store
 from tests.unit.small_corpus import DIMENSION, Document, chunk_rows, document_id, ledger_row
 from tests.unit.small_dataset import ROWS, example, origin, publish, rejected
 

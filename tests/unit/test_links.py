@@ -13,26 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tasks import schemas
-from tasks.documents.corpus_findings import restated_verdicts
-from tasks.documents.dead_links import find_dead_links, forgotten_rows
-from tasks.documents.links import (
-    address_key,
-    external_address,
-    link_row,
-    plain_anchor,
-    read_target,
-    shown,
-)
-from tasks.documents.parse.links import (
-    FoundLink,
-    html_links,
-    office_links,
-    pdf_page_links,
-)
-from tasks.documents.parse.markdown import markdown_document as parsed
-from tasks.documents.parse.refusal import Refused
-from tasks.documents.sources.paths import matches
+from freshet.tasks.documents.corpus_findings import restated_verdicts
+from freshet.tasks.documents.links.dead import find_dead_links, forgotten_rows
+from freshet.tasks.documents.links.rows import address_key, external_address, link_row, plain_anchor, read_target, shown
+from freshet.tasks.documents.parse.links import FoundLink, html_links, office_links, pdf_page_links
+from freshet.tasks.documents.parse.markdown import markdown_document as parsed
+from freshet.tasks.documents.parse.refusal import Refused
+from freshet.tasks.documents.sources.paths import matches
+from freshet.tasks.store import schemas
 
 
 def ledger(paths: Mapping[str, str] | list[str]) -> pa.Table:
@@ -352,7 +340,7 @@ def test_an_empty_corpus_has_no_findings() -> None:
 
 
 def test_rows_survive_the_store(tmp_path: Path) -> None:
-    from tasks.store import Store, merge_rows
+    from freshet.tasks.store.tables import Store, merge_rows
 
     table = Store(str(tmp_path)).corpus("handbook").open("links", schemas.links())
     pages: dict[str, str | None] = {

@@ -9,19 +9,19 @@ from typing import Any
 import lance
 import pytest
 
-from tasks import schemas
-from tasks.datasets.version import find_version, list_versions, live_version
-from tasks.doctor.examine import examine
-from tasks.errors import SettingsError, StoreError
-from tasks.index import release
-from tasks.maintenance.cleaning import kept_releases
-from tasks.maintenance.footprint import bytes_below
-from tasks.maintenance.freed import Freed, Maintained, Task
-from tasks.maintenance.maintain import LEDGER, Target, find_targets, maintain
-from tasks.maintenance.printing import maintained_text, size_text
-from tasks.maintenance.retention import kept_until
-from tasks.maintenance_settings import Maintenance
-from tasks.store import hold_corpus
+from freshet.flows.command.texts.maintenance import maintained_text, size_text
+from freshet.tasks.doctor.examine import examine
+from freshet.tasks.errors import SettingsError, StoreError
+from freshet.tasks.index import release
+from freshet.tasks.ledger.versions import find_version, list_versions, live_version
+from freshet.tasks.maintenance.cleaning import kept_releases
+from freshet.tasks.maintenance.freed import Freed, Maintained, Task
+from freshet.tasks.maintenance.maintain import LEDGER, Target, find_targets, maintain
+from freshet.tasks.maintenance.retention import kept_until
+from freshet.tasks.settings.maintenance import Maintenance
+from freshet.tasks.store import schemas
+from freshet.tasks.store.files import bytes_below
+from freshet.tasks.store.tables import hold_corpus
 from tests.unit.small_store import AS_OF, TEXTS, SmallStore, copy_store, make_store
 
 NOW = datetime.now(UTC)
@@ -179,7 +179,7 @@ def test_many_small_files_are_joined_and_readers_move_to_the_same_rows(store: Sm
 
 def test_a_table_with_many_deleted_rows_is_compacted(store: SmallStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real one has ten thousand of them; here one is enough."""
-    monkeypatch.setattr("tasks.maintenance.compaction.LEAST_DELETED", 1)
+    monkeypatch.setattr("freshet.tasks.maintenance.compaction.LEAST_DELETED", 1)
     seen = store.published()
     assert freed(run(store))["compaction"] >= 1
     assert store.published() == seen
@@ -351,8 +351,8 @@ def test_half_written_exports_go(store: SmallStore) -> None:
 
 
 def test_the_shared_tables_keep_every_row_in_fewer_files(store: SmallStore) -> None:
-    from tasks.lineage.events import RunEvents, list_events
-    from tasks.lineage.openlineage import refresh_job
+    from freshet.tasks.lineage.events import RunEvents, list_events
+    from freshet.tasks.lineage.openlineage import refresh_job
 
     for number in range(6):
         with RunEvents(store.store, refresh_job("docs"), f"run-{number}"):

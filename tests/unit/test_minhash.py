@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.text import minhash
-from tasks.text.normal_forms import normal_forms
-from tasks.text.normalise import exact_hash, normalise, tokens
+from freshet.tasks.text import minhash
+from freshet.tasks.text.normal_forms import normal_forms
+from freshet.tasks.text.normalise import exact_hash, normalise, tokens
 
 PINNED_SHINGLES = ["405cbe2064b41a68", "5aeabbc47535562a"]
 PINNED_KEYS = ["b4ab922658a46228", "553524f53aa7980a"]

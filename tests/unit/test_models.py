@@ -11,9 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import EmbeddingError
-from tasks.settings import Embedding
-from tasks.text.models import BUNDLED_SHA256, ModelFiles, prompt_for, read_model, resolve_model, weights_digest
+from freshet.tasks.embedding.models import (
+    BUNDLED_SHA256,
+    ModelFiles,
+    prompt_for,
+    read_model,
+    resolve_model,
+    weights_digest,
+)
+from freshet.tasks.errors import EmbeddingError
+from freshet.tasks.settings.project import Embedding
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +58,8 @@ def test_the_bundled_model_is_resolved_in_no_time(bundled: ModelFiles) -> None:
 
 def test_resolving_loads_no_heavy_library() -> None:
     code = (
-        "import sys; from pathlib import Path; from tasks.settings import Embedding\n"
-        "from tasks.text.models import resolve_model; resolve_model(Embedding(), Path())\n"
+        "import sys; from pathlib import Path; from freshet.tasks.settings.project import Embedding\n"
+        "from freshet.tasks.embedding.models import resolve_model; resolve_model(Embedding(), Path())\n"
         "print([m for m in ('torch', 'transformers', 'sentence_transformers', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -156,8 +163,8 @@ def test_an_unknown_model_fails_quickly_and_says_what_to_do(offline: str) -> Non
         "import socket, time; from pathlib import Path\n"
         "def refuse(*a, **k): raise OSError('no network in this test')\n"
         "socket.getaddrinfo = refuse\n"
-        "from tasks.errors import EmbeddingError; from tasks.settings import Embedding\n"
-        "from tasks.text.models import resolve_model; start = time.perf_counter()\n"
+        "from freshet.tasks.errors import EmbeddingError; from freshet.tasks.settings.project import Embedding\n"
+        "from freshet.tasks.embedding.models import resolve_model; start = time.perf_counter()\n"
         "try: resolve_model(Embedding(model='no-such-team/no-such-model'), Path())\n"
         "except EmbeddingError as error: print(error); print('quick', time.perf_counter() - start < 15)\n"
     )

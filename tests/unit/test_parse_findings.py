@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from expectations.document_rules import DOCUMENT_RULES
-from tasks.documents.checks import Subject, check_document
-from tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument
-from tasks.documents.parse.build import Block, build
-from tasks.documents.parse.mail import parse_eml
-from tasks.documents.parse.markdown import parse_markdown
-from tasks.documents.parse.markup import parse_html
-from tasks.documents.parse.office import parse_docx, parse_pptx, parse_xlsx
-from tasks.documents.parse.pdf import parse_pdf
-from tasks.documents.parse.refusal import Refused
-from tasks.documents.parse.tagger import install_tagger
+from freshet.expectations.document_rules import DOCUMENT_RULES
+from freshet.tasks.documents.checks import Subject, check_document
+from freshet.tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument
+from freshet.tasks.documents.parse.build import Block, build
+from freshet.tasks.documents.parse.mail import parse_eml
+from freshet.tasks.documents.parse.markdown import parse_markdown
+from freshet.tasks.documents.parse.markup import parse_html
+from freshet.tasks.documents.parse.office import parse_docx, parse_pptx, parse_xlsx
+from freshet.tasks.documents.parse.pdf import parse_pdf
+from freshet.tasks.documents.parse.refusal import Refused
+from freshet.tasks.documents.parse.tagger import install_tagger
 
 GIGABYTE = 1_000_000_000
 UNSEEN = "unseen words"

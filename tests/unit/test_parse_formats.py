@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 
-from tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument, from_json, to_json
-from tasks.documents.parse.build import Block, build, clean, jsonable
-from tasks.documents.parse.decode import decode
-from tasks.documents.parse.fingerprint import parser_fingerprint
-from tasks.documents.parse.kinds import kind_of
-from tasks.documents.parse.mail import parse_eml
-from tasks.documents.parse.markdown import parse_markdown
-from tasks.documents.parse.markup import parse_html, parse_text, parse_xml
-from tasks.documents.parse.ocr import parse_image
-from tasks.documents.parse.office import check_container, parse_docx
-from tasks.documents.parse.pandoc import has_pandoc, parse_pandoc
-from tasks.documents.parse.pdf import parse_pdf
-from tasks.documents.parse.refusal import Refused
-from tasks.documents.parse.tabular import parse_csv, parse_tsv
-from tasks.documents.parse.tagger import install_tagger, is_verb
+from freshet.tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument, from_json, to_json
+from freshet.tasks.documents.parse.build import Block, build, clean, jsonable
+from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.fingerprint import parser_fingerprint
+from freshet.tasks.documents.parse.kinds import kind_of
+from freshet.tasks.documents.parse.mail import parse_eml
+from freshet.tasks.documents.parse.markdown import parse_markdown
+from freshet.tasks.documents.parse.markup import parse_html, parse_text, parse_xml
+from freshet.tasks.documents.parse.ocr import parse_image
+from freshet.tasks.documents.parse.office import check_container, parse_docx
+from freshet.tasks.documents.parse.pandoc import has_pandoc, parse_pandoc
+from freshet.tasks.documents.parse.pdf import parse_pdf
+from freshet.tasks.documents.parse.refusal import Refused
+from freshet.tasks.documents.parse.tabular import parse_csv, parse_tsv
+from freshet.tasks.documents.parse.tagger import install_tagger, is_verb
 
 GIGABYTE = 1_000_000_000
 
@@ -332,7 +332,7 @@ def test_a_container_that_understates_its_size_is_found_out(tmp_path: Path) -> N
 
 
 def test_without_the_pandoc_extra_its_types_name_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("tasks.documents.parse.pandoc.has_pandoc", lambda: False)
+    monkeypatch.setattr("freshet.tasks.documents.parse.pandoc.has_pandoc", lambda: False)
     with pytest.raises(Refused) as refused:
         parse_pandoc(str(tmp_path / "a.odt"), "odt", GIGABYTE)
     assert _code(refused) == "PARSE-EXTRA"
@@ -340,7 +340,7 @@ def test_without_the_pandoc_extra_its_types_name_it(monkeypatch: pytest.MonkeyPa
 
 
 def test_without_the_ocr_extra_an_image_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("tasks.documents.parse.ocr.has_ocr", lambda: False)
+    monkeypatch.setattr("freshet.tasks.documents.parse.ocr.has_ocr", lambda: False)
     with pytest.raises(Refused) as refused:
         parse_image(str(tmp_path / "a.png"))
     assert _code(refused) == "PARSE-EXTRA"
@@ -420,8 +420,8 @@ def test_fingerprints_differ_by_kind_and_say_what_they_depend_on() -> None:
 
 def test_fingerprints_import_no_parser() -> None:
     code = (
-        "import sys; from tasks.documents.parse.fingerprint import parser_fingerprint as f; from tasks.documents.parse "
-        "import pool; [f('a.'+s) for s in 'md pdf docx rst png x'.split()];"
+        "import sys; from freshet.tasks.documents.parse.fingerprint import parser_fingerprint as f; "
+        "from freshet.tasks.documents.parse import pool; [f('a.'+s) for s in 'md pdf docx rst png x'.split()];"
         "print([m for m in ('unstructured', 'pypdfium2', 'spacy', 'torch', 'lxml', 'markdown_it') if m in sys.modules])"
     )
     done = subprocess.run(

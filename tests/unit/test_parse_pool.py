@@ -17,10 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tasks.documents.elements import from_json
-from tasks.documents.parse.pool import ParseFile, ParseOutcome, ParserPool
-from tasks.errors import FreshetError
-from tasks.settings import Parsing
+from freshet.tasks.documents.elements import from_json
+from freshet.tasks.documents.parse.pool import ParseFile, ParseOutcome, ParserPool
+from freshet.tasks.errors import FreshetError
+from freshet.tasks.settings.project import Parsing
 
 GOOD = "# Leave\n\nAsk your lead before you book.\n"
 LIMITS = {
@@ -220,8 +220,8 @@ def test_children_die_with_their_parent(tmp_path: Path, how: signal.Signals) -> 
     script = textwrap.dedent(
         f"""
         import threading, time
-        from tasks.settings import Parsing
-        from tasks.documents.parse.pool import ParseFile, ParserPool
+        from freshet.tasks.settings.project import Parsing
+        from freshet.tasks.documents.parse.pool import ParseFile, ParserPool
         pool = ParserPool(Parsing(workers=1), worker_module="parser_faults")
         outcomes = pool.parse_many([ParseFile({str(tmp_path / "a.busy")!r}, "a.busy")])
         while not pool.pids():

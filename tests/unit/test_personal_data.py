@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from tasks.text.personal_data import find_cards, find_emails, find_ibans, find_personal_data, find_phones
+from freshet.tasks.text.personal_data import find_cards, find_emails, find_ibans, find_personal_data, find_phones
 
 
 def kinds(text: str, *regions: str) -> list[str]:

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tasks import schemas
-from tasks.documents.moves import candidates_for_moves, mark_moves, settle_unpublished
-from tasks.documents.plan import (
+from freshet.tasks.documents.planning.moves import candidates_for_moves, mark_moves, settle_unpublished
+from freshet.tasks.documents.planning.plan import (
     LEDGER_COLUMNS,
     Plan,
     count_good,
@@ -25,8 +24,9 @@ from tasks.documents.plan import (
     make_plan,
     read_anyway,
 )
-from tasks.documents.sources.base import LISTING_SCHEMA
-from tasks.settings import FolderSource
+from freshet.tasks.documents.sources.base import LISTING_SCHEMA
+from freshet.tasks.settings.project import FolderSource
+from freshet.tasks.store import schemas
 
 Row = dict[str, Any]
 Key = tuple[str, str]

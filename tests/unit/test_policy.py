@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.errors import SettingsError
-from tasks.lineage.policy import effective_acl, effective_acls, principals_of
-from tasks.settings import AccessRule, FolderSource
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.governance.policy import effective_acl, effective_acls, principals_of
+from freshet.tasks.settings.project import AccessRule, FolderSource
 
 
 def _source(*rules: tuple[str, list[str]], acl: list[str] | None = None) -> FolderSource:

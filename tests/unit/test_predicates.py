@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tasks.predicates import both, equals, holds, is_any, is_none, permits
+from freshet.tasks.store.predicates import both, equals, holds, is_any, is_none, permits
 
 HOSTILE = [
     "x' OR 1=1 --", "'", "''", "\\", "\\'", "\\\\'", "a\nb", "a\r\nb", "\t", "", " ", "%", "_", '"', "`", ";", "--",

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from expectations.document_rules import DOCUMENT_RULES
-from expectations.provenance_rules import PROVENANCE_RULES
-from tasks.documents.altered import altered_in_secret
-from tasks.documents.checks.provenance import check_provenance
-from tasks.documents.checks.subject import Origin, Subject
-from tasks.documents.elements import Element, ParsedDocument
+from freshet.expectations.document_rules import DOCUMENT_RULES
+from freshet.expectations.provenance_rules import PROVENANCE_RULES
+from freshet.tasks.documents.checks.provenance import check_provenance
+from freshet.tasks.documents.checks.subject import Origin, Subject
+from freshet.tasks.documents.elements import Element, ParsedDocument
+from freshet.tasks.documents.planning.altered import altered_in_secret
 
 GOOD = Origin("people-operations", "CC0-1.0", "b" * 64, "a" * 40, versioned=True)
 RULES = {rule.code: rule for rule in DOCUMENT_RULES if rule.code.startswith("PROV-")}

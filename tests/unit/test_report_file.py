@@ -18,18 +18,18 @@ from uuid import uuid4
 import pyarrow as pa
 import pytest
 
-from expectations.rules import RULES
-from tasks import schemas
-from tasks.lineage.freshness import MOMENTS, staleness
-from tasks.report_facts import FUTURE, UNDATED, VerdictCount
-from tasks.report_file import gather_facts, write_report_page
-from tasks.reporting import Outcome, RefreshReport, render_refresh
-from tasks.run import RefreshRun
-from tasks.settings import Settings
-from tasks.settings_file import Project
-from tasks.text.models import ModelFiles
-from tasks.validation_site import report_folder, write_pages
-from tasks.verdicts import Verdict, verdict
+from freshet.expectations.rules import RULES
+from freshet.tasks.embedding.models import ModelFiles
+from freshet.tasks.governance.freshness import MOMENTS, staleness
+from freshet.tasks.reports.page_facts import FUTURE, UNDATED, VerdictCount
+from freshet.tasks.reports.page_file import gather_facts, write_report_page
+from freshet.tasks.reports.refresh import Outcome, RefreshReport, render_refresh
+from freshet.tasks.rules.suite_pages import report_folder, write_pages
+from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.runs.run import RefreshRun
+from freshet.tasks.settings.file import Project
+from freshet.tasks.settings.project import Settings
+from freshet.tasks.store import schemas
 from tests.unit.decisions import decide, figures
 from tests.unit.small_corpus import NOW, Document, ledger_row
 
@@ -168,7 +168,7 @@ def test_a_refresh_that_changed_nothing_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_what_to_do_stands_beside_each_reason_of_the_gate(tmp_path: Path) -> None:
-    from tasks.index.steps import told
+    from freshet.tasks.index.steps import told
 
     reason = told(verdict("GATE-LOSS", documents=3))
     report = a_report("rejected", reasons=[reason, "of an older rule book"])

@@ -12,9 +12,10 @@ from itertools import pairwise
 import pyarrow as pa
 import pytest
 
-from expectations.rules import RULES
-from tasks.report_charts import bars, line_chart, share_bar, text
-from tasks.report_facts import (
+from freshet.expectations.rules import RULES
+from freshet.tasks.render.charts import bars, line_chart, share_bar, text
+from freshet.tasks.reports.page import render_report_page, sentence
+from freshet.tasks.reports.page_facts import (
     AGES,
     FUTURE,
     OLDER,
@@ -25,7 +26,6 @@ from tasks.report_facts import (
     VerdictCount,
     count_ages,
 )
-from tasks.report_page import render_report_page, sentence
 
 NOW = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)
 HISTORY = [

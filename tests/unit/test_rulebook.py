@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from expectations.fixed_rules import bounds, choices
-from expectations.rules import RULES
-from tasks.configuration.tuning import tuning_faults
-from tasks.configuration.types import LANGUAGES
-from tasks.printing import rules_page, rules_text
-from tasks.rulebook import retuned, rule_rows, rules_fingerprint, tuned_rules
-from tasks.settings import Corpus
-from tasks.settings_file import Problem, find_problems, load_project
-from tasks.verdicts import verdict
+from freshet.expectations.fixed_rules import bounds, choices
+from freshet.expectations.rules import RULES
+from freshet.flows.command.texts.corpora import rules_page, rules_text
+from freshet.tasks.rules.rulebook import retuned, rule_rows, rules_fingerprint, tuned_rules
+from freshet.tasks.rules.verdicts import verdict
+from freshet.tasks.settings.file import Problem, find_problems, load_project
+from freshet.tasks.settings.project import Corpus
+from freshet.tasks.settings.tuning import tuning_faults
+from freshet.tasks.settings.types import LANGUAGES
 
 ROOT = Path(__file__).parents[2]
 SOURCE = {"folder": "docs", "owner": "o", "acl": ["everyone"]}
@@ -109,7 +109,7 @@ def test_nothing_else_changes_the_fingerprint(settings: dict[str, Any]) -> None:
 
 def test_the_fingerprint_is_the_same_in_another_process_and_order() -> None:
     code = (
-        "from tasks.rulebook import *\n"
+        "from freshet.tasks.rules.rulebook import *\n"
         "c = Corpus.model_validate({'sources': [{'folder': 'x', 'owner': 'o', 'acl': ['everyone']}],"
         " 'languages': ['de', 'en']})\nprint(rules_fingerprint(c))"
     )
@@ -183,7 +183,7 @@ def test_a_language_or_country_that_is_none_is_told(tmp_path: Path, text: str, w
 
 
 def test_the_languages_are_those_that_texts_can_be_told_to_be_in() -> None:
-    from tasks.documents.checks.content import _identifier
+    from freshet.tasks.documents.checks.content import _identifier
 
     assert {name for name in map(str, _identifier().nb_classes) if len(name) == 2} == LANGUAGES
 
@@ -226,5 +226,5 @@ def test_rows_list_every_rule_once_and_as_tuned() -> None:
 
 def test_the_page_about_the_rules_is_the_one_that_is_generated() -> None:
     page = (ROOT / "docs" / "rules.md").read_text("utf-8")
-    assert page == rules_page(rule_rows()), "python -m tasks.rulebook > docs/rules.md"
+    assert page == rules_page(rule_rows()), "python -m freshet.tasks.rules.rulebook > docs/rules.md"
     assert [code for code in RULES if f"| `{code}` |" not in page] == []

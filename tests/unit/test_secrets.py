@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tasks.text.secrets import PASSWORD, find_secrets
+from freshet.tasks.text.secrets import PASSWORD, find_secrets
 
 LETTERS = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4y5Z6"
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.configuration.types import Duration, Globs, PositiveGlob, Principal, Size, duration_text
-from tasks.settings import Chunking, Corpus, FolderSource, Freshness, GitSource, Settings
+from freshet.tasks.settings.project import Chunking, Corpus, FolderSource, Freshness, GitSource, Settings
+from freshet.tasks.settings.types import Duration, Globs, PositiveGlob, Principal, Size, duration_text
 
 DURATIONS = TypeAdapter(Duration)
 SIZES = TypeAdapter(Size)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tasks.errors import SettingsError
-from tasks.settings_file import Problem, find_notes, find_problems, load_project
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.file import Problem, find_notes, find_problems, load_project
 
 JARGON = ("Input should be", "type=", "pydantic", "errors.", "Traceback", "NoneType", "dict", "bool", "str ")
 
@@ -648,7 +648,7 @@ def test_loading_is_quick_and_loads_no_heavy_library() -> None:
     heavy = ("prefect", "torch", "lancedb", "pyarrow", "pandas", "numpy", "jsonschema", "unstructured")
     code = (
         "import sys, time; started = time.process_time()\n"
-        "from pathlib import Path\nfrom tasks.settings_file import load_project\n"
+        "from pathlib import Path\nfrom freshet.tasks.settings.file import load_project\n"
         f"load_project(Path({str(file.absolute())!r}))\n"
         f"print(time.process_time() - started, *[name for name in {heavy!r} if name in sys.modules])"
     )

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tasks.settings_file import json_schema
+from freshet.tasks.settings.file import json_schema
 
 SCHEMA = json_schema()
 SOURCE: dict[str, Any] = {"folder": "docs", "owner": "o", "acl": ["everyone"]}

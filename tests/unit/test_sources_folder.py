@@ -17,10 +17,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.documents.sources import LISTING_SCHEMA, FetchedFile, FetchFailure, Listing, SourceReader, open_source
-from tasks.documents.sources.base import copy_hashing, local_name
-from tasks.errors import StoreError
-from tasks.settings import FolderSource
+from freshet.tasks.documents.sources import (
+    LISTING_SCHEMA,
+    FetchedFile,
+    FetchFailure,
+    Listing,
+    SourceReader,
+    open_source,
+)
+from freshet.tasks.documents.sources.base import copy_hashing, local_name
+from freshet.tasks.errors import StoreError
+from freshet.tasks.settings.project import FolderSource
 
 
 def reader(root: Path, folder: str = "docs", **more: Any) -> SourceReader:

@@ -19,9 +19,17 @@ from dulwich.repo import Repo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.documents.sources import FetchedFile, FetchFailure, Listing, SourceReader, git, git_mirror, open_source
-from tasks.documents.sources.git_history import last_touched
-from tasks.settings import GitSource
+from freshet.tasks.documents.sources import (
+    FetchedFile,
+    FetchFailure,
+    Listing,
+    SourceReader,
+    git,
+    git_mirror,
+    open_source,
+)
+from freshet.tasks.documents.sources.git_history import last_touched
+from freshet.tasks.settings.project import GitSource
 
 FILE, LINK, SUBMODULE, FOLDER = 0o100644, 0o120000, 0o160000, 0o040000
 

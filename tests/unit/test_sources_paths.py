@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.documents.sources import matches, source_name
-from tasks.documents.sources.paths import mask_credentials, path_filter, printable, safe_reason, spellings, unsafe
-from tasks.errors import SettingsError
-from tasks.settings import GitSource
+from freshet.tasks.documents.sources import matches, source_name
+from freshet.tasks.documents.sources.paths import (
+    mask_credentials,
+    path_filter,
+    printable,
+    safe_reason,
+    spellings,
+    unsafe,
+)
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.project import GitSource
 
 
 @pytest.mark.parametrize(

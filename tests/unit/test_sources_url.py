@@ -16,8 +16,15 @@ import pytest
 from fsspec import AbstractFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from tasks.documents.sources import LISTING_SCHEMA, FetchedFile, FetchFailure, Listing, SourceReader, open_source
-from tasks.settings import FolderSource
+from freshet.tasks.documents.sources import (
+    LISTING_SCHEMA,
+    FetchedFile,
+    FetchFailure,
+    Listing,
+    SourceReader,
+    open_source,
+)
+from freshet.tasks.settings.project import FolderSource
 
 
 class Plain(MemoryFileSystem):  # type: ignore[misc]  # fsspec is untyped
@@ -284,7 +291,7 @@ def test_an_archive_is_a_folder(tmp_path: Path) -> None:
 def test_every_file_system_is_listed_by_a_way_that_does_not_hide_errors() -> None:
     from fsspec.asyn import AsyncFileSystem
 
-    from tasks.documents.sources.url_folder import _lists_flat
+    from freshet.tasks.documents.sources.url_folder import _lists_flat
 
     class Flat(AsyncFileSystem):  # type: ignore[misc]
         async def _find(self, path: str, **kwargs: Any) -> Any:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.text.normal_forms import normal_forms
-from tasks.text.normalise import tokens
-from tasks.text.symbols import normalise_with_symbols
+from freshet.tasks.text.normal_forms import normal_forms
+from freshet.tasks.text.normalise import tokens
+from freshet.tasks.text.symbols import normalise_with_symbols
 
 
 @pytest.mark.parametrize(

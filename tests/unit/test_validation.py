@@ -11,15 +11,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from expectations.chunks import chunk_suite
-from expectations.declared import Declared, Suite, between, none_of
-from expectations.documents import DOCUMENTS
-from expectations.gate_rules import GATE_RULES
-from expectations.rules import RULES
-from tasks import schemas
-from tasks.index.facts import chunk_facts, document_facts
-from tasks.validation import Checked, validate
-from tasks.validation_site import report_folder, write_site
+from freshet.expectations.chunks import chunk_suite
+from freshet.expectations.declared import Declared, Suite, between, none_of
+from freshet.expectations.documents import DOCUMENTS
+from freshet.expectations.gate_rules import GATE_RULES
+from freshet.expectations.rules import RULES
+from freshet.tasks.index.gate.facts import chunk_facts, document_facts
+from freshet.tasks.rules.suite_pages import report_folder, write_site
+from freshet.tasks.rules.suites import Checked, validate
+from freshet.tasks.store import schemas
 from tests.unit.small_corpus import NOW, Document, SmallCorpus, build, replace_chunks
 
 SECRET = "The merger with Northbrook closes on Friday."
@@ -143,7 +143,7 @@ def test_failing_rows_are_named_and_never_quoted(tmp_path: Path) -> None:
 
 
 def report_folder_of(tmp_path: Path) -> str:
-    from tasks.store import Store
+    from freshet.tasks.store.tables import Store
 
     return report_folder(Store(str(tmp_path)), "docs", "refresh-docs-1")
 

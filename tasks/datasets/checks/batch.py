@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from expectations.rules import RULES
-from tasks.dataset_settings import Dataset
-from tasks.datasets.checks import content, generation, preference, support
-from tasks.datasets.checks.facts import LENGTH_EDGES, RowFacts
-from tasks.datasets.checks.length import Counts, TokenCounter
-from tasks.datasets.checks.rows import Row, rows_of
-from tasks.datasets.stage import RowVerdict
-from tasks.verdicts import Verdict, verdict
+from freshet.expectations.rules import RULES
+from freshet.tasks.datasets.checks import content, generation, preference, support
+from freshet.tasks.datasets.checks.facts import LENGTH_EDGES, RowFacts
+from freshet.tasks.datasets.checks.length import Counts, TokenCounter
+from freshet.tasks.datasets.checks.rows import Row, rows_of
+from freshet.tasks.datasets.stage import RowVerdict
+from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.settings.datasets import Dataset
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +41,7 @@ def check_batch(batch: pa.Table, dataset: Dataset, counter: TokenCounter) -> Ite
     """What the checks of single rows say of a batch, in the order of the rows.
 
     Args:
-        batch: staged rows; of their columns, those in `tasks.datasets.checks.rows.COLUMNS`.
+        batch: staged rows; of their columns, those in `freshet.tasks.datasets.checks.rows.COLUMNS`.
         counter: of the tokenizer that `checks.tokens` names.
     """
     yield from look_at(batch, dataset, counter).verdicts

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tasks.datasets.checks.rows import Row
-from tasks.datasets.example import message_text
-from tasks.verdicts import Verdict, verdict
+from freshet.tasks.datasets.checks.rows import Row
+from freshet.tasks.datasets.shapes.example import message_text
+from freshet.tasks.rules.verdicts import Verdict, verdict
 
 _LINK = r"<?(?:https?://|www\.)[^\s<>]+>?"
 _IMAGE = (

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from tasks.datasets.checks.rows import Row
-from tasks.verdicts import Verdict, verdict
+from freshet.tasks.datasets.checks.rows import Row
+from freshet.tasks.rules.verdicts import Verdict, verdict
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
 

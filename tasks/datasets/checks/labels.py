@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.datasets.stage import RowVerdict
-from tasks.verdicts import Verdict, verdict
+from freshet.tasks.datasets.stage import RowVerdict
+from freshet.tasks.rules.verdicts import Verdict, verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.dataset_settings import Format, Tokens
-from tasks.datasets.example import message_text
-from tasks.errors import EmbeddingError, SettingsError
-from tasks.settings import Embedding
-from tasks.text.models import BUNDLED, resolve_model
-from tasks.text.tokens import Tokenizer
+from freshet.tasks.datasets.shapes.example import message_text
+from freshet.tasks.embedding.models import BUNDLED, resolve_model
+from freshet.tasks.embedding.tokens import Tokenizer
+from freshet.tasks.errors import EmbeddingError, SettingsError
+from freshet.tasks.settings.datasets import Format, Tokens
+from freshet.tasks.settings.project import Embedding
 
 MESSAGE_TOKENS = 4
 """Tokens that stand around one message (its role and its borders) where the tokenizer has no chat template."""

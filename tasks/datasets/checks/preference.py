@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tasks.datasets.checks.rows import Row
-from tasks.text.symbols import normalise_with_symbols
-from tasks.verdicts import Verdict, verdict
+from freshet.tasks.datasets.checks.rows import Row
+from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.text.symbols import normalise_with_symbols
 
 _LEAST_WORDS = 3
 
@@ -14,7 +14,7 @@ _LEAST_WORDS = 3
 def alike(row: Row) -> Iterator[Verdict]:
     """PAIR-IDENTICAL where the two answers are the same characters, PAIR-ALIKE where they are so in normal form.
 
-    Symbols that carry meaning count (`tasks.text.symbols`): `3 > 2` is not `3 < 2`. Answers without any word, like two
+    Symbols that carry meaning count (`text/symbols.py`): `3 > 2` is not `3 < 2`. Answers without any word, like two
     emoji, have no normal form to be alike in.
     """
     if row.other is None:

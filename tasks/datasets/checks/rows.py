@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tasks.dataset_settings import Format
-from tasks.datasets.checks.arithmetic import Step, steps
-from tasks.datasets.example import message_text
+from freshet.tasks.datasets.checks.arithmetic import Step, steps
+from freshet.tasks.datasets.shapes.example import message_text
+from freshet.tasks.settings.datasets import Format
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +26,7 @@ class Row:
     Attributes:
         number: of the row in its build.
         content: the row in canonical form.
-        prompt, answer, other: as in `tasks.datasets.example.Parts`.
+        prompt, answer, other: as in `freshet.tasks.datasets.shapes.example.Parts`.
         passage: what the answer cites, if anything.
     """
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tasks.datasets.checks.rows import Row
-from tasks.text.normalise import tokens
-from tasks.verdicts import Verdict, verdict
+from freshet.tasks.datasets.checks.rows import Row
+from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.text.normalise import tokens
 
 # Words that say nothing of the matter, and whole answers that no passage needs to spell out.
 _EMPTY_WORDS = frozenset({

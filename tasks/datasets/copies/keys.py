@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.normal_forms import NormalForms, normal_forms
-from tasks.text.symbols import other_money
+from freshet.tasks.text.normal_forms import NormalForms, normal_forms
+from freshet.tasks.text.symbols import other_money
 
 if TYPE_CHECKING:
     import pyarrow as pa

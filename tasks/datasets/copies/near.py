@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.datasets.copies.keys import Texts
-from tasks.datasets.copies.spill import Column, Mapped, borders, neighbours
-from tasks.text import minhash
+from freshet.tasks.datasets.copies.keys import Texts
+from freshet.tasks.datasets.copies.spill import Column, Mapped, borders, neighbours
+from freshet.tasks.text import minhash
 
 PAIRS = 1 << 17
 """Pairs that are looked at at a time."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.datasets.copies.keys import Digests
+from freshet.tasks.datasets.copies.keys import Digests
 
 SHARE_BYTES = 1 << 22
 """Bytes of records that are read, or sorted, at a time."""

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.datasets.export.lineage import write_lineage, write_rejected
-from tasks.datasets.export.openai import check_openai, write_openai
-from tasks.datasets.export.parquet import write_parquet
-from tasks.datasets.export.trl import write_trl
+from freshet.tasks.datasets.export.lineage import write_lineage, write_rejected
+from freshet.tasks.datasets.export.openai import check_openai, write_openai
+from freshet.tasks.datasets.export.parquet import write_parquet
+from freshet.tasks.datasets.export.trl import write_trl
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tasks.dataset_settings import ExportKind, Format
+    from freshet.tasks.settings.datasets import ExportKind, Format
 
 Rows = Callable[[], Iterator["pa.Table"]]
 """Gives the rows anew each time it is called: some kinds look at them twice."""

@@ -7,16 +7,16 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks import schemas
-from tasks.datasets.example import canonical_json
-from tasks.datasets.export.parquet import EvenWriter
-from tasks.datasets.export.sides import one_line
-from tasks.verdicts import Verdict, told
+from freshet.tasks.datasets.export.parquet import EvenWriter
+from freshet.tasks.datasets.export.sides import one_line
+from freshet.tasks.datasets.shapes.example import canonical_json
+from freshet.tasks.rules.verdicts import Verdict, told
+from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tasks.datasets.export import Rows
+    from freshet.tasks.datasets.export import Rows
 
 LINEAGE = "lineage.parquet"
 REJECTED = "rejected.jsonl"

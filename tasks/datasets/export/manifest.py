@@ -7,8 +7,8 @@ import shutil
 from hashlib import file_digest
 from pathlib import Path
 
-from tasks.bucket import file_system, reaching
-from tasks.errors import StoreError
+from freshet.tasks.errors import StoreError
+from freshet.tasks.store.bucket import file_system, reaching
 
 MANIFEST = "MANIFEST.sha256"
 

@@ -21,15 +21,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.datasets.example import ROLES, canonical_json
-from tasks.datasets.export.sides import write_lines
-from tasks.errors import SettingsError
+from freshet.tasks.datasets.export.sides import write_lines
+from freshet.tasks.datasets.shapes.example import ROLES, canonical_json
+from freshet.tasks.errors import SettingsError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tasks.dataset_settings import Format
-    from tasks.datasets.export import Rows
+    from freshet.tasks.datasets.export import Rows
+    from freshet.tasks.settings.datasets import Format
 
 FORMATS = ("conversational", "prompt_completion", "preference")
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.datasets.example import COLUMNS
-from tasks.datasets.export.sides import ROLE_OF, by_side
-from tasks.datasets.split import SIDES
+from freshet.tasks.datasets.export.sides import ROLE_OF, by_side
+from freshet.tasks.datasets.shapes.example import COLUMNS
+from freshet.tasks.datasets.split import SIDES
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tasks.dataset_settings import Format
-    from tasks.datasets.export import Rows
+    from freshet.tasks.datasets.export import Rows
+    from freshet.tasks.settings.datasets import Format
 
 GROUP_ROWS = 10_000
 """Rows of a row group, whatever the batches were: with it the bytes are those of the rows alone."""

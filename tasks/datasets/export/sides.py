@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from tasks.datasets.split import SIDES
+from freshet.tasks.datasets.split import SIDES
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.datasets.example import canonical_json
-from tasks.datasets.export.sides import ROLE_OF, write_lines
+from freshet.tasks.datasets.export.sides import ROLE_OF, write_lines
+from freshet.tasks.datasets.shapes.example import canonical_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tasks.dataset_settings import Format
-    from tasks.datasets.export import Rows
+    from freshet.tasks.datasets.export import Rows
+    from freshet.tasks.settings.datasets import Format
 
 _SPOKEN = tuple(f'{{"{name}":[' for name in sorted(ROLE_OF))
 """How the canonical JSON of a row begins whose prompts and answers are messages."""

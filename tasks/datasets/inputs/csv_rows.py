@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 
-from tasks.datasets.inputs.lines import LongLine, lines
-from tasks.datasets.inputs.opening import Unpacked
-from tasks.datasets.inputs.rows import MOST_SHOWN, BadRow, RawRow, bad_row
-from tasks.datasets.inputs.strict_json import path_of
+from freshet.tasks.datasets.inputs.lines import LongLine, lines
+from freshet.tasks.datasets.inputs.opening import Unpacked
+from freshet.tasks.datasets.inputs.rows import MOST_SHOWN, BadRow, RawRow, bad_row
+from freshet.tasks.datasets.inputs.strict_json import path_of
 
 _LONGEST_FIELD = 2**31 - 1
 

@@ -10,8 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from tasks.dataset_settings import FileKind, RowsInput
-from tasks.datasets.inputs.opening import (
+from freshet.tasks.datasets.inputs.opening import (
     PACKED,
     InputFile,
     connected,
@@ -21,7 +20,8 @@ from tasks.datasets.inputs.opening import (
     unreadable,
     without_query,
 )
-from tasks.errors import FreshetError, SourceError
+from freshet.tasks.errors import FreshetError, SourceError
+from freshet.tasks.settings.datasets import FileKind, RowsInput
 
 _KINDS: dict[str, FileKind] = {
     ".jsonl": "jsonl",

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tasks.datasets.inputs.opening import BLOCK, Unpacked
-from tasks.datasets.inputs.rows import MOST_SHOWN
-from tasks.datasets.inputs.strict_json import parse
+from freshet.tasks.datasets.inputs.opening import BLOCK, Unpacked
+from freshet.tasks.datasets.inputs.rows import MOST_SHOWN
+from freshet.tasks.datasets.inputs.strict_json import parse
 
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _MARK = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[{}\[\]]', re.DOTALL)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tasks.dataset_settings import Shape
-from tasks.datasets.inputs.lines import LongLine, lines
-from tasks.datasets.inputs.opening import Unpacked
-from tasks.datasets.inputs.rows import BadRow, RawRow, Unsound, bad_row
-from tasks.datasets.inputs.squad import is_squad, kind_name, questions
-from tasks.datasets.inputs.strict_json import parse
+from freshet.tasks.datasets.inputs.lines import LongLine, lines
+from freshet.tasks.datasets.inputs.opening import Unpacked
+from freshet.tasks.datasets.inputs.rows import BadRow, RawRow, Unsound, bad_row
+from freshet.tasks.datasets.inputs.squad import is_squad, kind_name, questions
+from freshet.tasks.datasets.inputs.strict_json import parse
+from freshet.tasks.settings.datasets import Shape
 
 
 def read_jsonl(uri: str, source: Unpacked, max_line: int, shape: Shape | None) -> Iterator[RawRow | BadRow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tasks.datasets.inputs.opening import BLOCK, Unpacked
+from freshet.tasks.datasets.inputs.opening import BLOCK, Unpacked
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
-from tasks.dataset_settings import FileKind
-from tasks.errors import MissingExtra, SourceError
+from freshet.tasks.errors import MissingExtra, SourceError
+from freshet.tasks.settings.datasets import FileKind
 
 BLOCK = 1 << 20
 """Bytes read at once."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from tasks.datasets.inputs.opening import BLOCK, InputFile, changed, digest_of, is_url, opened_raw, unreadable
-from tasks.datasets.inputs.rows import BadRow, RawRow, bad_row
-from tasks.datasets.inputs.strict_json import path_of
+from freshet.tasks.datasets.inputs.opening import BLOCK, InputFile, changed, digest_of, is_url, opened_raw, unreadable
+from freshet.tasks.datasets.inputs.rows import BadRow, RawRow, bad_row
+from freshet.tasks.datasets.inputs.strict_json import path_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,10 +8,9 @@ from typing import Literal
 
 import orjson
 
-from tasks.dataset_settings import Shape
-from tasks.datasets.inputs.csv_rows import read_csv
-from tasks.datasets.inputs.jsonl import read_jsonl
-from tasks.datasets.inputs.opening import (
+from freshet.tasks.datasets.inputs.csv_rows import read_csv
+from freshet.tasks.datasets.inputs.jsonl import read_jsonl
+from freshet.tasks.datasets.inputs.opening import (
     BLOCK,
     PACKED,
     InputFile,
@@ -21,9 +20,10 @@ from tasks.datasets.inputs.opening import (
     opened,
     without_query,
 )
-from tasks.datasets.inputs.parquet import read_parquet
-from tasks.datasets.inputs.rows import BadRow, RawRow, bad_row
-from tasks.datasets.inputs.whole_json import Outline, outline, read_json
+from freshet.tasks.datasets.inputs.parquet import read_parquet
+from freshet.tasks.datasets.inputs.rows import BadRow, RawRow, bad_row
+from freshet.tasks.datasets.inputs.whole_json import Outline, outline, read_json
+from freshet.tasks.settings.datasets import Shape
 
 
 def read_rows(file: InputFile, max_line: int, shape: Shape | None = None) -> Iterator[RawRow | BadRow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from tasks.verdicts import Verdict, verdict
+from freshet.tasks.rules.verdicts import Verdict, verdict
 
 MOST_SHOWN = 2_000
 """Characters of an unreadable row that are kept."""

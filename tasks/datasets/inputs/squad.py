@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.datasets.inputs.rows import Unsound
+from freshet.tasks.datasets.inputs.rows import Unsound
 
 
 def is_squad(value: dict[str, Any]) -> bool:

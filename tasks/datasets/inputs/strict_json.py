@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from tasks.datasets.inputs.rows import Unsound, shown
+from freshet.tasks.datasets.inputs.rows import Unsound, shown
 
 MOST_NESTED = 100
 """Levels of lists and objects: nothing that trains goes deeper, and writing it again recurses."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tasks.dataset_settings import Shape
-from tasks.datasets.inputs.json_scan import Broken, Piece, Scanner, elements, members
-from tasks.datasets.inputs.opening import Unpacked
-from tasks.datasets.inputs.rows import BadRow, RawRow, Unsound, bad_row, joined
-from tasks.datasets.inputs.squad import is_squad, kind_name, questions
-from tasks.datasets.inputs.strict_json import parse, path_of
+from freshet.tasks.datasets.inputs.json_scan import Broken, Piece, Scanner, elements, members
+from freshet.tasks.datasets.inputs.opening import Unpacked
+from freshet.tasks.datasets.inputs.rows import BadRow, RawRow, Unsound, bad_row, joined
+from freshet.tasks.datasets.inputs.squad import is_squad, kind_name, questions
+from freshet.tasks.datasets.inputs.strict_json import parse, path_of
+from freshet.tasks.settings.datasets import Shape
 
 WRAPPERS = ("data", "rows", "examples", "items", "records", "instances", "samples", "train", "validation", "test")
 """Names under which a list of rows stands, in files that hold other lists as well."""

@@ -1,6 +1,6 @@
 """Benchmark texts of few words: only a row that is such a text, or nearly, repeats it.
 
-So few words are told apart by their symbols too (`tasks.text.symbols`): `What is 5 + 3?` is not `What is 5 * 3?`.
+So few words are told apart by their symbols too (`text/symbols.py`): `What is 5 + 3?` is not `What is 5 * 3?`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.datasets.leaks.index import Index, TextIndex, distinct
-from tasks.text import minhash
-from tasks.text.normal_forms import NormalForms
+from freshet.tasks.datasets.leaks.index import Index, TextIndex, distinct
+from freshet.tasks.text import minhash
+from freshet.tasks.text.normal_forms import NormalForms
 
 _PAIRS = 1 << 20  # n-grams of rows beside equal ones of texts, looked at at a time
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text import minhash
-from tasks.text.normal_forms import NormalForms, normal_forms
+from freshet.tasks.text import minhash
+from freshet.tasks.text.normal_forms import NormalForms, normal_forms
 
 Index = NDArray[np.int64]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.datasets.inputs.rows import Unsound
-from tasks.datasets.inputs.strict_json import parse
-from tasks.verdicts import Verdict, verdict
+from freshet.tasks.datasets.inputs.rows import Unsound
+from freshet.tasks.datasets.inputs.strict_json import parse
+from freshet.tasks.rules.verdicts import Verdict, verdict
 
 Messages = list[dict[str, Any]]
 Side = str | Messages

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tasks.dataset_settings import Format
-from tasks.datasets.messages import check_turns
-from tasks.datasets.shapes.draft import Draft, Messages, Misfit, Side
+from freshet.tasks.datasets.shapes.draft import Draft, Messages, Misfit, Side
+from freshet.tasks.datasets.shapes.messages import check_turns
+from freshet.tasks.settings.datasets import Format
 
 BETWEEN = "\n\n"
 """What stands between a cited passage and the prompt."""

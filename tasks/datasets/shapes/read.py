@@ -6,9 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.dataset_settings import Columns, Format, Shape
-from tasks.datasets.messages import message_of, messages_of, tools_of
-from tasks.datasets.shapes.draft import (
+from freshet.tasks.datasets.shapes.draft import (
     Draft,
     Messages,
     Misfit,
@@ -21,6 +19,8 @@ from tasks.datasets.shapes.draft import (
     text_of,
     truth_of,
 )
+from freshet.tasks.datasets.shapes.messages import message_of, messages_of, tools_of
+from freshet.tasks.settings.datasets import Columns, Format, Shape
 
 Row = Mapping[str, Any]
 

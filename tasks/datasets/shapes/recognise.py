@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import get_args
 
-from tasks.dataset_settings import Columns, Shape
+from freshet.tasks.settings.datasets import Columns, Shape
 
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 

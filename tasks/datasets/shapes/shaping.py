@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from tasks.dataset_settings import PLACEHOLDERS, Format, RowsInput, Shape
-from tasks.datasets.shapes.draft import Misfit, kind_of, name_of, pick
-from tasks.datasets.shapes.fit import fit
-from tasks.datasets.shapes.read import Reading, read
-from tasks.datasets.shapes.recognise import SHAPES, declares_columns, recognise
-from tasks.verdicts import Verdict, verdict
+from freshet.tasks.datasets.shapes.draft import Misfit, kind_of, name_of, pick
+from freshet.tasks.datasets.shapes.fit import fit
+from freshet.tasks.datasets.shapes.read import Reading, read
+from freshet.tasks.datasets.shapes.recognise import SHAPES, declares_columns, recognise
+from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.settings.datasets import PLACEHOLDERS, Format, RowsInput, Shape
 
 PREFIX = "column:"
 
@@ -22,7 +22,7 @@ class Shaped:
     """A row in the dataset's format.
 
     Attributes:
-        content: TRL's columns, see `tasks.datasets.example`.
+        content: TRL's columns, see `freshet.tasks.datasets.shapes.example`.
         passage: the passage that the answer cites; where the format has a prompt, it begins with it.
         document: what the row calls the document that it derives from.
         start: first character of the answer as stated, in the passage, or without one in the document.

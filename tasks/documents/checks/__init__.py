@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from expectations.rules import Rule
-from tasks.documents.checks.content import (
+from freshet.expectations.rules import Rule
+from freshet.tasks.documents.checks.content import (
     check_boilerplate,
     check_coverage,
     check_encoding,
     check_language,
     check_length,
 )
-from tasks.documents.checks.dates import check_age, check_review_and_end, check_status
-from tasks.documents.checks.provenance import check_provenance
-from tasks.documents.checks.safety import (
+from freshet.tasks.documents.checks.dates import check_age, check_review_and_end, check_status
+from freshet.tasks.documents.checks.provenance import check_provenance
+from freshet.tasks.documents.checks.safety import (
     check_hidden,
     check_instructions,
     check_invisible,
     check_personal_data,
     check_secrets,
 )
-from tasks.documents.checks.subject import Origin, Subject
-from tasks.verdicts import Verdict
+from freshet.tasks.documents.checks.subject import Origin, Subject
+from freshet.tasks.rules.verdicts import Verdict
 
 Check = Callable[[Subject, Mapping[str, Rule]], list[Verdict]]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from expectations.rules import Rule
-from tasks.documents.checks.frame import frame_of
-from tasks.documents.checks.subject import Subject, judge, judge_above, places
-from tasks.verdicts import Verdict
+from freshet.expectations.rules import Rule
+from freshet.tasks.documents.checks.frame import frame_of
+from freshet.tasks.documents.checks.subject import Subject, judge, judge_above, places
+from freshet.tasks.rules.verdicts import Verdict
 
 _PROSE = frozenset({"NarrativeText", "ListItem", "UncategorizedText", "Title"})
 _LEAST_LETTERS = 120

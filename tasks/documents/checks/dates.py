@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from expectations.rules import Rule
-from tasks.documents.checks.subject import Subject, judge, judge_above
-from tasks.verdicts import Verdict
+from freshet.expectations.rules import Rule
+from freshet.tasks.documents.checks.subject import Subject, judge, judge_above
+from freshet.tasks.rules.verdicts import Verdict
 
 REVIEW = (
     "review_by",

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from expectations.rules import Rule
-from tasks.documents.checks.subject import Subject, judge
-from tasks.verdicts import Verdict
+from freshet.expectations.rules import Rule
+from freshet.tasks.documents.checks.subject import Subject, judge
+from freshet.tasks.rules.verdicts import Verdict
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NOT_A_NAME = "- ? n/a na none nobody null owner tba tbd todo unknown fixme xxx licence license noassertion"

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from expectations.rules import Rule
-from tasks.documents.checks.subject import Subject, judge, judge_above, places
-from tasks.text.findings import Finding
-from tasks.verdicts import Verdict
+from freshet.expectations.rules import Rule
+from freshet.tasks.documents.checks.subject import Subject, judge, judge_above, places
+from freshet.tasks.rules.verdicts import Verdict
+from freshet.tasks.text.findings import Finding
 
 COMMENT = "comment"
 """The kind of hidden text that every editor leaves behind."""
@@ -45,7 +45,7 @@ def _hidden_evidence(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def check_invisible(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
     """SAFETY-ZEROWIDTH, SAFETY-BIDI, SAFETY-SMUGGLED: invisible characters in the text itself."""
-    from tasks.text.invisible import DIRECTION, SMUGGLED, ZERO_WIDTH, find_invisible
+    from freshet.tasks.text.invisible import DIRECTION, SMUGGLED, ZERO_WIDTH, find_invisible
 
     found = find_invisible(subject.text)
     verdicts: list[Verdict] = []
@@ -59,14 +59,14 @@ def check_invisible(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict
 
 def check_instructions(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
     """SAFETY-INSTRUCTION: the text that everybody sees speaks to a model."""
-    from tasks.text.instructions import find_instructions
+    from freshet.tasks.text.instructions import find_instructions
 
     return _by_code(subject, rules, {"SAFETY-INSTRUCTION": find_instructions(subject.text)}, {})
 
 
 def check_personal_data(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
     """PERSONAL-…: in the text, in what the document states about itself, and behind its links."""
-    from tasks.text.personal_data import find_personal_data
+    from freshet.tasks.text.personal_data import find_personal_data
 
     def by_code(text: str) -> dict[str, list[Finding]]:
         sorted_out: dict[str, list[Finding]] = {code: [] for code in _PERSONAL_CODES}
@@ -79,7 +79,7 @@ def check_personal_data(subject: Subject, rules: Mapping[str, Rule]) -> list[Ver
 
 def check_secrets(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
     """SECRET-KEY and SECRET-PASSWORD."""
-    from tasks.text.secrets import PASSWORD, find_secrets
+    from freshet.tasks.text.secrets import PASSWORD, find_secrets
 
     def by_code(text: str) -> dict[str, list[Finding]]:
         found = find_secrets(text)

@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from expectations.rules import Rule
-from tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument
-from tasks.verdicts import Verdict
+from freshet.expectations.rules import Rule
+from freshet.tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument
+from freshet.tasks.rules.verdicts import Verdict
 
 HIDDEN = "hidden"
 LINKS = "links"

@@ -8,8 +8,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from tasks.documents.parse.build import Block, rows_text
-from tasks.documents.parse.tagger import install_tagger
+from freshet.tasks.documents.parse.build import Block, rows_text
+from freshet.tasks.documents.parse.tagger import install_tagger
 
 NO_LANGUAGES = [""]
 """Switches off unstructured's language detection, which costs more than the parsing and is not read here."""

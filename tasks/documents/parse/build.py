@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.documents.elements import ADDED_PROPERTIES, SEPARATOR, Element, ParsedDocument
-from tasks.documents.parse.refusal import Refused
+from freshet.tasks.documents.elements import ADDED_PROPERTIES, SEPARATOR, Element, ParsedDocument
+from freshet.tasks.documents.parse.refusal import Refused
 
 CELL_SEPARATOR = " | "
 """Stands between two cells of a table's row."""

@@ -22,13 +22,13 @@ from typing import Any
 
 import psutil
 
-from tasks.documents.parse.kinds import suffix_of
-from tasks.documents.parse.watch import Astray, Watch, environment
-from tasks.errors import FreshetError, MissingExtra
-from tasks.settings import Parsing
-from tasks.verdicts import Verdict, verdict
+from freshet.tasks.documents.parse.kinds import suffix_of
+from freshet.tasks.documents.parse.watch import Astray, Watch, environment
+from freshet.tasks.errors import FreshetError, MissingExtra
+from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.settings.project import Parsing
 
-DEFAULT_WORKER = "tasks.documents.parse.worker"
+DEFAULT_WORKER = "freshet.tasks.documents.parse.worker"
 
 _POLL_SECONDS = 0.03
 _START_SECONDS = 120.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
-from tasks.documents.parse.kinds import OFFICE_KINDS, PANDOC_KINDS, SUFFIXES, suffix_of
-from tasks.documents.parse.ocr import has_ocr
-from tasks.documents.parse.pandoc import has_pandoc
-from tasks.documents.parse.tagger import MODEL, RULES_VERSION, has_model
+from freshet.tasks.documents.parse.kinds import OFFICE_KINDS, PANDOC_KINDS, SUFFIXES, suffix_of
+from freshet.tasks.documents.parse.ocr import has_ocr
+from freshet.tasks.documents.parse.pandoc import has_pandoc
+from freshet.tasks.documents.parse.tagger import MODEL, RULES_VERSION, has_model
 
 PARSER_VERSION = "2"
 """Raised whenever our own code would give another result for the same bytes."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from tasks.text.instructions import gives_instructions
+from freshet.tasks.text.instructions import gives_instructions
 
 Entry = dict[str, Any]
 

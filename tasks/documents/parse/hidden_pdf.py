@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from tasks.documents.parse.hidden import Tally
+from freshet.tasks.documents.parse.hidden import Tally
 
 _INVISIBLE, _CLIP_ONLY = 3, 7
 _NEARLY_WHITE = 250

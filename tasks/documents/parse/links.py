@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from tasks.documents.elements import ParsedDocument
-from tasks.documents.parse.build import clean
+from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.build import clean
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -10,13 +10,13 @@ from email.message import EmailMessage, Message
 from pathlib import Path
 from typing import Any
 
-from tasks.documents.elements import ParsedDocument
-from tasks.documents.parse.build import Block, build
-from tasks.documents.parse.decode import decode
-from tasks.documents.parse.hidden import hidden_in_html
-from tasks.documents.parse.links import html_links, with_links
-from tasks.documents.parse.markup import html_blocks, text_blocks
-from tasks.documents.parse.refusal import Refused
+from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.build import Block, build
+from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.hidden import hidden_in_html
+from freshet.tasks.documents.parse.links import html_links, with_links
+from freshet.tasks.documents.parse.markup import html_blocks, text_blocks
+from freshet.tasks.documents.parse.refusal import Refused
 
 _HEADERS = {"from": "from", "to": "to", "cc": "cc", "date": "date", "message-id": "message_id"}
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)

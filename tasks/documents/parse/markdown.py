@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tasks.documents.elements import ParsedDocument
-from tasks.documents.parse.build import CELL_SEPARATOR, Block, build, first_title, rows_text
-from tasks.documents.parse.decode import decode
-from tasks.documents.parse.hidden import hidden_in_markdown
-from tasks.documents.parse.links import fill_in_template_links, markdown_anchors, markdown_links, with_links
+from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.build import CELL_SEPARATOR, Block, build, first_title, rows_text
+from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.hidden import hidden_in_markdown
+from freshet.tasks.documents.parse.links import fill_in_template_links, markdown_anchors, markdown_links, with_links
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,13 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tasks.documents.elements import ParsedDocument
-from tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
-from tasks.documents.parse.build import Block, build, first_title
-from tasks.documents.parse.decode import decode
-from tasks.documents.parse.hidden import hidden_in_html
-from tasks.documents.parse.links import html_links, with_links
-from tasks.documents.parse.refusal import Refused
+from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
+from freshet.tasks.documents.parse.build import Block, build, first_title
+from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.hidden import hidden_in_html
+from freshet.tasks.documents.parse.links import html_links, with_links
+from freshet.tasks.documents.parse.refusal import Refused
 
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _HTML_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)

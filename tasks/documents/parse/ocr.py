@@ -6,10 +6,10 @@ import importlib.util
 import shutil
 import sys
 
-from tasks.documents.elements import ParsedDocument
-from tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of, prepare
-from tasks.documents.parse.build import build, first_title
-from tasks.documents.parse.refusal import INSTALL_OCR, Refused
+from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of, prepare
+from freshet.tasks.documents.parse.build import build, first_title
+from freshet.tasks.documents.parse.refusal import INSTALL_OCR, Refused
 
 _MODULES = ("unstructured_inference", "unstructured_pytesseract", "pdf2image")
 

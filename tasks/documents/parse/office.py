@@ -6,14 +6,14 @@ import zipfile
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.documents.elements import ParsedDocument
-from tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
-from tasks.documents.parse.build import Block, build, first_title
-from tasks.documents.parse.hidden import Entry
-from tasks.documents.parse.hidden_docx import hidden_in_docx
-from tasks.documents.parse.kinds import is_ole
-from tasks.documents.parse.links import office_links, with_links
-from tasks.documents.parse.refusal import Refused
+from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
+from freshet.tasks.documents.parse.build import Block, build, first_title
+from freshet.tasks.documents.parse.hidden import Entry
+from freshet.tasks.documents.parse.hidden_docx import hidden_in_docx
+from freshet.tasks.documents.parse.kinds import is_ole
+from freshet.tasks.documents.parse.links import office_links, with_links
+from freshet.tasks.documents.parse.refusal import Refused
 
 _PROPERTIES = ("title", "author", "subject", "keywords", "category", "created", "modified", "last_modified_by")
 _SHARE_OF_MEMORY = 0.5

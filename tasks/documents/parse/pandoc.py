@@ -10,14 +10,14 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from tasks.documents.elements import ParsedDocument
-from tasks.documents.parse.adapter import prepare
-from tasks.documents.parse.build import build, first_title
-from tasks.documents.parse.decode import decode
-from tasks.documents.parse.limits import die_with_parent
-from tasks.documents.parse.markup import html_blocks
-from tasks.documents.parse.office import check_container
-from tasks.documents.parse.refusal import INSTALL_PANDOC, Refused
+from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.adapter import prepare
+from freshet.tasks.documents.parse.build import build, first_title
+from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.limits import die_with_parent
+from freshet.tasks.documents.parse.markup import html_blocks
+from freshet.tasks.documents.parse.office import check_container
+from freshet.tasks.documents.parse.refusal import INSTALL_PANDOC, Refused
 
 _TEXT_KINDS = frozenset({"rst", "org"})
 _CONTAINER_KINDS = frozenset({"epub", "odt"})

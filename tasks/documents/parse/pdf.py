@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from tasks.documents.elements import ParsedDocument
-from tasks.documents.parse.build import build, first_title
-from tasks.documents.parse.hidden import Tally
-from tasks.documents.parse.hidden_pdf import tally_page
-from tasks.documents.parse.links import MOST_LINKS, FoundLink, pdf_page_links, with_links
-from tasks.documents.parse.pdf_layout import HYPHEN, Box, Line, line_blocks
-from tasks.documents.parse.refusal import INSTALL_OCR, Refused
+from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.build import build, first_title
+from freshet.tasks.documents.parse.hidden import Tally
+from freshet.tasks.documents.parse.hidden_pdf import tally_page
+from freshet.tasks.documents.parse.links import MOST_LINKS, FoundLink, pdf_page_links, with_links
+from freshet.tasks.documents.parse.pdf_layout import HYPHEN, Box, Line, line_blocks
+from freshet.tasks.documents.parse.refusal import INSTALL_OCR, Refused
 
 _PASSWORD_ERRORS = (4, 5)  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY (a protection that PDFium does not know)
 _HYPHEN_CODE = 2  # PDFium's character code where its text has HYPHEN

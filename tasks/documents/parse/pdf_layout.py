@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tasks.documents.parse.build import Block
+from freshet.tasks.documents.parse.build import Block
 
 Box = tuple[float, float, float, float]
 

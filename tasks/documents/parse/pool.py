@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
-from tasks.documents.parse.child import DEFAULT_WORKER, ParseFile, ParseOutcome, ParserProcess
-from tasks.settings import Parsing
+from freshet.tasks.documents.parse.child import DEFAULT_WORKER, ParseFile, ParseOutcome, ParserProcess
+from freshet.tasks.settings.project import Parsing
 
 __all__ = ["ParseFile", "ParseOutcome", "ParserPool"]
 

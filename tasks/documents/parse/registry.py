@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tasks.documents.elements import ParsedDocument
-from tasks.documents.parse.kinds import PANDOC_KINDS
+from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.kinds import PANDOC_KINDS
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _nothing() -> None:
 
 def _loading(*formats: str) -> Callable[[], None]:
     def load() -> None:
-        from tasks.documents.parse.adapter import prepare
+        from freshet.tasks.documents.parse.adapter import prepare
 
         prepare(*formats)
 
@@ -53,9 +53,9 @@ def _loading(*formats: str) -> Callable[[], None]:
 
 
 def _pdf() -> Parser:
-    from tasks.documents.parse.ocr import parse_scanned_pdf
-    from tasks.documents.parse.pdf import load_pdfium, parse_pdf
-    from tasks.documents.parse.refusal import Refused
+    from freshet.tasks.documents.parse.ocr import parse_scanned_pdf
+    from freshet.tasks.documents.parse.pdf import load_pdfium, parse_pdf
+    from freshet.tasks.documents.parse.refusal import Refused
 
     def parse(path: str, context: Context) -> ParsedDocument:
         try:
@@ -69,80 +69,80 @@ def _pdf() -> Parser:
 
 
 def _markdown() -> Parser:
-    from tasks.documents.parse import markdown
+    from freshet.tasks.documents.parse import markdown
 
     return Parser(markdown.load, lambda path, _: markdown.parse_markdown(path))
 
 
 def _docx() -> Parser:
-    from tasks.documents.parse import office
+    from freshet.tasks.documents.parse import office
 
     return Parser(_loading("docx"), lambda path, context: office.parse_docx(path, context.memory))
 
 
 def _pptx() -> Parser:
-    from tasks.documents.parse import office
+    from freshet.tasks.documents.parse import office
 
     return Parser(_loading("pptx"), lambda path, context: office.parse_pptx(path, context.memory))
 
 
 def _xlsx() -> Parser:
-    from tasks.documents.parse import office
+    from freshet.tasks.documents.parse import office
 
     return Parser(_loading("xlsx"), lambda path, context: office.parse_xlsx(path, context.memory))
 
 
 def _html() -> Parser:
-    from tasks.documents.parse import markup
+    from freshet.tasks.documents.parse import markup
 
     return Parser(_loading("html"), lambda path, _: markup.parse_html(path))
 
 
 def _xml() -> Parser:
-    from tasks.documents.parse import markup
+    from freshet.tasks.documents.parse import markup
 
     return Parser(_nothing, lambda path, _: markup.parse_xml(path))
 
 
 def _text() -> Parser:
-    from tasks.documents.parse import markup
+    from freshet.tasks.documents.parse import markup
 
     return Parser(_loading("text"), lambda path, _: markup.parse_text(path))
 
 
 def _csv() -> Parser:
-    from tasks.documents.parse import tabular
+    from freshet.tasks.documents.parse import tabular
 
     return Parser(_nothing, lambda path, _: tabular.parse_csv(path))
 
 
 def _tsv() -> Parser:
-    from tasks.documents.parse import tabular
+    from freshet.tasks.documents.parse import tabular
 
     return Parser(_nothing, lambda path, _: tabular.parse_tsv(path))
 
 
 def _eml() -> Parser:
-    from tasks.documents.parse import mail
+    from freshet.tasks.documents.parse import mail
 
     return Parser(_loading("html", "text"), lambda path, _: mail.parse_eml(path))
 
 
 def _msg() -> Parser:
-    from tasks.documents.parse import mail
+    from freshet.tasks.documents.parse import mail
 
     return Parser(_loading("html", "text"), lambda path, _: mail.parse_msg(path))
 
 
 def _image() -> Parser:
-    from tasks.documents.parse import ocr
+    from freshet.tasks.documents.parse import ocr
 
     return Parser(_nothing, lambda path, _: ocr.parse_image(path))
 
 
 def _pandoc(kind: str) -> Callable[[], Parser]:
     def make() -> Parser:
-        from tasks.documents.parse import pandoc
+        from freshet.tasks.documents.parse import pandoc
 
         return Parser(pandoc.load_pandoc, lambda path, context: pandoc.parse_pandoc(path, kind, context.memory))
 

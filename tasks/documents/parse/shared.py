@@ -5,8 +5,8 @@ from __future__ import annotations
 import atexit
 import threading
 
-from tasks.documents.parse.pool import ParserPool
-from tasks.settings import Parsing
+from freshet.tasks.documents.parse.pool import ParserPool
+from freshet.tasks.settings.project import Parsing
 
 _guard = threading.Lock()
 _open: dict[str, ParserPool] = {}

@@ -10,9 +10,9 @@ import csv
 import io
 from pathlib import Path
 
-from tasks.documents.elements import ParsedDocument
-from tasks.documents.parse.build import Block, build, rows_text
-from tasks.documents.parse.decode import decode
+from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.build import Block, build, rows_text
+from freshet.tasks.documents.parse.decode import decode
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50

@@ -11,9 +11,9 @@ from typing import Any
 
 import psutil
 
-import tasks
-from tasks.settings import Parsing
-from tasks.verdicts import Verdict, verdict
+import freshet
+from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.settings.project import Parsing
 
 _TREE_SECONDS = 0.5  # between two looks at the processes that a parser started itself
 _LOAD_SECONDS = 120.0
@@ -98,7 +98,7 @@ class Watch:
 def environment(scratch: str) -> dict[str, str]:
     """What a parser needs to run, and no more: no credentials, no telemetry, one thread."""
     passed = {key: value for key, value in os.environ.items() if key in _PASSED_ON or key.startswith("LC_")}
-    root = str(Path(tasks.__file__).resolve().parents[1])
+    root = str(Path(freshet.__file__).resolve().parents[1])
     found = [entry for entry in sys.path if entry and os.path.isabs(entry)]
     return {
         **passed,

@@ -1,4 +1,4 @@
-"""The parser process: reads requests, parses, answers. Run as `python -m tasks.documents.parse.worker`.
+"""The parser process: reads requests, parses, answers. Run as `python -m freshet.tasks.documents.parse.worker`.
 
 Requests come as lines of JSON on standard input, answers leave as frames on a pipe of their own: a line of
 JSON, then as many bytes as its `size` says. Standard output and error carry nothing that anyone reads, so
@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.documents.elements import to_json
-from tasks.documents.parse.kinds import SUFFIXES, kind_of, suffix_of
-from tasks.documents.parse.limits import deny_network, die_with_parent, leave_if_orphaned, limit_resources
-from tasks.documents.parse.refusal import Refused
-from tasks.documents.parse.registry import PARSERS, Context, Registry
+from freshet.tasks.documents.elements import to_json
+from freshet.tasks.documents.parse.kinds import SUFFIXES, kind_of, suffix_of
+from freshet.tasks.documents.parse.limits import deny_network, die_with_parent, leave_if_orphaned, limit_resources
+from freshet.tasks.documents.parse.refusal import Refused
+from freshet.tasks.documents.parse.registry import PARSERS, Context, Registry
 
 _BEAT_SECONDS = 0.5
 _NICENESS = 5

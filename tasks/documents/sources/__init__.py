@@ -2,8 +2,8 @@
 
 A new kind of source (a website, a SQL query, a mailbox) is one file here, and two lines elsewhere:
 
-1. In `tasks/settings.py`, a settings class that derives from `_Source`, with one key of its own that names the kind
-   and holds the address (like `folder` or `git`), an `address` property, and its tag in `Source`.
+1. In `tasks/settings/project.py`, a settings class that derives from `_Source`, with one key of its own that names the
+   kind and holds the address (like `folder` or `git`), an `address` property, and its tag in `Source`.
 2. In a file of this package, a class with the two methods of `SourceReader`:
    - `list()` gives a `Listing`. It never raises for what the source does: one that cannot be reached is
      `Listing.unreachable(reason)`, one that broke half way has `complete=False`, since whatever is missing from a
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tasks.documents.sources.base import (
+from freshet.tasks.documents.sources.base import (
     LISTING_SCHEMA,
     Fetched,
     FetchedFile,
@@ -31,8 +31,8 @@ from tasks.documents.sources.base import (
     Skipped,
     SourceReader,
 )
-from tasks.documents.sources.paths import mask_credentials, matches
-from tasks.settings import FolderSource, GitSource
+from freshet.tasks.documents.sources.paths import mask_credentials, matches
+from freshet.tasks.settings.project import FolderSource, GitSource
 
 __all__ = [
     "LISTING_SCHEMA", "FetchFailure", "Fetched", "FetchedFile", "Listing", "Skipped", "SourceReader", "matches",
@@ -63,16 +63,16 @@ def open_source(settings: FolderSource | GitSource, root: Path, cache: Path) -> 
 
 def _folder(settings: FolderSource, root: Path, cache: Path) -> SourceReader:
     if re.match(r"^(?!file://)[A-Za-z][A-Za-z0-9+.-]*(://|::)", settings.folder):
-        from tasks.documents.sources.url_folder import UrlFolder
+        from freshet.tasks.documents.sources.url_folder import UrlFolder
 
         return UrlFolder(settings, source_name(settings))
-    from tasks.documents.sources.folder import LocalFolder
+    from freshet.tasks.documents.sources.folder import LocalFolder
 
     return LocalFolder(settings, root, source_name(settings))
 
 
 def _git(settings: GitSource, root: Path, cache: Path) -> SourceReader:
-    from tasks.documents.sources.git import GitRepository
+    from freshet.tasks.documents.sources.git import GitRepository
 
     return GitRepository(settings, root, cache, source_name(settings))
 

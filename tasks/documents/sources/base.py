@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeAlias
 
 import pyarrow as pa
 
-from tasks.documents.sources.paths import matches
-from tasks.errors import StoreError
+from freshet.tasks.documents.sources.paths import matches
+from freshet.tasks.errors import StoreError
 
 __all__ = [
     "LISTING_SCHEMA", "FetchFailure", "Fetched", "FetchedFile", "Listing", "ListingRows", "Readable", "Skipped",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tasks.documents.sources.base import (
+from freshet.tasks.documents.sources.base import (
     Fetched,
     FetchFailure,
     Listing,
@@ -19,7 +19,7 @@ from tasks.documents.sources.base import (
     local_name,
     safe_micros,
 )
-from tasks.documents.sources.paths import (
+from freshet.tasks.documents.sources.paths import (
     TWO_SPELLINGS,
     composed,
     is_utf8,
@@ -30,7 +30,7 @@ from tasks.documents.sources.paths import (
     unsafe,
     unwanted,
 )
-from tasks.settings import FolderSource
+from freshet.tasks.settings.project import FolderSource
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.documents.sources.base import (
+from freshet.tasks.documents.sources.base import (
     LISTING_SCHEMA,
     Fetched,
     FetchFailure,
@@ -27,9 +27,9 @@ from tasks.documents.sources.base import (
     local_name,
     safe_micros,
 )
-from tasks.documents.sources.git_history import last_touched, tree_reader
-from tasks.documents.sources.git_mirror import Mirror, RepositoryError, is_remote, local_commit, open_local
-from tasks.documents.sources.paths import (
+from freshet.tasks.documents.sources.git_history import last_touched, tree_reader
+from freshet.tasks.documents.sources.git_mirror import Mirror, RepositoryError, is_remote, local_commit, open_local
+from freshet.tasks.documents.sources.paths import (
     TWO_SPELLINGS,
     composed,
     is_utf8,
@@ -41,7 +41,7 @@ from tasks.documents.sources.paths import (
     unsafe,
     unwanted,
 )
-from tasks.settings import GitSource
+from freshet.tasks.settings.project import GitSource
 
 _MOST_ENTRIES = 5_000_000
 """A few crafted trees can name each other into billions of files; no honest repository comes near this many."""

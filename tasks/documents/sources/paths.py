@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from pathspec import GitIgnoreSpec
 
-from tasks.errors import SettingsError
+from freshet.tasks.errors import SettingsError
 
 _UNWANTED = frozenset({".git", ".DS_Store"})
 """Names that never hold documents. `.git` may hold credentials, so a link into it is refused as well."""

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tasks.documents.sources.base import (
+from freshet.tasks.documents.sources.base import (
     Fetched,
     FetchFailure,
     Listing,
@@ -21,7 +21,7 @@ from tasks.documents.sources.base import (
     local_name,
     safe_micros,
 )
-from tasks.documents.sources.paths import (
+from freshet.tasks.documents.sources.paths import (
     TWO_SPELLINGS,
     composed,
     is_utf8,
@@ -34,8 +34,8 @@ from tasks.documents.sources.paths import (
     unsafe,
     unwanted,
 )
-from tasks.errors import StoreError
-from tasks.settings import FolderSource
+from freshet.tasks.errors import StoreError
+from freshet.tasks.settings.project import FolderSource
 
 _IDENTITY_KEYS = ("ETag", "etag", "md5Hash", "content_md5", "md5", "sha", "generation", "CRC", "crc32c")
 _TIME_KEYS = ("LastModified", "last_modified", "mtime", "updated", "modified", "modify", "created", "date_time")

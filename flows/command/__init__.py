@@ -1,0 +1,1 @@
+"""The freshet command: a thin face over the flows and the queries."""

@@ -1,0 +1,56 @@
+"""What the commands share: their common flags, and how they answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from freshet.tasks.errors import SettingsError
+
+if TYPE_CHECKING:
+    from freshet.tasks.settings.file import Project
+    from freshet.tasks.store.tables import Store
+
+Config = Annotated[
+    Path | None, Parameter(name="--config", help="freshet.yaml; by default FRESHET_CONFIG, or the nearest one upwards.")
+]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, alone on standard output.")]
+
+DONE, FAILED, WITHHELD = 0, 1, 3
+"""Exit codes. WITHHELD: the refresh ended well, but withdrawals wait for approval."""
+
+
+def login_name() -> str:
+    """The name of whoever is logged in.
+
+    Raises:
+        SettingsError: nobody is, by a name.
+    """
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        raise SettingsError("nobody is logged in by a name", "Say who decides: --who NAME.") from None
+
+
+def store_of(project: Project) -> Store:
+    from freshet.tasks.store.tables import Store
+
+    return Store(project.store)
+
+
+def print_answer(found: Any, as_json: bool, text: str) -> None:
+    """Prints an answer for a person, or as JSON."""
+    if as_json:
+        text = json.dumps(found, indent=2, ensure_ascii=False, default=_plain) + "\n"
+    sys.stdout.write(text)
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

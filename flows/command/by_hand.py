@@ -1,0 +1,178 @@
+"""Runs a flow from the command: on the configured Prefect server, or on Prefect's temporary one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from prefect import tags
+from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+from freshet.tasks.errors import BackfillFailed, FreshetError, RefreshRejected, ServerGone, VersionRejected
+from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
+from freshet.tasks.settings.file import load_project
+from freshet.tasks.store.bucket import unreachable
+
+if TYPE_CHECKING:
+    from freshet.tasks.store.tables import Store
+
+
+def run_refresh(
+    corpus: str, *, config: Path, full: bool, as_of: datetime | None, allow_withdrawals: int, wait: float
+) -> dict[str, Any]:
+    """Refreshes a corpus and returns its report, whatever the outcome.
+
+    A failure that a person can mend comes back as outcome `failed` with its message under `error`, and with the
+    release that readers go on seeing, as far as that can be found out; a bug is raised.
+    """
+    with _store_library_loading():
+        from freshet.flows.refresh_index import refresh_index
+    tell_faults()
+    with by_hand(config):
+        state: State[Any] = refresh_index(
+            corpus=corpus,
+            config=config,
+            full=full,
+            as_of=as_of,
+            allow_withdrawals=allow_withdrawals,
+            wait=wait,
+            return_state=True,
+        )
+    result = _outcome(state)
+    if isinstance(result, RefreshRejected):
+        return {**result.report, "error": str(result)}
+    if isinstance(result, FreshetError):
+        release = _live(config, lambda store: _live_release(store, corpus))
+        return {"corpus": corpus, "outcome": "failed", "release": release, "error": str(result)}
+    if isinstance(result, BaseException):
+        raise result
+    return dict(result)
+
+
+def run_build(dataset: str, *, config: Path, as_of: datetime | None, wait: float) -> dict[str, Any]:
+    """Builds a dataset and returns the report, whatever the outcome; likewise."""
+    with _store_library_loading():
+        from freshet.flows.version_dataset import version_dataset
+    tell_faults()
+    with by_hand(config):
+        state: State[Any] = version_dataset(dataset=dataset, config=config, as_of=as_of, wait=wait, return_state=True)
+    result = _outcome(state)
+    if isinstance(result, VersionRejected):
+        return {**result.report, "error": str(result)}
+    if isinstance(result, FreshetError):
+        version = _live(config, lambda store: _live_version(store, dataset))
+        return {"dataset": dataset, "outcome": "failed", "version": version, "error": str(result)}
+    if isinstance(result, BaseException):
+        raise result
+    return dict(result)
+
+
+def _live(config: Path, look: Callable[[Store], Any]) -> Any:
+    """What is live, for the report of a run that failed; None where nothing is, or the look-up fails as well."""
+    from freshet.tasks.store.tables import Store
+
+    try:
+        return look(Store(load_project(config).store))
+    except Exception:  # whatever ails the store or the settings: the failure itself is what a person must be told
+        logging.getLogger(__name__).debug("what is live could not be looked up", exc_info=True)
+        return None
+
+
+def _live_release(store: Store, corpus: str) -> int | None:
+    from freshet.tasks.index.release import list_releases, live_release
+
+    live = live_release(list_releases(store, corpus))
+    return None if live is None else live.release
+
+
+def _live_version(store: Store, dataset: str) -> str | None:
+    from freshet.tasks.ledger.versions import live_version
+
+    live = live_version(store, dataset)
+    return None if live is None else live.version
+
+
+def run_backfill(targets: list[str], *, config: Path, **asked: Any) -> dict[str, Any]:
+    """Plans or does a backfill and returns its report, whatever the outcome; likewise.
+
+    Args:
+        asked: the other parameters of `freshet.flows.backfill.backfill`.
+    """
+    with _store_library_loading():
+        from freshet.flows.backfill import backfill
+    tell_faults()
+    with by_hand(config):
+        state: State[Any] = backfill(targets=targets, config=config, **asked, return_state=True)
+    result = _outcome(state)
+    if isinstance(result, BackfillFailed):
+        return {**result.report, "error": str(result)}
+    if isinstance(result, FreshetError):
+        return {"outcome": "failed", "dry_run": asked["dry_run"], "targets": [], "error": str(result)}
+    if isinstance(result, BaseException):
+        raise result
+    return dict(result)
+
+
+def _outcome(state: State[Any]) -> Any:
+    """What a flow returned or raised; a bucket that did not answer, as the message about that."""
+    result = state.result(raise_on_failure=False)
+    return (unreachable(result) or result) if isinstance(result, BaseException) else result
+
+
+@contextmanager
+def by_hand(config: Path) -> Iterator[None]:
+    """Runs that begin within belong to the project, as its deployments' do, so that its automations see them.
+
+    Raises:
+        ServerGone: the server does not answer.
+    """
+    try:
+        with (
+            tags(load_project(config).settings.deployment.tag),
+            temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}),
+        ):
+            yield
+    except httpx.TransportError as error:
+        raise ServerGone(
+            f"the Prefect server at {PREFECT_API_URL.value()} does not answer ({type(error).__name__})",
+            "What was committed or published stays. When the server runs again, type the same command: it goes on "
+            "with what is left. Without a server in PREFECT_API_URL, Prefect starts a temporary one.",
+        ) from None
+
+
+@contextmanager
+def _store_library_loading() -> Iterator[None]:
+    """Loads LanceDB meanwhile: both take a second, and much of that is waiting for the disk."""
+    loading = threading.Thread(target=_load_store_library)
+    loading.start()
+    yield
+    loading.join()
+
+
+def tell_faults() -> None:
+    """From now on, what a person can mend is logged without a traceback."""
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(_told_not_traced)
+
+
+def _told_not_traced(record: logging.LogRecord) -> bool:
+    """What a person can mend is logged as it is told; a bug keeps its traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        error = unreachable(error) or error
+    if isinstance(error, FreshetError):
+        record.msg, record.args, record.exc_info, record.exc_text = str(error), (), None, None
+    if isinstance(error, httpx.TransportError):
+        record.exc_info = record.exc_text = None  # by_hand tells it
+    return True
+
+
+def _load_store_library() -> None:
+    import lancedb  # noqa: F401

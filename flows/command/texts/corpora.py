@@ -1,0 +1,218 @@
+"""What the command prints for a person: pure renderers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from textwrap import indent, shorten
+from typing import TYPE_CHECKING, Any
+
+from freshet.expectations.rules import RULES
+from freshet.tasks.reports.page_facts import SCORES, with_advice
+
+if TYPE_CHECKING:
+    from freshet.tasks.ledger.decisions import Decision
+    from freshet.tasks.search.retrieve import Answer
+    from freshet.tasks.settings.file import Problem
+
+RULES_HEAD = ("rule", "severity", "threshold", "why", "what to do")
+RULES_INTRODUCTION = """# Rules
+
+Every rule that documents, chunks and releases, rows and dataset versions are held to. `freshet rules` prints the
+same; with `--corpus` or `--dataset`, what that has made of it. `block` keeps an item out, or readers where they are;
+`warn` lets it in with a mark; `note` only records. Severity and threshold are tuned in
+[the settings](configuration.md#a-rules-tuning).
+
+This page is generated: `python -m freshet.tasks.rules.rulebook > docs/rules.md`."""
+RULES_KEPT = """## What cannot be tuned
+
+Some severities are not for settings to choose:"""
+
+MOST_NAMED = 5
+
+
+def refresh_text(report: Mapping[str, Any]) -> str:
+    """The report of a refresh on a terminal."""
+    if "documents" not in report:
+        live = f"; readers see release {report['release']}" if report["release"] else ""
+        return f"{report['corpus']}: {report['outcome']}{live}\n"
+    release = f"release {report['release']}" if report["release"] else "no release"
+    counts = [f"{n:>7}  {name.replace('_', ' ')}" for name, n in report["documents"].items() if n]
+    texts = f"{report['texts_embedded']} text{'s' * (report['texts_embedded'] != 1)} embedded"
+    lines = [
+        f"{report['corpus']}: {report['outcome']}; readers see {release}",
+        *(counts or ["      0  documents"]),
+        f"{report['chunks']} chunks, {texts}, {report['seconds']['total']:.1f} s",
+    ]
+    for code, n in sorted(report["quarantine"].items()):
+        lines.append(f"in quarantine: {n} × {code}: {RULES[code].why} {RULES[code].mend}")
+    lines += [f"note: {note}" for note in report["notes"]]
+    lines += [f"report page: {report['page']}"] if report.get("page") else []
+    return "\n".join(lines) + "\n"
+
+
+def answer_text(answer: Answer) -> str:
+    """Hits with their citations."""
+    if not answer.hits:
+        return "Nothing was found that may be shown.\n"
+    blocks = []
+    for number, hit in enumerate(answer.hits, 1):
+        place = f"page {hit.page}" if hit.page else hit.heading
+        cited = [hit.title, *([place] if place else []), f"characters {hit.chars[0]}–{hit.chars[1]}"]
+        version = (hit.source_version or "")[:12]
+        checked = f"{hit.uri} at {version}, verified {hit.verified_at:%Y-%m-%d}"
+        stale = " — stale" if hit.stale else ""
+        passage = indent(shorten(hit.text, 600, placeholder=" …"), "    ")
+        blocks.append(f"{number}. {', '.join(cited)}{stale}\n{passage}\n    [{checked}; score {hit.score:.3f}]")
+    return "\n\n".join(blocks) + "\n"
+
+
+def releases_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Decisions, one a line."""
+    if not rows:
+        return "No release yet.\n"
+    lines = []
+    for row in rows:
+        what = f"rollback to {row['rollback_of']}" if row["rollback_of"] else row["outcome"]
+        live = "  ← readers" if row["live"] else ""
+        size = f"{row['documents']} documents, {row['chunks']} chunks"
+        lines.append(f"{row['release']:>5}  {row['published_at']:%Y-%m-%d %H:%M}  {what}: {size}{live}")
+        lines += [f"       {reason}" for reason in row["reasons"]]
+    return "\n".join(lines) + "\n"
+
+
+def gate_text(found: Mapping[str, Any]) -> str:
+    """The gate's last decision, its reasons and its exam (`freshet.tasks.index.gate.explain.explain_decision`)."""
+    readers = f"readers see release {found['live']}" if found["live"] else "readers see no release"
+    lines = [
+        f"{found['corpus']}: release {found['release']} was {found['outcome']} on "
+        f"{found['published_at']:%Y-%m-%d %H:%M}; {readers}",
+        f"{found['documents']} documents, {found['chunks']} chunks",
+    ]
+    why = "because of" if found["outcome"] == "rejected" else "in spite of"
+    lines += [f"{why} {with_advice(reason)}" for reason in found["reasons"]]
+    if by := found["override"]:
+        lines.append(f"{by['who']} published it all the same: {by['why']}")
+    lines += _exam_lines(found["exam"]) if found["exam"] else ["exam: it was not sat"]
+    lines += [f"rule pages: {found['site']}"] if found["site"] else []
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _exam_lines(exam: Mapping[str, Any]) -> list[str]:
+    """The exam's figures as a table, then what to know about its questions."""
+    head, compared = exam["head"], exam.get("comparison")
+    origin = f"of {exam['golden']}" if exam.get("golden") else "drawn from the corpus"
+    lines = [f"exam: {head['questions']} questions {origin}"]
+    changes = compared["measures"] if compared else {}
+    if compared and changes:
+        lines += [
+            f"  on the {compared['questions']} of them that the last release was asked as well:",
+            f"  {'':10} {'last':>8} {'now':>8} {'change':>8} {'chance*':>8}",
+        ]
+    for name, said in SCORES.items():
+        if name in changes:
+            one = changes[name]
+            change = 100 * (one["new"] - one["old"])
+            lines.append(f"  {said:10} {one['old']:>8.1%} {one['new']:>8.1%} {change:>+8.1f} {one['p']:>8.3f}")
+        elif head["questions"] and name in head:
+            lines.append(f"  {said:10} {head[name]:>8.1%}")
+    if changes:
+        lines.append("  * the chance of so great a loss where nothing has become worse")
+    if exam.get("not_compared"):
+        lines.append(f"  not compared with the last release: {exam['not_compared']}")
+    if compared and compared["worse"]:
+        lines.append(f"  lost most: {_first(compared['worse'])}")
+    if exam.get("set_aside"):
+        aside = ["{id} ({reason})".format(**one) for one in exam["set_aside"]]
+        lines.append(f"  set aside: {_first(aside)}")
+    return lines
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def document_text(found: Mapping[str, Any]) -> str:
+    """A document's ledger row, verdicts and chunks."""
+    lines = [f"{name:>16}  {value}" for name, value in found["document"].items()]
+    lines += [f"{v['severity']:>16}  {v['code']}: {RULES[v['code']].why} {v['evidence']}" for v in found["verdicts"]]
+    for chunk in found["chunks"]:
+        place = " > ".join(chunk["headings"]) or (f"page {chunk['page_first']}" if chunk["page_first"] else "")
+        lines.append(f"{chunk['chunk_id'][:16]}  {chunk['start']}–{chunk['end']}, {chunk['tokens']} tokens  {place}")
+    return "\n".join(lines) + "\n"
+
+
+def quarantine_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Refused documents and their verdicts."""
+    if not rows:
+        return "Nothing is in quarantine.\n"
+    lines = []
+    for row in rows:
+        serving = " (an earlier version goes on serving)" if row["serving"] else ""
+        lines.append(f"{row['path']}{serving}")
+        for v in row["verdicts"]:
+            rule = RULES[v["code"]]
+            lines.append(f"  {v['severity']} {v['code']}: {rule.why} {rule.mend} {v['evidence'] or ''}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def check_text(file: Path, problems: Sequence[Problem], notes: Sequence[Problem]) -> str:
+    """Problems, then notes, or that all is well."""
+    lines = [str(p) for p in problems] + [f"note: {n}" for n in notes]
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    lines.append(f"{file.name}: {count}" if problems else f"{file.name} is valid")
+    return "\n".join(lines) + "\n"
+
+
+def decided_text(decision: Decision) -> str:
+    """What was decided about a refused document."""
+    what = f"accepted in spite of {', '.join(decision.codes)}" if decision.kind == "accept" else "to be tried again"
+    return (
+        f"{decision.path}: {what}, says {decision.who}. It is on record; the next refresh acts on it: "
+        f"freshet refresh {decision.corpus}\n"
+    )
+
+
+def refused_text(row: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]]) -> str:
+    """A refused document, where its verdicts point to, and what was decided about it."""
+    text = quarantine_text([row])
+    version = row["seen_hash"] or "none could be read"
+    lines = [f"  refused version: {version}"]
+    for one in decisions:
+        why = f": {one['why']}" if one["why"] else ""
+        lines.append(f"  {one['at']:%Y-%m-%d %H:%M} {one['kind']} by {one['who']}{why}")
+    return text + "\n".join(lines) + "\n"
+
+
+def rules_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rules, each with its reason and what to do."""
+    lines = []
+    for row in rows:
+        threshold = "" if row["threshold"] is None else f" {row['threshold']:.15g}"
+        lines.append(f"{row['code']}  {row['severity']}{threshold}\n    {row['why']}\n    {row['mend']}")
+    return "\n".join(lines) + "\n"
+
+
+def rules_page(rows: Sequence[Mapping[str, Any]]) -> str:
+    """docs/rules.md, as Markdown."""
+    from freshet.expectations.fixed_rules import SEVERITIES, choices
+    from freshet.tasks.reports.refresh import table
+
+    cells = [
+        [
+            f"`{r['code']}`",
+            r["severity"],
+            "" if r["threshold"] is None else f"{r['threshold']:.15g}",
+            r["why"],
+            r["mend"],
+        ]
+        for r in rows
+    ]
+    fixed: dict[tuple[str, str], list[str]] = {}
+    for rule in (RULES[row["code"]] for row in rows):
+        allowed, reason = choices(rule)
+        if allowed != SEVERITIES:
+            fixed.setdefault((" or ".join(allowed), reason), []).append(f"`{rule.code}`")
+    kept = [f"- {', '.join(codes)}: {allowed} only, since {reason}." for (allowed, reason), codes in fixed.items()]
+    return "\n\n".join([RULES_INTRODUCTION, table(RULES_HEAD, cells), RULES_KEPT, "\n".join(kept)]) + "\n"

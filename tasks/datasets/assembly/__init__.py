@@ -1,0 +1,1 @@
+"""From what every check found to the rows of a version."""

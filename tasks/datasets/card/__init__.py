@@ -1,0 +1,1 @@
+"""What a version says of itself: its card, its plots, its Croissant metadata."""

@@ -1,0 +1,1 @@
+"""From the files of an input to staged rows, each with its origin."""

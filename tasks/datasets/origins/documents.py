@@ -1,0 +1,234 @@
+"""What the ledger of a corpus says of the documents that rows name, and where in their chunks a quotation stands."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from freshet.tasks.datasets.origins.spans import MISSING, Located, locate, nearest
+from freshet.tasks.datasets.versions.past import release_at
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import equals, is_any
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
+
+    from freshet.tasks.store.tables import Store
+
+_COLUMNS = [
+    "doc_id", "source", "path", "uri", "licence", "acl", "uses", "content_hash", "duplicate_of", "space",
+]  # fmt: skip
+_AT_ONCE = 1_000
+_DOCUMENTS_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Found:
+    """A document of the ledger.
+
+    Attributes:
+        now: for a document looked up as of the past, what the newest ledger says of it.
+        is_withdrawn: it was served then, and is not now.
+    """
+
+    doc_id: str
+    source: str
+    path: str
+    uri: str
+    licence: str | None
+    acl: tuple[str, ...]
+    uses: tuple[str, ...]
+    content_hash: str | None
+    duplicate_of: str | None
+    space: str
+    now: Found | None = None
+    is_withdrawn: bool = False
+
+    @property
+    def is_served(self) -> bool:
+        return self.content_hash is not None and not self.is_withdrawn
+
+
+class DocumentLedger:
+    """The ledger of a corpus, pinned to the version that was newest when this was made, or to a release.
+
+    Args:
+        called: the input that draws on the corpus.
+        past: look documents up in the release that readers saw at this moment.
+
+    Raises:
+        SettingsError: the corpus was never refreshed, or not by then.
+        StoreError: what the release held is gone from the store.
+    """
+
+    def __init__(self, corpus: str, called: str, store: Store, *, past: datetime | None = None) -> None:
+        self.corpus = corpus
+        self._tables = store.corpus(corpus)
+        self._chunks: Table | None
+        head = self._tables.find(schemas.DOCUMENTS)
+        if head is None:
+            raise SettingsError(
+                f"input {called} derives from corpus {corpus}, which was never refreshed",
+                f"Type: freshet refresh {corpus}",
+            )
+        self._now: Table | None = None
+        self.version = int(head.version)
+        if past is not None:
+            self._now, release = head, release_at(store, corpus, past)
+            if release is None:
+                raise SettingsError(
+                    f"input {called} derives from corpus {corpus}, which had no release by {past:%Y-%m-%d %H:%M} UTC",
+                    f"Speak for a later moment: freshet releases {corpus} says when there were which.",
+                )
+            self.version = int(release["ledger_version"])
+            self._chunks = self._tables.at(schemas.chunks_table(release["space"]), release["table_version"])
+        self._documents = self._tables.at(schemas.DOCUMENTS, self.version)
+        if past is None:
+            self._chunks = self._live_chunks(store)
+
+    def _live_chunks(self, store: Store) -> Table | None:
+        """The chunks that readers see; before the first release, those that the last refresh wrote."""
+        releases = store.ledger.find(schemas.RELEASES)
+        if releases is not None:
+            columns = ["release", "outcome", "space", "table_version"]
+            rows = releases.search().where(equals("corpus", self.corpus)).select(columns).to_list()
+            live = max((row for row in rows if row["outcome"] == "published"), key=_number, default=None)
+            if live is not None:
+                return self._tables.at(schemas.chunks_table(live["space"]), live["table_version"])
+        rows = self._documents.search().where("content_hash IS NOT NULL").select(["space"]).limit(1).to_list()
+        return self._tables.find(schemas.chunks_table(rows[0]["space"])) if rows else None
+
+    def find(self, names: Collection[str]) -> dict[str, list[Found]]:
+        """The documents that have each of these paths, URIs or ids; by id where several have one."""
+        usable = sorted(name for name in set(names) if "\0" not in name)
+        found: dict[str, dict[str, Found]] = {}
+        for start in range(0, len(usable), _AT_ONCE):
+            wanted = usable[start : start + _AT_ONCE]
+            named = " OR ".join(is_any(column, wanted) for column in ("doc_id", "path", "uri"))
+            for row in self._documents.search().where(named).select(_COLUMNS).to_list():
+                one = _found(row)
+                for name in {one.doc_id, one.path, one.uri} & set(wanted):
+                    found.setdefault(name, {})[one.doc_id] = one
+        now = self._by_id({doc_id for by_id in found.values() for doc_id in by_id})
+        return {name: [_judged(by_id[key], now) for key in sorted(by_id)] for name, by_id in found.items()}
+
+    def _by_id(self, doc_ids: Collection[str]) -> dict[str, Found] | None:
+        """What the newest ledger says of documents that were looked up as of the past; None where they were not."""
+        if self._now is None:
+            return None
+        wanted, now = sorted(doc_ids), dict[str, Found]()
+        for start in range(0, len(wanted), _AT_ONCE):
+            chosen = is_any("doc_id", wanted[start : start + _AT_ONCE])
+            now |= {row["doc_id"]: _found(row) for row in self._now.search().where(chosen).select(_COLUMNS).to_list()}
+        return now
+
+    def texts(self, doc_ids: Collection[str]) -> Iterator[tuple[str, DocumentText]]:
+        """Each document's text as its chunks hold it; a few documents at a time are read, and none kept."""
+        if self._chunks is None:
+            return
+        wanted = sorted(set(doc_ids))
+        columns = ["doc_id", "chunk_id", "text", "start", "end"]
+        for at in range(0, len(wanted), _DOCUMENTS_AT_ONCE):
+            few = wanted[at : at + _DOCUMENTS_AT_ONCE]
+            rows: dict[str, list[dict[str, Any]]] = {}
+            for row in self._chunks.search().where(is_any("doc_id", few)).select(columns).to_list():
+                rows.setdefault(row["doc_id"], []).append(row)
+            for doc_id in few:
+                if doc_id in rows:
+                    yield doc_id, DocumentText(rows[doc_id])
+
+
+def _found(row: dict[str, Any]) -> Found:
+    return Found(**{**row, "acl": tuple(row["acl"]), "uses": tuple(row["uses"])})
+
+
+def _judged(one: Found, now: dict[str, Found] | None) -> Found:
+    """A document of the past with what is known of it now."""
+    if now is None:
+        return one
+    today = now.get(one.doc_id)
+    return replace(one, now=today, is_withdrawn=one.is_served and (today is None or not today.is_served))
+
+
+def _number(row: dict[str, Any]) -> int:
+    return int(row["release"])
+
+
+_WORD = re.compile(r"\S+")
+
+
+class DocumentText:
+    """A document's text without its white space, which chunks do not hold, and where each character stands.
+
+    Args:
+        chunks: rows with chunk_id, text, start and end.
+    """
+
+    def __init__(self, chunks: Sequence[dict[str, Any]]) -> None:
+        self._chunks = sorted(chunks, key=lambda one: (one["start"], one["end"], one["chunk_id"]))
+        pieces: list[str] = []
+        self._at: list[int] = []  # place of each piece in the packed text
+        self._from: list[int] = []  # and in the document
+        length = done = 0
+        for chunk in self._chunks:
+            for word in _WORD.finditer(chunk["text"]):
+                start = max(done, chunk["start"] + word.start())
+                piece = word[0][start - chunk["start"] - word.start() :]
+                if piece:
+                    pieces.append(piece)
+                    self._at.append(length)
+                    self._from.append(start)
+                    length += len(piece)
+            done = max(done, chunk["end"])
+        self._packed = "".join(pieces)
+
+    def span(self, quotation: str) -> tuple[int, int] | None:
+        """The characters of the document that a quotation covers; None where it occurs nowhere, or more than once."""
+        packed = _packed(quotation)
+        found = locate(packed, self._packed, None).start if packed else None
+        return None if found is None else self._span(found, len(packed))
+
+    def span_within(self, passage: str, start: int, end: int) -> tuple[int, int] | None:
+        """The characters of the document that `passage[start:end]` covers; None where the passage cannot be placed."""
+        whole, before, inside = _packed(passage), _packed(passage[:start]), _packed(passage[start:end])
+        found = locate(whole, self._packed, None).start if whole else None
+        return None if found is None or not inside else self._span(found + len(before), len(inside))
+
+    def locate(self, quotation: str, stated: int) -> tuple[Located, tuple[int, int] | None]:
+        """The occurrence of a quotation that is nearest to a stated place of the document, and what it covers."""
+        packed = _packed(quotation)
+        spans: list[tuple[int, int]] = []
+        at = self._packed.find(packed) if packed else -1
+        while at >= 0:
+            spans.append(self._span(at, len(packed)))
+            at = self._packed.find(packed, at + 1)
+        stated += len(quotation) - len(quotation.lstrip())
+        by_start = {span[0]: span for span in spans}
+        if stated in by_start:
+            return Located(stated), by_start[stated]
+        before = max((start for start in by_start if start < stated), default=None)
+        after = min((start for start in by_start if start > stated), default=None)
+        if before is None and after is None:
+            return Located(None, fault=MISSING), None
+        located = nearest(before, after, stated)
+        return located, None if located.start is None else by_start[located.start]
+
+    def chunks_over(self, start: int, end: int) -> list[str]:
+        """Ids of the chunks that a span touches, in the order of the document."""
+        return [one["chunk_id"] for one in self._chunks if one["start"] < end and start < one["end"]]
+
+    def _span(self, at: int, length: int) -> tuple[int, int]:
+        return self._place(at), self._place(at + length - 1) + 1
+
+    def _place(self, at: int) -> int:
+        piece = bisect_right(self._at, at) - 1
+        return self._from[piece] + at - self._at[piece]
+
+
+def _packed(text: str) -> str:
+    return "".join(text.split())

@@ -1,0 +1,83 @@
+"""What a build depends on, known before a row is read: where it is the same as last time, there is nothing to build."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from freshet.tasks.datasets.assembly.digest import SERIALISATION, settings_of
+from freshet.tasks.datasets.review import decisions
+from freshet.tasks.datasets.versions.past import release_at
+from freshet.tasks.store import schemas
+
+if TYPE_CHECKING:
+    from freshet.tasks.datasets.inputs.opening import InputFile
+    from freshet.tasks.runs.run import BuildRun
+
+METHOD = 2
+"""How rows are read, checked and split. It goes up when a step changes its mind, so that datasets are built anew."""
+
+_JUDGES = (
+    "cleanlab", "detect-secrets", "numpy", "phonenumbers", "pyarrow", "python-stdnum", "scikit-learn", "tokenizers",
+    "torch",
+)  # fmt: skip
+"""Libraries whose new versions may judge or write otherwise."""
+
+
+def build_fingerprint(run: BuildRun, files: Sequence[InputFile], benchmarks: Sequence[InputFile]) -> str:
+    """64 hexadecimal digits over all that shapes a build, but the moment that it speaks for.
+
+    Args:
+        files, benchmarks: as they were listed, with the versions of their content.
+    """
+    from importlib.metadata import version
+
+    shaping: dict[str, Any] = {
+        "method": [METHOD, SERIALISATION],
+        "settings": settings_of(run.settings),
+        "files": [(one.input, one.uri, one.version) for one in files],
+        "benchmarks": [(one.uri, one.version) for one in benchmarks],
+        "corpora": [(name, _ledger_version(run, name), _sources(run, name)) for name in corpora_of(run)],
+        "decisions": sorted((one.digest, one.kind, one.codes) for one in decisions(run.store, run.dataset).values()),
+        "tokenizer": _tokenizer(run),
+        "model": _model(run),
+        "judges": [version(name) for name in _JUDGES],
+    }
+    return sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
+
+
+def corpora_of(run: BuildRun) -> list[str]:
+    """The corpora that rows of the dataset may derive from, by name."""
+    return sorted({one.corpus for one in run.settings.inputs if one.corpus is not None})
+
+
+def _ledger_version(run: BuildRun, corpus: str) -> int | list[int] | None:
+    """A refresh that changes a document, or who may use it, commits to the ledger."""
+    table = run.store.corpus(corpus).find(schemas.DOCUMENTS)
+    if table is None or run.past is None:
+        return None if table is None else int(table.version)
+    release = release_at(run.store, corpus, run.past)
+    return [int(table.version), 0 if release is None else int(release["ledger_version"])]
+
+
+def _sources(run: BuildRun, corpus: str) -> list[dict[str, Any]]:
+    """What the settings permit of a corpus counts at once, whether or not it was refreshed since they changed."""
+    known = run.project.settings.corpora.get(corpus)
+    return [] if known is None else [one.model_dump(mode="json") for one in known.sources]
+
+
+def _tokenizer(run: BuildRun) -> str:
+    from freshet.tasks.datasets.checks.length import tokenizer_folder
+    from freshet.tasks.embedding.tokens import tokenizer_fingerprint
+
+    return tokenizer_fingerprint(tokenizer_folder(run.settings.checks.tokens, run.project.root))
+
+
+def _model(run: BuildRun) -> str | None:
+    from freshet.tasks.embedding.models import resolve_model
+
+    if run.settings.checks.labels is None:
+        return None
+    return resolve_model(run.project.settings.embedding, run.project.root).space

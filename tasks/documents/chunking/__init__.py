@@ -1,0 +1,1 @@
+"""From parsed elements to passages."""

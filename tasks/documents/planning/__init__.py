@@ -1,0 +1,1 @@
+"""What changed since the ledger was written, and what is to be done about it."""

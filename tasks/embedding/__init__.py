@@ -1,0 +1,1 @@
+"""The embedding model, for both halves: what it is, how it runs, what it costs."""

@@ -1,0 +1,124 @@
+"""The windows that backfills have worked on: rows that are only ever added, in the store, whatever the server forgets.
+
+Rows of one window are ordered by what they say, not by a clock: attempt 1 is planned, then runs, then is done or has
+failed; attempt 2 comes after it. One backfill of a target writes at a time (`store.hold_backfill`), so a window that
+is on record as running while the lock is free was left by a process that died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from freshet.tasks.backfill.windows import Window
+from freshet.tasks.store.predicates import both, equals
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from freshet.tasks.store.tables import Store
+
+Kind = Literal["corpus", "dataset"]
+State = Literal["planned", "running", "done", "failed"]
+Reprocess = Literal["missing", "failed", "all"]
+WINDOWS = "windows"
+_RANK = {"planned": 0, "running": 1, "done": 2, "failed": 2}
+
+
+@dataclass(frozen=True)
+class WindowRow:
+    """A row of `windows`: what became of one window.
+
+    Attributes:
+        backfill_id: which backfill said so.
+        attempt: from 1; of a planned window, the attempt to come.
+        reprocess: what the backfill was asked to do again.
+        fingerprint: of the settings that shape the result.
+        documents: documents that were processed, or rows that were read; None until it is done.
+        outcome: what the refresh or build came to; None until it is done.
+        run_id: of the window's flow run; None while it is planned.
+        error: why it failed, or why it has to wait.
+    """
+
+    backfill_id: str
+    kind: Kind
+    target: str
+    start: datetime
+    end: datetime
+    state: State
+    attempt: int
+    reprocess: Reprocess
+    fingerprint: str
+    at: datetime
+    documents: int | None = None
+    outcome: str | None = None
+    run_id: str | None = None
+    error: str | None = None
+
+    @property
+    def window(self) -> Window:
+        return Window(start=self.start, end=self.end)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.attempt, _RANK[self.state]
+
+    def becomes(self, state: State, at: datetime, **said: object) -> WindowRow:
+        """The next row of this window."""
+        return replace(self, state=state, at=at, **said)  # type: ignore[arg-type]
+
+
+def windows() -> pa.Schema:
+    """What became of each window of a backfill, append-only: the newest row of a window is the one that counts.
+
+    `documents` are documents that were processed, or rows that were read. `fingerprint` is that of the settings that
+    shape the result.
+    """
+    import pyarrow as pa
+
+    text, moment = pa.string(), pa.timestamp("us", tz="UTC")
+    return pa.schema(
+        [
+            pa.field("backfill_id", text, nullable=False),
+            pa.field("kind", text, nullable=False),
+            pa.field("target", text, nullable=False),
+            pa.field("start", moment, nullable=False),
+            pa.field("end", moment, nullable=False),
+            pa.field("state", text, nullable=False),
+            pa.field("attempt", pa.int32(), nullable=False),
+            pa.field("reprocess", text, nullable=False),
+            pa.field("fingerprint", text, nullable=False),
+            pa.field("at", moment, nullable=False),
+            pa.field("documents", pa.int64()),
+            pa.field("outcome", text),
+            pa.field("run_id", text),
+            pa.field("error", text),
+        ]
+    )
+
+
+def record(store: Store, rows: Sequence[WindowRow]) -> None:
+    """Adds rows, in one commit."""
+    if rows:
+        store.ledger.append(WINDOWS, windows(), [asdict(row) for row in rows])
+
+
+def read(store: Store, kind: Kind, target: str) -> list[WindowRow]:
+    """All rows of a target, of whichever backfill."""
+    table = store.ledger.find(WINDOWS)
+    if table is None:
+        return []
+    mine = both(equals("kind", kind), equals("target", target))
+    return [WindowRow(**row) for row in table.search().where(mine).to_list()]
+
+
+def newest(rows: Iterable[WindowRow]) -> dict[Window, WindowRow]:
+    """What was said last of each window."""
+    found: dict[Window, WindowRow] = {}
+    for row in rows:
+        before = found.get(row.window)
+        if before is None or row.order >= before.order:
+            found[row.window] = row
+    return found

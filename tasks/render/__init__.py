@@ -1,0 +1,1 @@
+"""Parts of pages: SVG, HTML and Markdown, made of plain values."""

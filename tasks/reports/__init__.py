@@ -1,0 +1,1 @@
+"""Pages, artifacts and Prefect events about runs."""

@@ -1,0 +1,147 @@
+"""The events that flows send to the Prefect server, for automations to act on. docs/operations.md lists them.
+
+An event tells what happened to which corpus or dataset, in numbers, names and codes; never in texts of documents
+or rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from freshet.tasks.reports.build import BuildReport
+    from freshet.tasks.reports.refresh import RefreshReport
+
+RELEASE_PUBLISHED = "freshet.release.published"
+RELEASE_REJECTED = "freshet.release.rejected"
+WITHDRAWALS_WITHHELD = "freshet.withdrawals.withheld"
+CORPUS_CURRENT = "freshet.corpus.current"
+DATASET_PUBLISHED = "freshet.dataset.published"
+DATASET_REJECTED = "freshet.dataset.rejected"
+DATASET_CURRENT = "freshet.dataset.current"
+FRESHNESS_MISSED = "freshet.freshness.missed"
+QUARANTINE_GREW = "freshet.quarantine.grew"
+
+MOST_CODES = 20
+"""Codes that an event names at most; an event has to stay small."""
+
+Kind = Literal["corpus", "dataset"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a corpus or dataset.
+
+    Attributes:
+        name: one of the names above.
+        project: the project's name on its server (`deployment.project`).
+        kind: what it happened to.
+        target: the name of the corpus or dataset.
+        payload: JSON-able numbers, names and codes.
+    """
+
+    name: str
+    project: str
+    kind: Kind
+    target: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def resource(self) -> dict[str, str]:
+        """Labels that automations match by."""
+        return {
+            "prefect.resource.id": resource_id(self.project, self.kind, self.target),
+            "prefect.resource.name": self.target,
+            "freshet.project": self.project,
+            f"freshet.{self.kind}": self.target,
+        }
+
+
+def resource_id(project: str, kind: Kind, target: str) -> str:
+    """The resource that events about a corpus or dataset are about."""
+    return f"freshet.{kind}.{project}.{target}"
+
+
+def refresh_events(report: RefreshReport, project: str) -> list[Event]:
+    """What a refresh has to tell.
+
+    `freshet.corpus.current` says that readers see what the sources hold, also when nothing had to be published:
+    its absence is how the server knows that a freshness objective is missed when nothing ran at all.
+    """
+
+    def event(name: str, **payload: Any) -> Event:
+        return Event(name, project, "corpus", report.corpus, {"run": report.run_id, **payload})
+
+    events, withheld = [], report.documents["withheld"]
+    counts = {name: count for name, count in report.documents.items() if count}
+    if report.outcome == "released":
+        events.append(event(RELEASE_PUBLISHED, release=report.release, documents=counts))
+    if report.outcome == "rejected":
+        events.append(event(RELEASE_REJECTED, serving=report.release, reasons=len(report.reasons)))
+    if withheld:
+        events.append(event(WITHDRAWALS_WITHHELD, withheld=withheld))
+    if report.outcome in ("released", "unchanged") and all(source["complete"] for source in report.sources):
+        events.append(event(CORPUS_CURRENT, release=report.release, as_of=report.as_of.isoformat()))
+    return events
+
+
+def build_events(report: BuildReport, project: str) -> list[Event]:
+    """What a dataset's build has to tell; `freshet.dataset.current` likewise is sent by every good one."""
+
+    def event(name: str, **payload: Any) -> Event:
+        return Event(name, project, "dataset", report.dataset, {"run": report.run_id, **payload})
+
+    if report.outcome == "rejected":
+        return [event(DATASET_REJECTED, serving=report.version, reasons=len(report.reasons))]
+    if report.outcome not in ("published", "unchanged"):
+        return []
+    counts = {name: report.rows.get(name, 0) for name in ("read", "kept", "rejected")}
+    published = [event(DATASET_PUBLISHED, version=report.version, rows=counts)] * (report.outcome == "published")
+    return [*published, event(DATASET_CURRENT, version=report.version, as_of=report.as_of.isoformat())]
+
+
+def quarantine_event(
+    project: str, corpus: str, before: Mapping[str, int], now: Mapping[str, int], *, least: int = 1
+) -> Event | None:
+    """Tells that more documents are in quarantine than before, by `least` or more; None if they are not.
+
+    Args:
+        before: documents in quarantine by code, when the last refresh had ended.
+        now: the same, now.
+    """
+    grown = sum(now.values()) - sum(before.values())
+    if grown < least:
+        return None
+    codes = sorted((code for code in now if now[code] > before.get(code, 0)), key=lambda code: (-now[code], code))
+    payload = {"before": sum(before.values()), "now": sum(now.values()), "codes": codes[:MOST_CODES]}
+    return Event(QUARANTINE_GREW, project, "corpus", corpus, payload)
+
+
+def freshness_event(
+    project: str, kind: Kind, target: str, age_seconds: float | None, objective_seconds: float
+) -> Event:
+    """Tells that a corpus or dataset has not been brought up to date for longer than its objective allows.
+
+    Args:
+        age_seconds: seconds since it last was; None where it never was.
+    """
+    payload = {
+        "age_seconds": None if age_seconds is None else round(age_seconds),
+        "objective_seconds": round(objective_seconds),
+    }
+    return Event(FRESHNESS_MISSED, project, kind, target, payload)
+
+
+def emit(event: Event) -> bool:
+    """Sends an event, and says whether it could be handed over. A run never fails for an event."""
+    from prefect.events import emit_event
+
+    try:
+        sent = emit_event(event=event.name, resource=event.resource, payload=dict(event.payload))
+    except Exception as error:
+        logging.getLogger(__name__).warning("event %s could not be sent: %s", event.name, type(error).__name__)
+        return False
+    return sent is not None

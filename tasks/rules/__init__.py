@@ -1,0 +1,1 @@
+"""Verdicts, the rules behind them, and the suites that Great Expectations runs."""

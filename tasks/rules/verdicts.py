@@ -1,0 +1,35 @@
+"""What a check says of one item."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from freshet.expectations.rules import RULES, Severity
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One finding about one document, chunk or example.
+
+    `evidence` names kinds, places and sizes. It never quotes a document: verdicts are shown to people
+    who may not read it.
+    """
+
+    code: str
+    severity: Severity
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def verdict(code: str, **evidence: Any) -> Verdict:
+    """A verdict under a rule of the rule book, with that rule's default severity."""
+    return Verdict(code=code, severity=RULES[code].severity, evidence=evidence)
+
+
+def told(finding: Verdict) -> str:
+    """A finding of the gate as a sentence: its code, the reason in plain words, the evidence."""
+    evidence = ", ".join(f"{name}: {value}" for name, value in finding.evidence.items())
+    return f"{finding.code}: {RULES[finding.code].why}" + (f" ({evidence})" if evidence else "")

@@ -1,0 +1,1 @@
+"""What every flow run needs, whatever it does."""

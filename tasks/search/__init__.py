@@ -1,0 +1,1 @@
+"""The read side: a service loads it without any writer."""

@@ -1,0 +1,1 @@
+"""How anything is kept: tables, files, locks and buckets."""

@@ -1,0 +1,90 @@
+"""Folders of the store, on a disk or in a bucket: what is there, how large, and gone. Nothing here makes a folder."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from freshet.tasks.store.bucket import file_system, reaching
+
+HELD = ("data/", "_indices/", "_deletions/", "_versions/", "_transactions/")
+"""What of a table's folder its versions consist of."""
+
+
+def is_folder(address: str) -> bool:
+    with _files(address) as (files, path):
+        return bool(files.isdir(path))
+
+
+def names_below(address: str) -> list[str]:
+    """Names of the files and folders in a folder, sorted; none where there is no such folder."""
+    with _files(address) as (files, path):
+        if not files.isdir(path):
+            return []
+        return sorted(posixpath.basename(one.rstrip("/")) for one in files.ls(path, detail=False))
+
+
+def sizes_below(address: str) -> dict[str, int]:
+    """Bytes of every file below a folder, by its path within it."""
+    with _files(address) as (files, path):
+        found = files.find(path, detail=True) if files.exists(path) else {}
+    root = path.rstrip("/") + "/"
+    return {name.removeprefix(root): int(info.get("size") or 0) for name, info in found.items()}
+
+
+def bytes_below(address: str) -> int:
+    return sum(sizes_below(address).values())
+
+
+def newest_below(address: str) -> datetime | None:
+    """When the newest file below a folder was written; None where there is none."""
+    with _files(address) as (files, path):
+        moments = [_moment(info) for info in files.find(path, detail=True).values()] if files.exists(path) else []
+    return max((one for one in moments if one is not None), default=None)
+
+
+def remove(address: str) -> None:
+    """Removes a folder with all that is in it, or a file; nothing where there is none."""
+    with _files(address) as (files, path):
+        if files.exists(path):
+            files.rm(path, recursive=True)
+
+
+def table_addresses(database: str) -> list[str]:
+    """Addresses of the tables in a LanceDB database's folder, which opening it would make."""
+    return [f"{database}/{name}" for name in names_below(database) if name.endswith(".lance")]
+
+
+def table_name(address: str) -> str:
+    return posixpath.basename(address).removesuffix(".lance")
+
+
+def bytes_not_of(address: str, kept: Iterable[int]) -> int:
+    """Bytes of a table's files that none of these versions needs."""
+    import lance
+
+    needed: set[str] = set()
+    kept = set(kept)
+    for batch in lance.dataset(address).tracked_files():
+        versions, paths = batch["version"].to_pylist(), batch["path"].to_pylist()
+        needed.update(path for version, path in zip(versions, paths, strict=True) if version in kept)
+    sizes = sizes_below(address)
+    beside = {path for path in sizes if not path.startswith(HELD) or path.endswith(".json")}
+    return sum(size for path, size in sizes.items() if path not in needed and path not in beside)
+
+
+@contextmanager
+def _files(address: str) -> Iterator[tuple[Any, str]]:
+    with reaching(address):
+        yield file_system(address)
+
+
+def _moment(info: dict[str, Any]) -> datetime | None:
+    names = ("mtime", "LastModified", "last_modified", "created")
+    value = next((info[name] for name in names if info.get(name) is not None), None)
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    return value if isinstance(value, datetime) and value.tzinfo else None
