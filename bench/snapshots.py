@@ -44,7 +44,7 @@ def lay(snapshot: Path, source: Path) -> None:
 
 def refresh(project: Path) -> dict[str, Any]:
     """Figures of one refresh."""
-    from freshet.tasks.index.release import list_releases
+    from freshet.tasks.ledger.releases import list_releases
     from freshet.tasks.settings.file import load_project
     from freshet.tasks.store.tables import Store
 

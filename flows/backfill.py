@@ -21,18 +21,19 @@ from pydantic import Field
 from freshet.flows.backfill_window import backfill_window
 from freshet.tasks.backfill.asked import Asked, TargetPlan, plan_target
 from freshet.tasks.backfill.targets import Target, find_targets
-from freshet.tasks.backfill.windows import Order, length_of, span_of
+from freshet.tasks.backfill.windows import length_of, span_of
 from freshet.tasks.errors import BackfillFailed, CorpusBusy, FreshetError, RunCancelled, SettingsError
 from freshet.tasks.ledger import windows as ledger
 from freshet.tasks.ledger.windows import Reprocess
 from freshet.tasks.reports.backfill import render_target
-from freshet.tasks.reports.refresh import Progress
 from freshet.tasks.runs.on_server import stop_if_cancelled
-from freshet.tasks.runs.run import moment_of
+from freshet.tasks.runs.progress import Progress
 from freshet.tasks.runs.runners import open_task_runner
 from freshet.tasks.settings.file import load_project
+from freshet.tasks.settings.spans import Order, moment_of
 from freshet.tasks.settings.types import DURATION_PATTERN, duration_text
-from freshet.tasks.store.tables import Store, hold_backfill
+from freshet.tasks.store.locks import hold_backfill
+from freshet.tasks.store.tables import Store
 
 
 def _run_name() -> str:
@@ -122,7 +123,7 @@ def _work_off(asked: Asked, targets: list[Target], parallel: int) -> list[dict[s
 @task(cache_policy=NO_CACHE, name="backfill-target", task_run_name="backfill-{target.label}")
 def backfill_target(asked: Asked, target: Target) -> dict[str, Any]:
     """Does what is due for one target."""
-    from freshet.flows.command.by_hand import tell_faults
+    from freshet.tasks.runs.faults import tell_faults
 
     _die_with_parent()
     tell_faults()

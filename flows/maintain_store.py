@@ -17,8 +17,8 @@ from pydantic import Field
 from freshet.tasks.maintenance.freed import Task
 from freshet.tasks.maintenance.maintain import find_targets
 from freshet.tasks.maintenance.steps import maintain_target
-from freshet.tasks.runs.run import moment_of
 from freshet.tasks.settings.file import load_project
+from freshet.tasks.settings.spans import moment_of
 from freshet.tasks.store.tables import Store
 
 

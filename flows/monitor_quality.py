@@ -22,7 +22,7 @@ from freshet.tasks.status.project import project_status
 from freshet.tasks.store.tables import Store
 
 if TYPE_CHECKING:
-    from freshet.tasks.reports.events import Kind
+    from freshet.tasks.settings.spans import Kind
 
 
 def _run_name() -> str:

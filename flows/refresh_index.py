@@ -14,8 +14,8 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 from pydantic import Field
 
-from freshet.tasks.backfill.windows import Window
 from freshet.tasks.documents import corpus_wide as settle
+from freshet.tasks.documents.begin import begin_run
 from freshet.tasks.documents.prepare import PreparedBatch
 from freshet.tasks.documents.steps import (
     ListedSource,
@@ -31,14 +31,7 @@ from freshet.tasks.documents.steps import (
 )
 from freshet.tasks.errors import RefreshRejected, RunCancelled
 from freshet.tasks.governance.quarantine import count_by_code
-from freshet.tasks.index.release import (
-    is_published,
-    list_releases,
-    live_release,
-    newest_decision,
-    published_ledger,
-    read_head,
-)
+from freshet.tasks.index.release import read_head
 from freshet.tasks.index.steps import (
     begin_warming,
     delete_strays,
@@ -50,19 +43,23 @@ from freshet.tasks.index.steps import (
     withdraw_documents,
 )
 from freshet.tasks.ledger.decisions import mark_retried, retried
-from freshet.tasks.lineage.events import RunEvents
+from freshet.tasks.ledger.releases import is_published, list_releases, live_release, newest_decision, published_ledger
+from freshet.tasks.ledger.runs import RefreshReport, record_run
+from freshet.tasks.lineage.events import RunEvents, run_events
 from freshet.tasks.lineage.refresh_data import refresh_inputs, refresh_output
 from freshet.tasks.lineage.relation import record_releases
 from freshet.tasks.reports.events import emit, refresh_events
 from freshet.tasks.reports.page_file import write_report_page
-from freshet.tasks.reports.refresh import Progress, RefreshReport, publish_report, summary, tell
+from freshet.tasks.reports.refresh import publish_report, summary
 from freshet.tasks.rules.verdicts import Verdict, told
 from freshet.tasks.runs.late import covered_by
 from freshet.tasks.runs.on_server import Waiting, stop_if_cancelled, untagged_tasks
-from freshet.tasks.runs.run import RefreshRun, begin_run, record_run, run_events
+from freshet.tasks.runs.progress import Progress, tell
+from freshet.tasks.runs.run import RefreshRun
 from freshet.tasks.runs.runners import open_task_runner
 from freshet.tasks.runs.timing import Stopwatch
-from freshet.tasks.store.tables import hold_corpus
+from freshet.tasks.settings.spans import Window
+from freshet.tasks.store.locks import hold_corpus
 
 BATCHES_AHEAD = 1
 """Batches that are parsed while an earlier one is embedded."""

@@ -16,21 +16,22 @@ from pydantic import Field
 
 from freshet.tasks.datasets import steps
 from freshet.tasks.datasets.review import count_for_review
-from freshet.tasks.datasets.versions.builds import record_build, still_live
+from freshet.tasks.datasets.versions.builds import still_live
 from freshet.tasks.datasets.versions.fingerprint import corpora_of
 from freshet.tasks.errors import RunCancelled, VersionRejected
+from freshet.tasks.ledger.builds import BuildReport, record_build
 from freshet.tasks.ledger.versions import live_version
-from freshet.tasks.lineage.events import RunEvents
+from freshet.tasks.lineage.events import RunEvents, run_events
 from freshet.tasks.lineage.openlineage import corpus_data, dataset_data, export_data, source_data
-from freshet.tasks.reports.build import BuildReport, build_summary, publish_build
+from freshet.tasks.reports.build import build_summary, publish_build
 from freshet.tasks.reports.events import DATASET_CURRENT, build_events, emit
-from freshet.tasks.reports.refresh import Progress
 from freshet.tasks.rules.verdicts import Verdict, told
 from freshet.tasks.runs.late import covered_by
 from freshet.tasks.runs.on_server import Waiting, stop_if_cancelled, untagged_tasks
-from freshet.tasks.runs.run import BuildRun, begin_build, run_events
+from freshet.tasks.runs.progress import Progress
+from freshet.tasks.runs.run import BuildRun, begin_build
 from freshet.tasks.runs.timing import Stopwatch
-from freshet.tasks.store.tables import hold_dataset
+from freshet.tasks.store.locks import hold_dataset
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,7 +122,7 @@ def _build(run: BuildRun, report: BuildReport, watch: Stopwatch) -> steps.Listed
         version = steps.publish_version(run, candidate, settled, report.reasons)
     live = live_version(run.store, run.dataset)
     told_of = version if version.outcome == "published" else live
-    report.decide(candidate, version, told_of, run.store.address)
+    report.decide(candidate.facts, version, told_of, run.store.address, unchanged=candidate.unchanged)
     if live is not None and told_of is not None and told_of.version != live.version:
         report.notes.append(
             f"version {told_of.version} speaks for a moment before version {live.version}'s, which stays live"

@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from freshet.tasks.errors import BackfillFailed, FreshetError, RefreshRejected, ServerGone, VersionRejected
+from freshet.tasks.runs.faults import tell_faults
 from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.store.bucket import unreachable
@@ -86,7 +87,7 @@ def _live(config: Path, look: Callable[[Store], Any]) -> Any:
 
 
 def _live_release(store: Store, corpus: str) -> int | None:
-    from freshet.tasks.index.release import list_releases, live_release
+    from freshet.tasks.ledger.releases import list_releases, live_release
 
     live = live_release(list_releases(store, corpus))
     return None if live is None else live.release
@@ -154,24 +155,6 @@ def _store_library_loading() -> Iterator[None]:
     loading.start()
     yield
     loading.join()
-
-
-def tell_faults() -> None:
-    """From now on, what a person can mend is logged without a traceback."""
-    for name in ("prefect.flow_runs", "prefect.task_runs"):
-        logging.getLogger(name).addFilter(_told_not_traced)
-
-
-def _told_not_traced(record: logging.LogRecord) -> bool:
-    """What a person can mend is logged as it is told; a bug keeps its traceback."""
-    error = record.exc_info[1] if record.exc_info else None
-    if error is not None:
-        error = unreachable(error) or error
-    if isinstance(error, FreshetError):
-        record.msg, record.args, record.exc_info, record.exc_text = str(error), (), None, None
-    if isinstance(error, httpx.TransportError):
-        record.exc_info = record.exc_text = None  # by_hand tells it
-    return True
 
 
 def _load_store_library() -> None:

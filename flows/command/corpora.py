@@ -20,9 +20,16 @@ from freshet.flows.command import datasets as dataset_commands
 from freshet.flows.command import store as store_commands
 from freshet.flows.command.answering import DONE, FAILED, WITHHELD, Config, Json, login_name, print_answer, store_of
 from freshet.flows.command.texts import corpora as printing
+from freshet.flows.command.texts.rules import rules_text
 from freshet.tasks.errors import FreshetError, ServerGone, SettingsError
-from freshet.tasks.runs.run import corpus_settings, dataset_settings
-from freshet.tasks.settings.file import find_notes, find_problems, json_schema, load_project
+from freshet.tasks.settings.file import (
+    corpus_settings,
+    dataset_settings,
+    find_notes,
+    find_problems,
+    json_schema,
+    load_project,
+)
 from freshet.tasks.store.bucket import unreachable
 
 Count = validators.Number(gte=0)
@@ -120,7 +127,7 @@ def search(
 @app.command
 def releases(corpus: str, /, *, config: Config = None, as_json: Json = False) -> int:
     """List every decision on CORPUS, newest first; readers see the newest published one."""
-    from freshet.tasks.index.release import list_releases, live_release
+    from freshet.tasks.ledger.releases import list_releases, live_release
 
     project = load_project(config)
     corpus_settings(project, corpus)
@@ -259,7 +266,7 @@ def rules(
         rows = rule_rows(corpus_settings(load_project(config), corpus))
     else:
         rows = rule_rows(dataset_settings(load_project(config), dataset) if dataset is not None else None)
-    print_answer({"rules": rows}, as_json, printing.rules_text(rows))
+    print_answer({"rules": rows}, as_json, rules_text(rows))
     return DONE
 
 

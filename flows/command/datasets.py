@@ -14,8 +14,7 @@ from cyclopts import App, Parameter, validators
 from freshet.flows.command.answering import DONE, FAILED, Config, Json, login_name, print_answer, store_of
 from freshet.flows.command.texts import datasets as printing
 from freshet.tasks.errors import SettingsError
-from freshet.tasks.runs.run import dataset_settings
-from freshet.tasks.settings.file import load_project
+from freshet.tasks.settings.file import dataset_settings, load_project
 
 app = App(name="dataset", help="Build, compare, review and export versions of fine-tuning datasets.")
 

@@ -58,8 +58,9 @@ def maintain(
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     from prefect.client.schemas.objects import State
 
-    from freshet.flows.command.by_hand import by_hand, tell_faults
+    from freshet.flows.command.by_hand import by_hand
     from freshet.flows.maintain_store import maintain_store
+    from freshet.tasks.runs.faults import tell_faults
 
     tell_faults()
     with by_hand(project.file):

@@ -10,11 +10,13 @@ from typing import Any
 
 from freshet.tasks.backfill.plan import FAILED, PlannedWindow, choose, planned_rows, with_work
 from freshet.tasks.backfill.targets import Target, corpus_fingerprint, dataset_fingerprint
-from freshet.tasks.backfill.windows import Order, Window, backfill_id, cut
+from freshet.tasks.backfill.windows import backfill_id, cut
 from freshet.tasks.backfill.work import corpus_work, count_outdated, dataset_work
+from freshet.tasks.documents.begin import begin_run
 from freshet.tasks.ledger import windows as ledger
 from freshet.tasks.ledger.windows import Reprocess, WindowRow
-from freshet.tasks.runs.run import begin_build, begin_run
+from freshet.tasks.runs.run import begin_build
+from freshet.tasks.settings.spans import Order, Window
 from freshet.tasks.store.tables import Store
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from freshet.tasks.backfill.windows import Window
 from freshet.tasks.ledger.windows import Kind, Reprocess, WindowRow, newest
+from freshet.tasks.settings.spans import Window
 
 NEVER, STOPPED, FAILED, OTHER, AGAIN, DONE = (
     "never done", "was stopped", "failed", "done under other settings", "asked for again", "done",

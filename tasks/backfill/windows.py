@@ -2,60 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import TypeAdapter, ValidationError
 
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.spans import Order, Window, _short, in_utc
 from freshet.tasks.settings.types import DURATION_HELP, Duration, duration_text
-
-Order = Literal["oldest", "newest"]
 
 MOST_WINDOWS = 1000
 SHORTEST = timedelta(minutes=1)
-
-
-def in_utc(moment: datetime) -> datetime:
-    """The moment in UTC; one without a zone is taken for UTC."""
-    # Prefect's moments are of a class of their own; the standard library's are what the rest of the code compares.
-    plain = datetime.fromisoformat(moment.isoformat())
-    return plain.astimezone(UTC) if plain.tzinfo else plain.replace(tzinfo=UTC)
-
-
-class Window(BaseModel):
-    """A half-open span of time: from `start` on, up to and without `end`; both in UTC."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    start: Annotated[datetime, AfterValidator(in_utc), Field(description="its first moment; UTC without a zone")]
-    end: Annotated[datetime, AfterValidator(in_utc), Field(description="the first moment after it")]
-
-    @model_validator(mode="after")
-    def _is_not_empty(self) -> Window:
-        if self.start >= self.end:
-            raise ValueError("a window ends after it starts")
-        return self
-
-    def __contains__(self, moment: datetime) -> bool:
-        return self.start <= moment < self.end
-
-    @property
-    def name(self) -> str:
-        """How runs are called after it: 2026-10-01, or with the time where it does not start at midnight."""
-        midnight = self.start == self.start.replace(hour=0, minute=0, second=0, microsecond=0)
-        return f"{self.start:%Y-%m-%d}" if midnight else f"{self.start:%Y-%m-%dT%H:%M}"
-
-    def __str__(self) -> str:
-        return f"{_short(self.start)} – {_short(self.end)}"
-
-
-def _short(moment: datetime) -> str:
-    text = moment.strftime("%Y-%m-%d %H:%M:%S.%f")
-    for zeroes in (".000000", ":00", " 00:00"):
-        text = text.removesuffix(zeroes)
-    return text
 
 
 def length_of(text: str) -> timedelta:

@@ -11,7 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.backfill.plan import Work
-from freshet.tasks.backfill.windows import Window
+from freshet.tasks.settings.spans import Window
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, equals, is_any, is_none, within
 

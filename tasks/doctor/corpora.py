@@ -19,7 +19,7 @@ from freshet.tasks.store.predicates import equals
 if TYPE_CHECKING:
     from lancedb.table import Table
 
-    from freshet.tasks.index.release import Release
+    from freshet.tasks.ledger.releases import Release
     from freshet.tasks.runs.run import RefreshRun
     from freshet.tasks.store.tables import Store
 
@@ -41,7 +41,7 @@ def tables_of(store: Store, corpus: str) -> list[TableFiles]:
 
 def examine_files(patient: Patient, corpus: str) -> Iterator[Finding]:
     """The corpus's tables as files. What is wrong here hides all else."""
-    from freshet.tasks.index.release import list_releases
+    from freshet.tasks.ledger.releases import list_releases
     from freshet.tasks.maintenance.cleaning import kept_releases
 
     releases: list[Release] = []
@@ -62,7 +62,7 @@ def examine_files(patient: Patient, corpus: str) -> Iterator[Finding]:
 
 def examine_corpus(patient: Patient, corpus: str) -> Iterator[Finding]:
     """What is wrong between the corpus's releases, tables, indices and ledger, once its files are whole."""
-    from freshet.tasks.index.release import list_releases, live_release
+    from freshet.tasks.ledger.releases import list_releases, live_release
 
     store = patient.store
     if not is_folder(f"{store.address}/corpora/{corpus}"):
@@ -81,7 +81,7 @@ def examine_corpus(patient: Patient, corpus: str) -> Iterator[Finding]:
 
 
 def _examine_releases(patient: Patient, corpus: str, releases: Sequence[Release]) -> Iterator[Finding]:
-    from freshet.tasks.index.release import live_release
+    from freshet.tasks.ledger.releases import live_release
     from freshet.tasks.maintenance.cleaning import kept_releases
 
     store, where = patient.store, "ledger/releases"
@@ -158,7 +158,8 @@ def _publish_readable(store: Store, corpus: str) -> list[str]:
 
     What comes next in the tables is not to have the number of a version that is gone.
     """
-    from freshet.tasks.index.release import list_releases, live_release, roll_back
+    from freshet.tasks.index.release import roll_back
+    from freshet.tasks.ledger.releases import list_releases, live_release
 
     releases = list_releases(store, corpus)
     live = live_release(releases)
@@ -180,7 +181,7 @@ def _publish_readable(store: Store, corpus: str) -> list[str]:
 
 def _restore_releases(store: Store, corpus: str, numbers: Sequence[int]) -> list[str]:
     """Puts releases back on record as far as the tags of the tables know them; of others only that they were."""
-    from freshet.tasks.index.release import list_releases
+    from freshet.tasks.ledger.releases import list_releases
 
     releases, tagged, lost = list_releases(store, corpus), _tagged_releases(store, corpus), []
     tables = store.corpus(corpus)
@@ -249,7 +250,8 @@ def _rebuild(table: Table) -> list[str]:
 def _rebuild_index(store: Store, corpus: str, table_name: str, index: str) -> list[str]:
     """Makes an index anew. Where readers see the head, they move to it: the index that is gone is theirs."""
     from freshet.tasks.index.indices import declared_for, make_indices
-    from freshet.tasks.index.release import list_releases, live_release, republish
+    from freshet.tasks.index.release import republish
+    from freshet.tasks.ledger.releases import list_releases, live_release
 
     tables, live = store.corpus(corpus), live_release(list_releases(store, corpus))
     table, ledger = tables.find(table_name), tables.find(schemas.DOCUMENTS)
@@ -297,8 +299,8 @@ def _drop_table(address: str, name: str, rows: int) -> list[str]:
 
 def _examine_contents(patient: Patient, corpus: str) -> Iterator[Finding]:
     """The ledger against the chunks, in the embedding space that the settings name."""
+    from freshet.tasks.documents.begin import begin_run
     from freshet.tasks.index import write
-    from freshet.tasks.runs.run import begin_run
 
     try:
         run = begin_run(patient.project.file, corpus, None, "doctor", "doctor")

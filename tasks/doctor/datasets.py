@@ -12,7 +12,7 @@ from freshet.tasks.doctor.findings import Finding, Patient, finding
 from freshet.tasks.doctor.tables import TableFiles, examine_schema, examine_table, is_readable
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import is_folder, remove, table_addresses, table_name
-from freshet.tasks.store.tables import dataset_files
+from freshet.tasks.store.locks import dataset_files
 
 if TYPE_CHECKING:
     from freshet.tasks.ledger.versions import Version

@@ -13,7 +13,8 @@ from freshet.tasks.doctor.findings import Finding, Patient
 from freshet.tasks.errors import FreshetError, SettingsError
 from freshet.tasks.settings.file import Project
 from freshet.tasks.store.files import is_folder
-from freshet.tasks.store.tables import Store, dataset_files, hold_corpus, hold_dataset
+from freshet.tasks.store.locks import dataset_files, hold_corpus, hold_dataset
+from freshet.tasks.store.tables import Store
 
 ROUNDS = 5
 """Mending one thing may show the next: a table that opens again may lack an index, or hold no live release."""

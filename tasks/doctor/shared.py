@@ -16,7 +16,7 @@ from freshet.tasks.maintenance.expiry import partial_exports, work_of_dead_runs
 from freshet.tasks.store import schemas
 from freshet.tasks.store.bucket import check_bucket
 from freshet.tasks.store.files import is_folder, names_below, remove, table_addresses, table_name
-from freshet.tasks.store.tables import dataset_files, is_held
+from freshet.tasks.store.locks import dataset_files, is_held
 
 if TYPE_CHECKING:
     from freshet.tasks.lineage.openlineage import Job

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def examine_sources(patient: Patient, corpus: str) -> Iterator[Finding]:
     """Which sources cannot be listed, and which hold other documents than the ledger knows of."""
-    from freshet.tasks.documents.sources import source_name
+    from freshet.tasks.settings.addresses import source_name
 
     if not is_folder(f"{patient.store.address}/corpora/{corpus}"):
         return

@@ -37,7 +37,7 @@ def settle_duplicates(run: RefreshRun, tokenizer: Tokenizer) -> PreparedBatch | 
     A hidden document has no chunks: the one that it is a duplicate of answers for it.
     """
     from freshet.tasks.documents.duplicates.find import DOCUMENT_COLUMNS, update_duplicates
-    from freshet.tasks.documents.sources import source_name
+    from freshet.tasks.settings.addresses import source_name
 
     watch = Stopwatch()
     tables = run.store.corpus(run.corpus)

@@ -232,7 +232,7 @@ def settle_links(run: RefreshRun, listed: Sequence[ListedSource], full: bool) ->
 
 def sources_by_name(run: RefreshRun) -> dict[str, FolderSource | GitSource]:
     """The corpus's sources by name, in the order of the settings."""
-    from freshet.tasks.documents.sources import source_name
+    from freshet.tasks.settings.addresses import source_name
 
     return {source_name(source): source for source in run.settings.sources}
 

@@ -19,8 +19,8 @@ from freshet.tasks.runs.retrying import is_passing_fault
 
 if TYPE_CHECKING:
     from freshet.tasks.index.gate.examination import Examination
-    from freshet.tasks.index.release import Head, Release
     from freshet.tasks.index.write import Vectors
+    from freshet.tasks.ledger.releases import Head, Release
     from freshet.tasks.runs.run import RefreshRun
     from freshet.tasks.settings.project import FolderSource, GitSource
 
@@ -58,7 +58,8 @@ def reconcile(run: RefreshRun, full: bool) -> Reconciliation:
 def index_batch(run: RefreshRun, documents: Path, chunks: Path, links: Path, name: str) -> WrittenBatch:
     """Embeds what is new in a prepared batch and commits it: chunks, links, then ledger."""
     from freshet.tasks.index import write
-    from freshet.tasks.index.release import list_releases, pinned_chunks
+    from freshet.tasks.index.release import pinned_chunks
+    from freshet.tasks.ledger.releases import list_releases
 
     released = pinned_chunks(run, list_releases(run.store, run.corpus))
     return write.write_batch(run, documents, chunks, links, lambda texts: _embed(run, texts), released)

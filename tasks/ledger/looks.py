@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.status.runs import has_folder
 from freshet.tasks.store import schemas
+from freshet.tasks.store.files import has_folder
 from freshet.tasks.store.predicates import both, equals
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.reports.events import Kind
+    from freshet.tasks.settings.spans import Kind
     from freshet.tasks.store.tables import Store
 
 LOOKS = "looks"

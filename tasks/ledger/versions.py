@@ -15,6 +15,7 @@ from freshet.tasks.store.predicates import equals
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
 
+
 Outcome = Literal["published", "rejected", "expired"]
 """Of `expired`: the version was published once, and what it held was removed after its retention."""
 
@@ -181,3 +182,17 @@ def find_version(store: Store, dataset: str, number: str) -> Version:
             f"Run freshet dataset versions {dataset} to see them.",
         )
     return found
+
+
+def chosen_version(store: Store, dataset: str, number: str | None) -> Version:
+    """The published version of that number; the live one without a number.
+
+    Raises:
+        StoreError: there is none.
+    """
+    if number is not None:
+        return find_version(store, dataset, number)
+    live = live_version(store, dataset)
+    if live is None:
+        raise StoreError(f"dataset {dataset} has no version yet", f"Type: freshet dataset build {dataset}")
+    return live

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from freshet.tasks.backfill.windows import Window
+from freshet.tasks.settings.spans import Window
 from freshet.tasks.store.predicates import both, equals
 
 if TYPE_CHECKING:

@@ -15,9 +15,11 @@ from freshet.tasks.lineage.delivery import BUDGET, EVENTS, Sending, deliver, end
 from freshet.tasks.lineage.event_json import build_event
 from freshet.tasks.lineage.openlineage import Data, EventType, Job, run_uuid, why
 from freshet.tasks.store.predicates import both, equals
+from freshet.tasks.store.tables import Store
 
 if TYPE_CHECKING:
-    from freshet.tasks.store.tables import Store
+    from freshet.tasks.runs.run import BuildRun, RefreshRun
+
 
 MOST_FILES = 128
 """How many small files the table may be of until they are joined: every look at the table opens each of them."""
@@ -155,3 +157,16 @@ def list_events(store: Store, *, job: str | None = None, run_id: str | None = No
 def _in_time(row: dict[str, Any]) -> tuple[datetime, bool]:
     """A run's START comes before its end, also within one microsecond."""
     return row["event_time"], row["event_type"] != "START"
+
+
+def run_events(run: RefreshRun | BuildRun) -> RunEvents:
+    """The lineage events of a run, around what it does within the writer's lock."""
+    from freshet.tasks.lineage.openlineage import refresh_job, version_job
+    from freshet.tasks.runs.run import BuildRun
+
+    settings = run.project.settings.lineage
+    if isinstance(run, BuildRun):
+        job = version_job(run.dataset, settings.namespace, run.settings.description)
+    else:
+        job = refresh_job(run.corpus, settings.namespace)
+    return RunEvents(run.store, job, run.run_id, nominal_time=run.as_of, endpoint=settings.endpoint)

@@ -12,7 +12,7 @@ from freshet.tasks.store import schemas
 from freshet.tasks.store.files import bytes_below, bytes_not_of, is_folder, remove, table_addresses, table_name
 
 if TYPE_CHECKING:
-    from freshet.tasks.index.release import Release
+    from freshet.tasks.ledger.releases import Release
     from freshet.tasks.maintenance.freed import Maintained
     from freshet.tasks.settings.maintenance import Maintenance
     from freshet.tasks.store.tables import Store
@@ -29,7 +29,7 @@ def kept_releases(releases: Sequence[Release], settings: Maintenance, now: datet
     may still have them open; the newest that a refresh published, which the next one compares with; and what the gate
     rejected last, which a person may still publish.
     """
-    from freshet.tasks.index.release import MAINTENANCE, newest_decision
+    from freshet.tasks.ledger.releases import MAINTENANCE, newest_decision
 
     published = [one for one in releases if one.outcome == "published"]
     states = [one for i, one in enumerate(published) if i == 0 or published[i - 1].run_id != MAINTENANCE]

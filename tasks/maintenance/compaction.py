@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from lancedb.table import Table
 
-    from freshet.tasks.index.release import Release
+    from freshet.tasks.ledger.releases import Release
     from freshet.tasks.maintenance.freed import Maintained
     from freshet.tasks.store.tables import Store
 

@@ -14,7 +14,7 @@ from freshet.tasks.store.predicates import equals, is_any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from freshet.tasks.index.release import Release
+    from freshet.tasks.ledger.releases import Release
     from freshet.tasks.maintenance.freed import Maintained
     from freshet.tasks.settings.maintenance import Maintenance
     from freshet.tasks.store.tables import Store
@@ -79,7 +79,7 @@ def expire_reports(
     dry_run: bool,
 ) -> None:  # fmt: skip
     """Deletes the report pages of runs that ended long ago, but those on the live release and the last decision."""
-    from freshet.tasks.index.release import MAINTENANCE, live_release, newest_decision
+    from freshet.tasks.ledger.releases import MAINTENANCE, live_release, newest_decision
 
     made = [one for one in releases if one.run_id != MAINTENANCE]
     kept = {one.run_id for one in (live_release(made), newest_decision(made)) if one is not None}

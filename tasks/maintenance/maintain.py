@@ -11,7 +11,7 @@ from freshet.tasks.errors import CorpusBusy, SettingsError
 from freshet.tasks.maintenance import cleaning, compaction, expiry, retention
 from freshet.tasks.maintenance.freed import Maintained, Task
 from freshet.tasks.store.files import bytes_below, is_folder, names_below, table_addresses, table_name
-from freshet.tasks.store.tables import dataset_files, hold_corpus, hold_dataset, is_held
+from freshet.tasks.store.locks import dataset_files, hold_corpus, hold_dataset, is_held
 
 if TYPE_CHECKING:
     from freshet.tasks.settings.file import Project
@@ -106,7 +106,7 @@ def _maintain(
             expiry.clear_leftovers(store, expiry.partial_exports(store, target.name), found, task.dry_run)
         retention.expire_versions(store, target.name, settings, found, now, task)
         return
-    from freshet.tasks.index.release import list_releases, live_release
+    from freshet.tasks.ledger.releases import list_releases, live_release
 
     corpus, dry = target.name, task.dry_run
     if not dry or not is_held(store, corpus):

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from freshet.tasks.backfill.windows import Window
-from freshet.tasks.reports.refresh import table
+from freshet.tasks.render.markdown import table
+from freshet.tasks.settings.spans import Window
 
 _HEADS = {
     "corpus": ["window", "to do", "why", "documents", "from kept elements", "chunks", "seconds"],

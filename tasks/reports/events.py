@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from freshet.tasks.settings.spans import Kind
 
 if TYPE_CHECKING:
-    from freshet.tasks.reports.build import BuildReport
-    from freshet.tasks.reports.refresh import RefreshReport
+    from freshet.tasks.ledger.builds import BuildReport
+    from freshet.tasks.ledger.runs import RefreshReport
 
 RELEASE_PUBLISHED = "freshet.release.published"
 RELEASE_REJECTED = "freshet.release.rejected"
@@ -27,8 +29,6 @@ QUARANTINE_GREW = "freshet.quarantine.grew"
 
 MOST_CODES = 20
 """Codes that an event names at most; an event has to stay small."""
-
-Kind = Literal["corpus", "dataset"]
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from freshet.expectations.rules import RULES, Severity
+from freshet.expectations.rules import Severity
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.reports.refresh import Outcome
+    from freshet.tasks.ledger.runs import Outcome
 
 AGES: tuple[tuple[str, float], ...] = (
     ("up to a week", 7),
@@ -74,7 +74,7 @@ class ReportFacts:
     """All that the page says.
 
     Attributes:
-        documents: counts by what became of them (`freshet.tasks.reports.refresh.DOCUMENT_COUNTS`).
+        documents: counts by what became of them (`freshet.tasks.ledger.runs.DOCUMENT_COUNTS`).
         history: decisions of the gate, oldest first, this one last.
         main_score: the score of the exam that has a floor, and that floor.
         ages: documents by age, as `count_ages` gives them.
@@ -122,9 +122,3 @@ def count_ages(modified_at: pa.ChunkedArray, as_of: datetime) -> dict[str, int]:
     counts[OLDER] = len(modified_at) - modified_at.null_count - below
     rare = {FUTURE: future, UNDATED: modified_at.null_count}
     return counts | {name: count for name, count in rare.items() if count}
-
-
-def with_advice(reason: str) -> str:
-    """A reason of the gate, which begins with its rule's code, and what that rule says to do about it."""
-    rule = RULES.get(reason.replace(":", " ").split(" ", 1)[0])
-    return f"{reason} What to do: {rule.mend}" if rule else reason

@@ -22,8 +22,8 @@ from freshet.tasks.reports.page_facts import (
     SourceState,
     VerdictCount,
     count_ages,
-    with_advice,
 )
+from freshet.tasks.rules.verdicts import with_advice
 from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from lancedb.table import Table
 
-    from freshet.tasks.index.release import Release
-    from freshet.tasks.reports.refresh import RefreshReport
+    from freshet.tasks.ledger.releases import Release
+    from freshet.tasks.ledger.runs import RefreshReport
     from freshet.tasks.runs.run import RefreshRun
 
 PAGE = "index.html"
@@ -67,7 +67,7 @@ def gather_facts(run: RefreshRun, report: RefreshReport) -> ReportFacts:
 
     The ledger is read in batches; what is kept of it are counts.
     """
-    from freshet.tasks.index.release import list_releases
+    from freshet.tasks.ledger.releases import list_releases
     from freshet.tasks.rules.suite_pages import report_folder
 
     decisions = _decisions(list_releases(run.store, run.corpus), run.run_id)
@@ -165,7 +165,7 @@ def _aged(served: pa.Table, as_of: datetime) -> Counter[Finding]:
 
 
 def _sources(run: RefreshRun, report: RefreshReport) -> list[SourceState]:
-    from freshet.tasks.documents.sources import source_name
+    from freshet.tasks.settings.addresses import source_name
 
     settings = {source_name(one): one for one in run.settings.sources}
     return [

@@ -84,7 +84,7 @@ def span(seconds: float) -> str:
 
 def status_page(found: Row, now: datetime) -> str:
     """The same as Markdown, for the artifact."""
-    from freshet.tasks.reports.refresh import table
+    from freshet.tasks.render.markdown import table
 
     parts = [f"# Status\n\nAs of {now:%Y-%m-%d %H:%M %Z}."]
     if late := [row for row in [*found["corpora"], *found["datasets"]] if row["overdue"]]:

@@ -1,12 +1,8 @@
-"""The rule book as a corpus or a dataset has tuned it.
-
-`python -m freshet.tasks.rules.rulebook > docs/rules.md` writes the page about the rules.
-"""
+"""The rule book as a corpus or a dataset has tuned it."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from hashlib import sha256
@@ -72,14 +68,3 @@ def rule_rows(settings: Corpus | Dataset | None = None) -> list[dict[str, Any]]:
     return [
         asdict(tuned[code]) if code in tuned else {**asdict(rule), "severity": "off"} for code, rule in RULES.items()
     ]
-
-
-def main() -> None:
-    """Writes docs/rules.md to standard output."""
-    from freshet.flows.command.texts.corpora import rules_page
-
-    sys.stdout.write(rules_page(rule_rows()))
-
-
-if __name__ == "__main__":
-    main()

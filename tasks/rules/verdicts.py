@@ -33,3 +33,9 @@ def told(finding: Verdict) -> str:
     """A finding of the gate as a sentence: its code, the reason in plain words, the evidence."""
     evidence = ", ".join(f"{name}: {value}" for name, value in finding.evidence.items())
     return f"{finding.code}: {RULES[finding.code].why}" + (f" ({evidence})" if evidence else "")
+
+
+def with_advice(reason: str) -> str:
+    """A reason of the gate, which begins with its rule's code, and what that rule says to do about it."""
+    rule = RULES.get(reason.replace(":", " ").split(" ", 1)[0])
+    return f"{reason} What to do: {rule.mend}" if rule else reason

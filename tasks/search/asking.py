@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from freshet.tasks.governance.freshness import MOMENTS
 from freshet.tasks.search.retrieve import Mode, Vector, candidates, is_blocked
@@ -13,8 +13,6 @@ from freshet.tasks.store.predicates import is_any, permits
 
 if TYPE_CHECKING:
     from lancedb.table import Table
-
-    from freshet.tasks.index.gate.exam import Ask
 
 
 def asker(chunks: Table, ledger: Table, now: datetime, embed: Callable[[str], Vector] | None, mode: Mode) -> Ask:
@@ -47,3 +45,9 @@ def _visible(ledger: Table, doc_ids: Collection[str], principals: Sequence[str],
     query = ledger.search().where(is_any("doc_id", sorted(doc_ids))).select(["doc_id", "acl", *MOMENTS.values()])
     rows = query.to_arrow().to_pylist()
     return {row["doc_id"] for row in rows if asking & set(row["acl"]) and not is_blocked(row, now)}
+
+
+class Ask(Protocol):
+    """Ranks passages of one state of a corpus: (document id, text), best first, at most `limit`."""
+
+    def __call__(self, question: str, principals: Sequence[str], limit: int) -> Sequence[tuple[str, str]]: ...

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from freshet.expectations.rules import RULES, Rule
 from freshet.tasks.errors import AccessCheckFailed, EmbeddingError, FreshetError, StoreError
 from freshet.tasks.governance.freshness import check_unverified, is_marked_stale, staleness
-from freshet.tasks.index.release import Release, list_releases, live_release
+from freshet.tasks.ledger.releases import Release, list_releases, live_release
+from freshet.tasks.ledger.runs import last_looked_at
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import equals, is_any, permits
+from freshet.tasks.store.predicates import is_any, permits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -313,17 +314,3 @@ def _cite(
             )
         )
     return hits
-
-
-def last_looked_at(store: Store, corpus: str) -> dict[str, datetime]:
-    """When each source of a corpus was last listed completely: its unchanged documents were verified then."""
-    table = store.ledger.find(schemas.RUNS)
-    rows = (
-        [] if table is None else table.search().where(equals("corpus", corpus)).select(["as_of", "sources"]).to_list()
-    )
-    return {
-        source["source"]: row["as_of"]
-        for row in sorted(rows, key=lambda row: row["as_of"])
-        for source in row["sources"]
-        if source["complete"]
-    }

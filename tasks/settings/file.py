@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.settings.checks import Checker, resolve
+from freshet.tasks.settings.datasets import Dataset
 from freshet.tasks.settings.explain import validate
 from freshet.tasks.settings.lines import Located, read_yaml
 from freshet.tasks.settings.places import Finding, kind_text, place_text
-from freshet.tasks.settings.project import Settings
+from freshet.tasks.settings.project import Corpus, Settings
 from freshet.tasks.settings.schema import json_schema
 
 __all__ = ["FILE_NAME", "Problem", "Project", "find_notes", "find_problems", "json_schema", "load_project"]
@@ -197,3 +201,34 @@ def _problems(path: Path, findings: list[Finding]) -> list[Problem]:
     ordered = sorted(findings, key=lambda one: (one.line or 0, place_text(one.place)))
     found = [Problem(file, one.line, place_text(one.place), one.what, one.mend) for one in ordered]
     return list(dict.fromkeys(found))
+
+
+Named = TypeVar("Named", Corpus, Dataset)
+
+
+def corpus_settings(project: Project, corpus: str) -> Corpus:
+    """A corpus's settings.
+
+    Raises:
+        SettingsError: there is no such corpus; names those there are.
+    """
+    return _named(project, project.settings.corpora, corpus, "corpus", "corpora")
+
+
+def dataset_settings(project: Project, dataset: str) -> Dataset:
+    """A dataset's settings.
+
+    Raises:
+        SettingsError: there is no such dataset; names those there are.
+    """
+    return _named(project, project.settings.datasets, dataset, "dataset", "datasets")
+
+
+def _named(project: Project, known: Mapping[str, Named], name: str, kind: str, key: str) -> Named:
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, n=1)
+    raise SettingsError(
+        f"{project.file.name} has no {kind} {name!r}; it has: {', '.join(known) or 'none'}",
+        f"Did you mean {near[0]}?" if near else f"Add it under {key}: in {project.file.name}.",
+    )

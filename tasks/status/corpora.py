@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.governance.freshness import MOMENTS, is_marked_stale, staleness
 from freshet.tasks.governance.quarantine import IN_QUARANTINE
-from freshet.tasks.status.runs import Recorded, has_folder, recorded_runs, told_objective, told_run
+from freshet.tasks.status.runs import Recorded, recorded_runs, told_objective, told_run
 from freshet.tasks.store import schemas
+from freshet.tasks.store.files import has_folder
 from freshet.tasks.store.predicates import equals
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def corpus_status(store: Store, corpus: str, objective: float | None, now: datet
     Args:
         objective: seconds that it may go without being brought up to date; None for any.
     """
-    from freshet.tasks.index.release import list_releases, live_release
+    from freshet.tasks.ledger.releases import list_releases, live_release
     from freshet.tasks.lineage.openlineage import refresh_job
 
     recorded = recorded_runs(store, refresh_job(corpus).name, corpus)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.status.runs import StoredRun, has_folder, newest_spoken_for, recorded_runs, told_objective, told_run
+from freshet.tasks.status.runs import StoredRun, newest_spoken_for, recorded_runs, told_objective, told_run
 from freshet.tasks.store import schemas
+from freshet.tasks.store.files import has_folder
 from freshet.tasks.store.predicates import equals
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def dataset_status(store: Store, dataset: str, objective: float | None, now: dat
     from freshet.tasks.datasets.review import count_for_review
     from freshet.tasks.ledger.versions import live_version
     from freshet.tasks.lineage.openlineage import version_job
-    from freshet.tasks.store.tables import dataset_files
+    from freshet.tasks.store.locks import dataset_files
 
     recorded = recorded_runs(store, version_job(dataset).name, dataset_files(dataset))
     there = has_folder(store, "ledger") and has_folder(store, f"datasets/{dataset}")

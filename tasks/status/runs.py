@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.store.files import has_folder
 from freshet.tasks.store.predicates import both, equals, is_any
 
 if TYPE_CHECKING:
@@ -45,11 +45,6 @@ class Recorded:
     others: Sequence[StoredRun]
 
 
-def has_folder(store: Store, folder: str) -> bool:
-    """Whether the store has such a folder; opening its tables would make it."""
-    return not store.is_local or Path(store.address, folder).is_dir()
-
-
 def recorded_runs(store: Store, job: str, lock: str) -> Recorded:
     """The runs of a job.
 
@@ -80,7 +75,7 @@ def recorded_runs(store: Store, job: str, lock: str) -> Recorded:
 
 
 def _goes_on(store: Store, lock: str) -> bool:
-    from freshet.tasks.store.tables import is_held
+    from freshet.tasks.store.locks import is_held
 
     try:
         return not store.is_local or is_held(store, lock)

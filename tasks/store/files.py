@@ -6,9 +6,14 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.store.bucket import file_system, reaching
+
+if TYPE_CHECKING:
+    from freshet.tasks.store.tables import Store
+
 
 HELD = ("data/", "_indices/", "_deletions/", "_versions/", "_transactions/")
 """What of a table's folder its versions consist of."""
@@ -88,3 +93,8 @@ def _moment(info: dict[str, Any]) -> datetime | None:
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
     return value if isinstance(value, datetime) and value.tzinfo else None
+
+
+def has_folder(store: Store, folder: str) -> bool:
+    """Whether the store has such a folder; opening its tables would make it."""
+    return not store.is_local or Path(store.address, folder).is_dir()

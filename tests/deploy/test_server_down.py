@@ -9,7 +9,8 @@ from datetime import timedelta
 import psutil
 
 from freshet.tasks.runs.local_server import Running
-from freshet.tasks.store.tables import Store, hold_corpus
+from freshet.tasks.store.locks import hold_corpus
+from freshet.tasks.store.tables import Store
 from tests.deploy.conftest import Site, clean_environment, until
 
 

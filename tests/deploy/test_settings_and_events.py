@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from prefect.client.schemas.schedules import CronSchedule
 from pydantic import ValidationError
 
-from freshet.tasks.reports.build import BuildReport
+from freshet.tasks.ledger.builds import BuildReport
+from freshet.tasks.ledger.runs import RefreshReport
 from freshet.tasks.reports.events import (
     CORPUS_CURRENT,
     QUARANTINE_GREW,
@@ -26,7 +27,6 @@ from freshet.tasks.reports.events import (
     quarantine_event,
     refresh_events,
 )
-from freshet.tasks.reports.refresh import RefreshReport
 from freshet.tasks.settings.schedules import CorpusSchedule, Schedules
 
 NOW = datetime(2030, 1, 2, tzinfo=UTC)

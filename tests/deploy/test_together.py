@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from freshet.tasks.store.tables import Store, hold_corpus
+from freshet.tasks.store.locks import hold_corpus
+from freshet.tasks.store.tables import Store
 from tests.deploy.conftest import Site, until
 
 FINAL = {"Completed", "Failed", "Crashed", "Cancelled"}

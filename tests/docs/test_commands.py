@@ -48,7 +48,7 @@ def test_every_flag_of_a_command_is_in_its_section_and_no_other() -> None:
 def test_the_documented_keys_of_a_report_are_those_it_has() -> None:
     from datetime import UTC, datetime
 
-    from freshet.tasks.reports.refresh import RefreshReport
+    from freshet.tasks.ledger.runs import RefreshReport
 
     report = RefreshReport("c", "r", datetime(2026, 1, 1, tzinfo=UTC), "released").as_dict()
     example = _section("refresh").split("```json")[1].split("```")[0]
@@ -59,7 +59,7 @@ def test_the_documented_keys_of_a_report_are_those_it_has() -> None:
 def test_the_documented_keys_of_a_build_are_those_it_has() -> None:
     from datetime import UTC, datetime
 
-    from freshet.tasks.reports.build import BuildReport
+    from freshet.tasks.ledger.builds import BuildReport
 
     example = _section("dataset build").split("```json")[1].split("```")[0]
     for key in BuildReport("d", "r", datetime(2026, 1, 1, tzinfo=UTC)).as_dict():

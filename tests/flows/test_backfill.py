@@ -208,7 +208,7 @@ def test_two_at_once_do_every_window_once(office: Project) -> None:
 
 
 def test_a_backfill_waits_for_a_refresh_and_gives_up_without_blaming_the_window(office: Project) -> None:
-    from freshet.tasks.store.tables import hold_corpus
+    from freshet.tasks.store.locks import hold_corpus
 
     with hold_corpus(office.store, "docs", "refresh-docs-today", timedelta(0), lambda _: None):
         report = run(office, wait=1.0)

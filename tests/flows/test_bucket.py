@@ -100,7 +100,7 @@ class BucketProject(Project):
         return found
 
     def releases(self) -> list[int]:
-        from freshet.tasks.index.release import list_releases
+        from freshet.tasks.ledger.releases import list_releases
 
         return [one.release for one in list_releases(self.store, "docs")]
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from freshet.tasks.datasets.export.manifest import check_manifest
-from freshet.tasks.store.tables import hold_dataset
+from freshet.tasks.store.locks import hold_dataset
 from tests.conftest import COMMAND, ROOT
 from tests.flows.dataset_project import DatasetProject, question, questions, sums
 

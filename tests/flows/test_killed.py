@@ -168,7 +168,7 @@ class Reader:
             self.error = error
 
     def _look(self) -> None:
-        from freshet.tasks.index.release import list_releases, live_release
+        from freshet.tasks.ledger.releases import list_releases, live_release
 
         live = live_release(list_releases(self._store, "docs"))
         assert live is not None

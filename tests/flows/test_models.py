@@ -17,7 +17,7 @@ import pytest
 
 from freshet.tasks.embedding.models import resolve_model
 from freshet.tasks.index.gate import evaluate
-from freshet.tasks.index.release import list_releases
+from freshet.tasks.ledger.releases import list_releases
 from freshet.tasks.rules.verdicts import verdict
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.settings.project import Embedding

@@ -99,7 +99,7 @@ def test_of_two_refreshes_at_once_the_second_waits_or_says_who_holds_the_corpus(
 
 
 def test_refused_for_another_refresh_the_command_shows_no_traceback(project: Project) -> None:
-    from freshet.tasks.store.tables import hold_corpus
+    from freshet.tasks.store.locks import hold_corpus
 
     project.write("a.md", "# A\n\nWhat A says.\n")
     with hold_corpus(project.store, "docs", "some-run", timedelta(0), print):
@@ -110,7 +110,7 @@ def test_refused_for_another_refresh_the_command_shows_no_traceback(project: Pro
 
 
 def test_a_refresh_that_failed_names_the_release_that_readers_see(project: Project) -> None:
-    from freshet.tasks.store.tables import hold_corpus
+    from freshet.tasks.store.locks import hold_corpus
 
     project.write("a.md", "# A\n\nWhat A says.\n")
     assert project.refresh()["release"] == 1
@@ -208,7 +208,7 @@ def test_a_writer_that_ignores_the_lock_is_noticed_and_nothing_is_published(
 ) -> None:
     from lancedb.table import LanceTable
 
-    from freshet.tasks.index.release import list_releases
+    from freshet.tasks.ledger.releases import list_releases
 
     edited = project.write("edited.md", "# Edited\n\nAs it was.\n")
     project.write("other.md", "# Other\n\nAs it stays.\n")

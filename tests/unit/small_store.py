@@ -16,9 +16,11 @@ import yaml
 from freshet.tasks.datasets.card.describe import write_description
 from freshet.tasks.datasets.versions.publish import publish
 from freshet.tasks.doctor.examine import examine
+from freshet.tasks.documents.begin import begin_run
 from freshet.tasks.index import release, write
+from freshet.tasks.ledger.releases import is_published, list_releases, live_release, newest_decision, published_ledger
 from freshet.tasks.ledger.versions import VersionFacts
-from freshet.tasks.runs.run import RefreshRun, begin_run
+from freshet.tasks.runs.run import RefreshRun
 from freshet.tasks.settings.file import Project, load_project
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
@@ -76,11 +78,11 @@ class SmallStore:
         from freshet.tasks.index import steps as index
 
         run = begin_run(self.folder / "freshet.yaml", "docs", AS_OF, "run", "refresh-docs")
-        releases = release.list_releases(run.store, "docs")
-        settled = release.is_published(release.read_head(run), release.newest_decision(releases))
+        releases = list_releases(run.store, "docs")
+        settled = is_published(release.read_head(run), newest_decision(releases))
         damage = write.reconcile(run) if not settled else write.Reconciliation([], [])
         listed = [steps.list_source.fn(run, name) for name in steps.sources_by_name(run)]
-        ledger = release.published_ledger(releases)
+        ledger = published_ledger(releases)
         plan = steps.plan_refresh.fn(run, listed, damage.damaged, ledger, False, 10)
         for part in plan.restated_batches:
             self._index(run, steps.restate_batch.fn(run, plan.restated, part, "restated"))
@@ -96,14 +98,14 @@ class SmallStore:
                 self._index(run, batch)
         index.maintain_indices.fn(run, compact=False)
         shutil.rmtree(run.folder, ignore_errors=True)
-        head, newest = release.read_head(run), release.newest_decision(release.list_releases(run.store, "docs"))
+        head, newest = release.read_head(run), newest_decision(list_releases(run.store, "docs"))
         assert head is not None
-        if release.is_published(head, newest):
+        if is_published(head, newest):
             return newest
         return release.record_decision(run, head, outcome, [] if outcome == "published" else ["GATE-EXAM: it failed"])
 
     def _index(self, run: RefreshRun, batch: Any) -> None:
-        released = release.pinned_chunks(run, release.list_releases(run.store, run.corpus))
+        released = release.pinned_chunks(run, list_releases(run.store, run.corpus))
         write.write_batch(run, batch.documents, batch.chunks, batch.links, _embed, released)
 
     def build(self, rows: int, work: Path, *, at: datetime = AS_OF) -> Any:
@@ -122,7 +124,7 @@ class SmallStore:
 
     def published(self) -> list[dict[str, Any]]:
         """What readers see."""
-        live = release.live_release(release.list_releases(self.store, "docs"))
+        live = live_release(list_releases(self.store, "docs"))
         assert live is not None
         return _sorted(self.store.corpus("docs").at(live.table, live.table_version).to_arrow(), "chunk_id")
 

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freshet.tasks.backfill.plan import choose, planned_rows
-from freshet.tasks.backfill.windows import MOST_WINDOWS, Window, backfill_id, cut, span_of
+from freshet.tasks.backfill.windows import MOST_WINDOWS, backfill_id, cut, span_of
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.ledger import windows as ledger
 from freshet.tasks.ledger.windows import Reprocess, WindowRow, newest
+from freshet.tasks.settings.spans import Window
 from freshet.tasks.store.tables import Store
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -12,9 +12,10 @@ import pytest
 
 from freshet.tasks.datasets.inputs.opening import InputFile
 from freshet.tasks.datasets.origins.permission import Permissions
-from freshet.tasks.datasets.versions.past import files_by, modified_at, past_number, release_at, version_before
+from freshet.tasks.datasets.versions.past import files_by, modified_at, past_number, version_before
 from freshet.tasks.datasets.versions.publish import publish
 from freshet.tasks.errors import SettingsError, SourceError
+from freshet.tasks.ledger.releases import release_at
 from freshet.tasks.ledger.versions import Version, list_versions, live_version, published_versions
 from freshet.tasks.settings.file import Project
 from freshet.tasks.settings.project import Settings

@@ -23,7 +23,8 @@ from freshet.tasks.index.indices import unindexed_rows
 from freshet.tasks.lineage.events import RunEvents, open_runs
 from freshet.tasks.lineage.openlineage import refresh_job
 from freshet.tasks.store import schemas
-from freshet.tasks.store.tables import Store, hold_corpus
+from freshet.tasks.store.locks import hold_corpus
+from freshet.tasks.store.tables import Store
 from tests.unit.small_store import TEXTS, SmallStore, copy_store, make_store
 
 NOW = datetime.now(UTC)

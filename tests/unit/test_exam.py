@@ -15,11 +15,11 @@ import pytest
 from freshet.expectations.gate_rules import GATE_RULES
 from freshet.expectations.rules import RULES
 from freshet.tasks.errors import SettingsError
-from freshet.tasks.index.gate.exam import MEASURES, Ask, ExamResult, compare, judge, sit_exam, unchanged_documents
+from freshet.tasks.index.gate.exam import MEASURES, ExamResult, compare, judge, sit_exam, unchanged_documents
 from freshet.tasks.index.gate.golden import ExamQuestion, SetAside, Target, draw_questions, resolve_questions
 from freshet.tasks.index.gate.health import check_embedding, check_indices, check_loss, index_recall, written_since
 from freshet.tasks.index.gate.probes import check_policy, probe_access
-from freshet.tasks.search.asking import asker, remembering
+from freshet.tasks.search.asking import Ask, asker, remembering
 from freshet.tasks.settings.golden import GoldenAnswer, GoldenQuestion, load_golden, read_golden, text
 from freshet.tasks.settings.project import AccessRule, FolderSource, Gate
 from tests.conftest import ROOT

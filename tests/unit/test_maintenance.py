@@ -21,7 +21,7 @@ from freshet.tasks.maintenance.retention import kept_until
 from freshet.tasks.settings.maintenance import Maintenance
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import bytes_below
-from freshet.tasks.store.tables import hold_corpus
+from freshet.tasks.store.locks import hold_corpus
 from tests.unit.small_store import AS_OF, TEXTS, SmallStore, copy_store, make_store
 
 NOW = datetime.now(UTC)

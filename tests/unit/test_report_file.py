@@ -21,9 +21,10 @@ import pytest
 from freshet.expectations.rules import RULES
 from freshet.tasks.embedding.models import ModelFiles
 from freshet.tasks.governance.freshness import MOMENTS, staleness
+from freshet.tasks.ledger.runs import Outcome, RefreshReport
 from freshet.tasks.reports.page_facts import FUTURE, UNDATED, VerdictCount
 from freshet.tasks.reports.page_file import gather_facts, write_report_page
-from freshet.tasks.reports.refresh import Outcome, RefreshReport, render_refresh
+from freshet.tasks.reports.refresh import render_refresh
 from freshet.tasks.rules.suite_pages import report_folder, write_pages
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.runs.run import RefreshRun

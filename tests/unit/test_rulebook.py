@@ -12,7 +12,7 @@ import pytest
 
 from freshet.expectations.fixed_rules import bounds, choices
 from freshet.expectations.rules import RULES
-from freshet.flows.command.texts.corpora import rules_page, rules_text
+from freshet.flows.command.texts.rules import rules_page, rules_text
 from freshet.tasks.rules.rulebook import retuned, rule_rows, rules_fingerprint, tuned_rules
 from freshet.tasks.rules.verdicts import verdict
 from freshet.tasks.settings.file import Problem, find_problems, load_project

@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from freshet.tasks.documents.sources import matches, source_name
-from freshet.tasks.documents.sources.paths import (
-    mask_credentials,
-    path_filter,
-    printable,
-    safe_reason,
-    spellings,
-    unsafe,
-)
+from freshet.tasks.documents.sources import matches
+from freshet.tasks.documents.sources.paths import path_filter, printable, spellings, unsafe
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.addresses import mask_credentials, safe_reason, source_name
 from freshet.tasks.settings.project import GitSource
 
 

@@ -16,18 +16,19 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
+from freshet.tasks.documents.begin import begin_run
 from freshet.tasks.ledger.looks import look, misses_objective, remember
+from freshet.tasks.ledger.runs import RefreshReport, record_run
 from freshet.tasks.lineage.events import RunEvents
 from freshet.tasks.lineage.openlineage import refresh_job, version_job
 from freshet.tasks.reports.events import FRESHNESS_MISSED
-from freshet.tasks.reports.refresh import RefreshReport
 from freshet.tasks.reports.status import span, status_page, status_text
-from freshet.tasks.runs.run import begin_run, record_run
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.status.project import project_status
 from freshet.tasks.status.runs import recorded_runs
 from freshet.tasks.status.server import ask_server, prefect_settings
-from freshet.tasks.store.tables import Store, dataset_files, hold_corpus
+from freshet.tasks.store.locks import dataset_files, hold_corpus
+from freshet.tasks.store.tables import Store
 from tests.unit.small_store import SmallStore, make_store
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -8,25 +8,14 @@ from textwrap import indent, shorten
 from typing import TYPE_CHECKING, Any
 
 from freshet.expectations.rules import RULES
-from freshet.tasks.reports.page_facts import SCORES, with_advice
+from freshet.tasks.reports.page_facts import SCORES
+from freshet.tasks.rules.verdicts import with_advice
 
 if TYPE_CHECKING:
     from freshet.tasks.ledger.decisions import Decision
     from freshet.tasks.search.retrieve import Answer
     from freshet.tasks.settings.file import Problem
 
-RULES_HEAD = ("rule", "severity", "threshold", "why", "what to do")
-RULES_INTRODUCTION = """# Rules
-
-Every rule that documents, chunks and releases, rows and dataset versions are held to. `freshet rules` prints the
-same; with `--corpus` or `--dataset`, what that has made of it. `block` keeps an item out, or readers where they are;
-`warn` lets it in with a mark; `note` only records. Severity and threshold are tuned in
-[the settings](configuration.md#a-rules-tuning).
-
-This page is generated: `python -m freshet.tasks.rules.rulebook > docs/rules.md`."""
-RULES_KEPT = """## What cannot be tuned
-
-Some severities are not for settings to choose:"""
 
 MOST_NAMED = 5
 
@@ -183,36 +172,3 @@ def refused_text(row: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]])
         why = f": {one['why']}" if one["why"] else ""
         lines.append(f"  {one['at']:%Y-%m-%d %H:%M} {one['kind']} by {one['who']}{why}")
     return text + "\n".join(lines) + "\n"
-
-
-def rules_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rules, each with its reason and what to do."""
-    lines = []
-    for row in rows:
-        threshold = "" if row["threshold"] is None else f" {row['threshold']:.15g}"
-        lines.append(f"{row['code']}  {row['severity']}{threshold}\n    {row['why']}\n    {row['mend']}")
-    return "\n".join(lines) + "\n"
-
-
-def rules_page(rows: Sequence[Mapping[str, Any]]) -> str:
-    """docs/rules.md, as Markdown."""
-    from freshet.expectations.fixed_rules import SEVERITIES, choices
-    from freshet.tasks.reports.refresh import table
-
-    cells = [
-        [
-            f"`{r['code']}`",
-            r["severity"],
-            "" if r["threshold"] is None else f"{r['threshold']:.15g}",
-            r["why"],
-            r["mend"],
-        ]
-        for r in rows
-    ]
-    fixed: dict[tuple[str, str], list[str]] = {}
-    for rule in (RULES[row["code"]] for row in rows):
-        allowed, reason = choices(rule)
-        if allowed != SEVERITIES:
-            fixed.setdefault((" or ".join(allowed), reason), []).append(f"`{rule.code}`")
-    kept = [f"- {', '.join(codes)}: {allowed} only, since {reason}." for (allowed, reason), codes in fixed.items()]
-    return "\n\n".join([RULES_INTRODUCTION, table(RULES_HEAD, cells), RULES_KEPT, "\n".join(kept)]) + "\n"

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from freshet.expectations.rules import RULES
 from freshet.tasks.lineage.places import row_place
 from freshet.tasks.reports.build import standing
-from freshet.tasks.reports.page_facts import with_advice
-from freshet.tasks.rules.verdicts import Verdict, told
+from freshet.tasks.rules.verdicts import Verdict, told, with_advice
 
 if TYPE_CHECKING:
     from freshet.tasks.datasets.review import RowDecision

@@ -6,22 +6,19 @@ asked for; `lineage.parquet`, `rejected.jsonl`; and `MANIFEST.sha256` over every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from freshet.tasks.datasets.export.kinds import Rows
 from freshet.tasks.datasets.export.lineage import write_lineage, write_rejected
 from freshet.tasks.datasets.export.openai import check_openai, write_openai
 from freshet.tasks.datasets.export.parquet import write_parquet
 from freshet.tasks.datasets.export.trl import write_trl
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from freshet.tasks.settings.datasets import ExportKind, Format
 
-Rows = Callable[[], Iterator["pa.Table"]]
-"""Gives the rows anew each time it is called: some kinds look at them twice."""
 
 _WRITERS = {"trl": write_trl, "openai": write_openai, "parquet": write_parquet}
 

@@ -16,7 +16,7 @@ from freshet.tasks.store import schemas
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.datasets.export import Rows
+    from freshet.tasks.datasets.export.kinds import Rows
 
 LINEAGE = "lineage.parquet"
 REJECTED = "rejected.jsonl"

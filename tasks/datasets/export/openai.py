@@ -28,7 +28,7 @@ from freshet.tasks.errors import SettingsError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.datasets.export import Rows
+    from freshet.tasks.datasets.export.kinds import Rows
     from freshet.tasks.settings.datasets import Format
 
 FORMATS = ("conversational", "prompt_completion", "preference")

@@ -16,7 +16,7 @@ from freshet.tasks.datasets.split import SIDES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.datasets.export import Rows
+    from freshet.tasks.datasets.export.kinds import Rows
     from freshet.tasks.settings.datasets import Format
 
 GROUP_ROWS = 10_000

@@ -12,7 +12,7 @@ from freshet.tasks.datasets.shapes.example import canonical_json
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.datasets.export import Rows
+    from freshet.tasks.datasets.export.kinds import Rows
     from freshet.tasks.settings.datasets import Format
 
 _SPOKEN = tuple(f'{{"{name}":[' for name in sorted(ROLE_OF))

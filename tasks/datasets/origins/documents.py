@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.datasets.origins.spans import MISSING, Located, locate, nearest
-from freshet.tasks.datasets.versions.past import release_at
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.ledger.releases import release_at
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals, is_any
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.datasets.export.manifest import check_manifest
-from freshet.tasks.datasets.versions.show import chosen_version
 from freshet.tasks.errors import SettingsError, StoreError
+from freshet.tasks.ledger.versions import chosen_version
 from freshet.tasks.store.bucket import file_system
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.datasets.assembly.digest import SERIALISATION, settings_of
 from freshet.tasks.datasets.review import decisions
-from freshet.tasks.datasets.versions.past import release_at
+from freshet.tasks.ledger.releases import release_at
 from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.expectations.rules import RULES
 from freshet.tasks.datasets.shapes.redaction import clear
-from freshet.tasks.datasets.versions.builds import last_build
-from freshet.tasks.datasets.versions.show import chosen_version
 from freshet.tasks.errors import SettingsError, StoreError
-from freshet.tasks.ledger.versions import Version, list_versions
+from freshet.tasks.ledger.builds import last_build
+from freshet.tasks.ledger.versions import Version, chosen_version, list_versions
 from freshet.tasks.rules.verdicts import Verdict, told
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import holds

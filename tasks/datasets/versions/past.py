@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from freshet.tasks.datasets.inputs.opening import InputFile, connected, is_url
 from freshet.tasks.errors import SourceError
 from freshet.tasks.ledger.versions import sort_key
-from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import equals
 
 if TYPE_CHECKING:
     from freshet.tasks.ledger.versions import Version
-    from freshet.tasks.store.tables import Store
 
 
 def modified_at(file: InputFile) -> datetime | None:
@@ -66,14 +63,6 @@ def files_by(files: Sequence[InputFile], moment: datetime) -> tuple[list[InputFi
     if unknown:
         notes.append(f"of {unknown} of {len(files)} files nobody can tell when they were modified; they are taken")
     return kept, notes
-
-
-def release_at(store: Store, corpus: str, moment: datetime) -> dict[str, Any] | None:
-    """The release of a corpus that readers saw at a moment: a row of `schemas.releases`; None before the first."""
-    table = store.ledger.find(schemas.RELEASES)
-    rows = [] if table is None else table.search().where(equals("corpus", corpus)).to_list()
-    seen = (row for row in rows if row["outcome"] == "published" and row["published_at"] <= moment)
-    return max(seen, key=lambda row: int(row["release"]), default=None)
 
 
 def past_number(versions: Sequence[Version], as_of: datetime) -> str:

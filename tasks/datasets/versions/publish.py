@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.datasets.assembly.digest import settings_of, version_digest
-from freshet.tasks.datasets.export import Rows, check_kinds, write_exports
+from freshet.tasks.datasets.export import check_kinds, write_exports
+from freshet.tasks.datasets.export.kinds import Rows
 from freshet.tasks.datasets.export.manifest import MANIFEST, place, write_manifest
 from freshet.tasks.datasets.versions.diff import change_since, scan
 from freshet.tasks.datasets.versions.past import past_number, version_before
@@ -33,7 +34,8 @@ from freshet.tasks.ledger.versions import (
 from freshet.tasks.store import schemas
 from freshet.tasks.store.bucket import file_system, reaching
 from freshet.tasks.store.files import remove
-from freshet.tasks.store.tables import dataset_files, insert_new
+from freshet.tasks.store.locks import dataset_files
+from freshet.tasks.store.tables import insert_new
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,25 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.errors import StoreError
-from freshet.tasks.ledger.versions import Version, find_version, live_version
+from freshet.tasks.ledger.versions import Version, chosen_version
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
-
-
-def chosen_version(store: Store, dataset: str, number: str | None) -> Version:
-    """The published version of that number; the live one without a number.
-
-    Raises:
-        StoreError: there is none.
-    """
-    if number is not None:
-        return find_version(store, dataset, number)
-    live = live_version(store, dataset)
-    if live is None:
-        raise StoreError(f"dataset {dataset} has no version yet", f"Type: freshet dataset build {dataset}")
-    return live
 
 
 def version_row(version: Version) -> dict[str, Any]:

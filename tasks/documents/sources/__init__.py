@@ -31,21 +31,14 @@ from freshet.tasks.documents.sources.base import (
     Skipped,
     SourceReader,
 )
-from freshet.tasks.documents.sources.paths import mask_credentials, matches
+from freshet.tasks.documents.sources.paths import matches
+from freshet.tasks.settings.addresses import source_name
 from freshet.tasks.settings.project import FolderSource, GitSource
 
 __all__ = [
     "LISTING_SCHEMA", "FetchFailure", "Fetched", "FetchedFile", "Listing", "Skipped", "SourceReader", "matches",
     "open_source", "source_name",
 ]  # fmt: skip
-
-
-def source_name(settings: FolderSource | GitSource) -> str:
-    """The stable name of a source: the one in the settings, or its address without credentials.
-
-    It is part of every document's id, so a new password must not change it.
-    """
-    return settings.name or mask_credentials(settings.address)
 
 
 def open_source(settings: FolderSource | GitSource, root: Path, cache: Path) -> SourceReader:

@@ -33,14 +33,13 @@ from freshet.tasks.documents.sources.paths import (
     TWO_SPELLINGS,
     composed,
     is_utf8,
-    mask_credentials,
     path_filter,
     printable,
-    safe_reason,
     spelling_rank,
     unsafe,
     unwanted,
 )
+from freshet.tasks.settings.addresses import mask_credentials, safe_reason
 from freshet.tasks.settings.project import GitSource
 
 _MOST_ENTRIES = 5_000_000

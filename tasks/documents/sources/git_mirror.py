@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from freshet.tasks.documents.sources.paths import mask_credentials
+from freshet.tasks.settings.addresses import mask_credentials
 
 _SCHEMES = ("https", "http", "ssh", "git+ssh", "git", "file")
 _TIMEOUT_SECONDS = 60

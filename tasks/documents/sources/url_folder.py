@@ -25,16 +25,15 @@ from freshet.tasks.documents.sources.paths import (
     TWO_SPELLINGS,
     composed,
     is_utf8,
-    mask_credentials,
     path_filter,
     printable,
-    safe_reason,
     spelling_rank,
     spellings,
     unsafe,
     unwanted,
 )
 from freshet.tasks.errors import StoreError
+from freshet.tasks.settings.addresses import mask_credentials, safe_reason
 from freshet.tasks.settings.project import FolderSource
 
 _IDENTITY_KEYS = ("ETag", "etag", "md5Hash", "content_md5", "md5", "sha", "generation", "CRC", "crc32c")

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from freshet.tasks.index.gate.golden import ExamQuestion, SetAside
 from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.search.asking import Ask
 
 if TYPE_CHECKING:
     from freshet.expectations.rules import Rule
@@ -31,12 +32,6 @@ RESAMPLES = 9999
 """Up to 13 questions that differ, the test is exact; beyond, it draws so many times."""
 
 NAMED = 5
-
-
-class Ask(Protocol):
-    """Ranks passages of one state of a corpus: (document id, text), best first, at most `limit`."""
-
-    def __call__(self, question: str, principals: Sequence[str], limit: int) -> Sequence[tuple[str, str]]: ...
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from freshet.tasks.store import schemas
 if TYPE_CHECKING:
     from lancedb.table import Table
 
-    from freshet.tasks.index.release import Release
+    from freshet.tasks.ledger.releases import Release
     from freshet.tasks.runs.run import RefreshRun
     from freshet.tasks.search.retrieve import Vector
     from freshet.tasks.settings.project import FolderSource, GitSource

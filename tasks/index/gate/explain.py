@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
-from freshet.tasks.index.release import list_releases, live_release, newest_decision
 from freshet.tasks.ledger.decisions import list_decisions
+from freshet.tasks.ledger.releases import list_releases, live_release, newest_decision
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store

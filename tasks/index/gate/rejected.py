@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freshet.tasks.index.release import list_releases, live_release, newest_decision
+from freshet.tasks.ledger.releases import list_releases, live_release, newest_decision
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import is_any
 from freshet.tasks.store.tables import delete_rows

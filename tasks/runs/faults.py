@@ -1,0 +1,28 @@
+"""Faults that a person can mend are told, not traced."""
+
+from __future__ import annotations
+
+import logging
+
+import httpx
+
+from freshet.tasks.errors import FreshetError
+from freshet.tasks.store.bucket import unreachable
+
+
+def tell_faults() -> None:
+    """From now on, what a person can mend is logged without a traceback."""
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(_told_not_traced)
+
+
+def _told_not_traced(record: logging.LogRecord) -> bool:
+    """What a person can mend is logged as it is told; a bug keeps its traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        error = unreachable(error) or error
+    if isinstance(error, FreshetError):
+        record.msg, record.args, record.exc_info, record.exc_text = str(error), (), None, None
+    if isinstance(error, httpx.TransportError):
+        record.exc_info = record.exc_text = None  # by_hand tells it
+    return True

@@ -1,0 +1,61 @@
+"""Moments, spans of time, and what runs are about: the words that settings and runs share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Order = Literal["oldest", "newest"]
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The moment in UTC; one without a zone is taken for UTC."""
+    # Prefect's moments are of a class of their own; the standard library's are what the rest of the code compares.
+    plain = datetime.fromisoformat(moment.isoformat())
+    return plain.astimezone(UTC) if plain.tzinfo else plain.replace(tzinfo=UTC)
+
+
+class Window(BaseModel):
+    """A half-open span of time: from `start` on, up to and without `end`; both in UTC."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: Annotated[datetime, AfterValidator(in_utc), Field(description="its first moment; UTC without a zone")]
+    end: Annotated[datetime, AfterValidator(in_utc), Field(description="the first moment after it")]
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> Window:
+        if self.start >= self.end:
+            raise ValueError("a window ends after it starts")
+        return self
+
+    def __contains__(self, moment: datetime) -> bool:
+        return self.start <= moment < self.end
+
+    @property
+    def name(self) -> str:
+        """How runs are called after it: 2026-10-01, or with the time where it does not start at midnight."""
+        midnight = self.start == self.start.replace(hour=0, minute=0, second=0, microsecond=0)
+        return f"{self.start:%Y-%m-%d}" if midnight else f"{self.start:%Y-%m-%dT%H:%M}"
+
+    def __str__(self) -> str:
+        return f"{_short(self.start)} – {_short(self.end)}"
+
+
+def _short(moment: datetime) -> str:
+    text = moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+    for zeroes in (".000000", ":00", " 00:00"):
+        text = text.removesuffix(zeroes)
+    return text
+
+
+def moment_of(as_of: datetime | None) -> datetime:
+    """The moment that a run speaks for, with a time zone; now, where none is given."""
+    # Prefect's moments are of a class of their own, which does not divide by the standard library's durations.
+    moment = datetime.fromisoformat(as_of.isoformat()) if as_of else datetime.now(UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Kind = Literal["corpus", "dataset"]
