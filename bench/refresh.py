@@ -55,7 +55,7 @@ def run(command: list[str]) -> tuple[float, Any]:
 
 
 def refresh_freshet(project: Path) -> dict[str, Any]:
-    code = "from freshet.flows.command.corpora import main; main()"
+    code = "from freshet.flows.command.app import main; main()"
     seconds, report = run([sys.executable, "-c", code, "refresh", "bench", "--json", "--config", str(project)])
     return {
         "process_s": seconds,

@@ -11,8 +11,8 @@ from cyclopts import Parameter, validators
 
 from freshet.deploy.changes import changes_text
 from freshet.flows.command.answering import DONE, Config, Json, print_answer
-from freshet.flows.command.corpora import app
-from freshet.flows.command.corpora import main as run_command
+from freshet.flows.command.app import app
+from freshet.flows.command.app import main as run_command
 from freshet.tasks.errors import FreshetError
 from freshet.tasks.settings.file import load_project
 

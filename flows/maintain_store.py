@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
+from freshet.flows.frame import run_name, this_run
 from freshet.tasks.maintenance.freed import Task
 from freshet.tasks.maintenance.maintain import find_targets
 from freshet.tasks.maintenance.steps import maintain_target
@@ -22,13 +22,7 @@ from freshet.tasks.settings.spans import moment_of
 from freshet.tasks.store.tables import Store
 
 
-def _run_name() -> str:
-    given = flow_run.parameters
-    day = given.get("as_of") or flow_run.scheduled_start_time or datetime.now(UTC)
-    return f"maintain-{str(day)[:10]}"
-
-
-@flow(name="maintain-store", flow_run_name=_run_name)
+@flow(name="maintain-store", flow_run_name=run_name("maintain"))
 def maintain_store(
     targets: Annotated[
         Sequence[str], Field(description="corpora and datasets to maintain; none: all, and what they share")
@@ -53,10 +47,11 @@ def maintain_store(
         settings = project.settings
         kept = settings.maintenance.model_copy(update={"keep_releases": keep})
         project = replace(project, settings=settings.model_copy(update={"maintenance": kept}))
-    now = moment_of(as_of or flow_run.scheduled_start_time)
+    moment, _, name = this_run(as_of)
+    now = moment_of(moment)
     how, found = Task(dry_run, expire_live), []
     for target in find_targets(project, Store(project.store), targets):
-        found.append(maintain_target(project, target, how, str(flow_run.name), now, wait))
+        found.append(maintain_target(project, target, how, name, now, wait))
         for note in found[-1].notes:
             logger.warning(note)
     freed = sum(part.bytes for one in found for part in one.freed)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
+from freshet.flows.frame import ended, run_name
 from freshet.tasks.ledger.looks import Look, look, misses_objective, remember
 from freshet.tasks.reports.events import Event, emit, freshness_event, quarantine_event
 from freshet.tasks.reports.status import publish_status
@@ -25,11 +25,7 @@ if TYPE_CHECKING:
     from freshet.tasks.settings.spans import Kind
 
 
-def _run_name() -> str:
-    return f"monitor-{str(flow_run.scheduled_start_time or datetime.now(UTC))[:10]}"
-
-
-@flow(name="monitor-quality", flow_run_name=_run_name)
+@flow(name="monitor-quality", flow_run_name=run_name("monitor"))
 def monitor_quality(
     config: Annotated[Path | None, Field(description="freshet.yaml; by default FRESHET_CONFIG, or the nearest")] = None,
 ) -> State[dict[str, Any]]:
@@ -38,7 +34,7 @@ def monitor_quality(
     What is amiss is sent as events, for automations to act on. The artifact `status` shows all of it.
     """
     if later := covered_by():
-        return Completed(name="Skipped", message=f"late; {later} does it all", data={"outcome": "skipped"})
+        return ended({"outcome": "skipped"}, f"late; {later} does it all")
     logger, project = get_run_logger(), load_project(config)
     store, name = Store(project.store), project.settings.deployment.project
     # What matters is how old things are when this runs, not when it was to run.

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.runtime import flow_run
-from prefect.states import Cancelled, Completed
 from pydantic import Field
 
-from freshet.tasks.documents import corpus_wide as settle
+from freshet.flows.frame import Kind, Work, in_frame, run_name, this_run
+from freshet.tasks.documents.ahead import prepared_batches
 from freshet.tasks.documents.begin import begin_run
-from freshet.tasks.documents.prepare import PreparedBatch
+from freshet.tasks.documents.corpus_wide import is_due
+from freshet.tasks.documents.planning.describe import describe_plan
 from freshet.tasks.documents.steps import (
-    ListedSource,
-    PlannedRefresh,
     list_source,
     plan_refresh,
-    prepare_batch,
     preparing,
-    restate_batch,
     settle_duplicates,
     settle_links,
     sources_by_name,
 )
-from freshet.tasks.errors import RefreshRejected, RunCancelled
 from freshet.tasks.governance.quarantine import count_by_code
 from freshet.tasks.index.release import read_head
 from freshet.tasks.index.steps import (
@@ -43,35 +36,36 @@ from freshet.tasks.index.steps import (
     withdraw_documents,
 )
 from freshet.tasks.ledger.decisions import mark_retried, retried
-from freshet.tasks.ledger.releases import is_published, list_releases, live_release, newest_decision, published_ledger
+from freshet.tasks.ledger.releases import (
+    is_published,
+    list_releases,
+    live_release,
+    newest_decision,
+    published_ledger,
+)
 from freshet.tasks.ledger.runs import RefreshReport, record_run
-from freshet.tasks.lineage.events import RunEvents, run_events
-from freshet.tasks.lineage.refresh_data import refresh_inputs, refresh_output
+from freshet.tasks.lineage.refresh_data import refresh_inputs, refresh_outputs
 from freshet.tasks.lineage.relation import record_releases
-from freshet.tasks.reports.events import emit, refresh_events
-from freshet.tasks.reports.page_file import write_report_page
+from freshet.tasks.reports.events import refresh_events
 from freshet.tasks.reports.refresh import publish_report, summary
-from freshet.tasks.rules.verdicts import Verdict, told
-from freshet.tasks.runs.late import covered_by
-from freshet.tasks.runs.on_server import Waiting, stop_if_cancelled, untagged_tasks
-from freshet.tasks.runs.progress import Progress, tell
+from freshet.tasks.rules.verdicts import Verdict
 from freshet.tasks.runs.run import RefreshRun
-from freshet.tasks.runs.runners import open_task_runner
-from freshet.tasks.runs.timing import Stopwatch
 from freshet.tasks.settings.spans import Window
-from freshet.tasks.store.locks import hold_corpus
 
-BATCHES_AHEAD = 1
-"""Batches that are parsed while an earlier one is embedded."""
-
-
-def _run_name() -> str:
-    given = flow_run.parameters
-    day = given.get("as_of") or flow_run.scheduled_start_time or datetime.now(UTC)
-    return f"refresh-{given['corpus']}-{str(day)[:10]}"
+REFRESH = Kind[RefreshRun, RefreshReport](
+    report=lambda run: RefreshReport(corpus=run.corpus, run_id=run.run_id, as_of=run.as_of, outcome="unchanged"),
+    around=preparing,
+    publish=publish_report,
+    events=lambda run, report: refresh_events(report, run.project.settings.deployment.project),
+    summary=summary,
+)
 
 
-@flow(name="refresh-index", flow_run_name=_run_name)
+AFTER_BATCHES = ("indices", "gate", "publish")
+"""What a refresh shows as steps of its own after its batches."""
+
+
+@flow(name="refresh-index", flow_run_name=run_name("refresh", "corpus"))
 def refresh_index(
     corpus: Annotated[str, Field(description="name of the corpus, as in freshet.yaml")],
     config: Annotated[Path | None, Field(description="freshet.yaml; by default FRESHET_CONFIG, or the nearest")] = None,
@@ -87,182 +81,52 @@ def refresh_index(
 
     Run it again whenever it was stopped: what was committed is not done twice.
     """
-    if later := covered_by():
-        return Completed(name="Skipped", message=f"late; {later} does it all", data={"outcome": "skipped"})
-    logger, watch = get_run_logger(), Stopwatch()
-    with watch("total"):
-        run = begin_run(config, corpus, as_of or flow_run.scheduled_start_time, str(flow_run.id), str(flow_run.name))
-    report = RefreshReport(corpus=corpus, run_id=run.run_id, as_of=run.as_of, outcome="unchanged")
-    waiting = Waiting(logger)
-    try:
-        with (
-            watch("total"),
-            untagged_tasks(),
-            hold_corpus(run.store, corpus, run.name, timedelta(seconds=wait), waiting.tell),
-            run_events(run) as events,
-            preparing(run),
-        ):
-            waiting.over()
-            started = datetime.now(UTC)
-            listed = _build_head(run, report, watch, full, allow_withdrawals, again)
-            verdicts = _decide(run, report, watch, listed)
-            record_run(run, report, full)
-            mark_retried(run.store, corpus, retried(run.store, corpus), who=run.name, now=started)
-            record_releases(run.store, corpus, run=run.run_id, now=datetime.now(UTC))
-            _name_data(events, run, report, verdicts)
-    except RunCancelled as cancelled:
-        return Cancelled(message=cancelled.what, data=cancelled)
-    report.notes += events.notes
-    report.seconds = watch.seconds
-    _publish_report(run, report)
-    if report.outcome == "rejected":
-        raise RefreshRejected(report.as_dict(), report.reasons)
-    for note in report.notes:
-        logger.warning(note)
-    return Completed(message=summary(report), data=report.as_dict())
 
+    def story(work: Work[RefreshRun, RefreshReport]) -> None:
+        run, report, started = work.run, work.report, datetime.now(UTC)
+        releases = list_releases(run.store, corpus)
+        unfinished = not is_published(read_head(run), newest_decision(releases))
+        with work.step("reconcile"):
+            damage = find_damage(run, not unfinished, full)
+        with work.step("list"):
+            listed = [list_source(run, name) for name in sources_by_name(run)]
+        with work.step("plan"):
+            published, span = published_ledger(releases), (again.start, again.end) if again else None
+            plan = plan_refresh(run, listed, damage.damaged, published, full, allow_withdrawals, span)
+        describe_plan(report, listed, plan)
 
-def _publish_report(run: RefreshRun, report: RefreshReport) -> None:
-    """Shows people, and whatever waits for its events, what the refresh did."""
-    try:
-        report.page = write_report_page(run, report)
-    except OSError as error:  # what was decided stays decided
-        report.notes.append(f"the report page could not be written: {error}")
-    publish_report(report)
-    for event in refresh_events(report, run.project.settings.deployment.project):
-        emit(event)
+        # The head of the tables is brought up to what the sources hold. Readers see none of it yet.
+        if not plan.is_empty:
+            begin_warming(run)
+            batches, documents = len(plan.batches) + len(plan.restated_batches), 0
+            work.expect(f"Refresh of corpus {corpus}", batches + len(AFTER_BATCHES))
+            for name, batch in work.each(prepared_batches(run, plan)):
+                work.add(index_batch(run, batch, name))
+                documents += sum(batch.counts.values())
+                work.advance(f"{documents:,} documents")
+            withdraw_documents(run, plan.withdrawn)
+        if damage.strays:
+            delete_strays(run, damage.strays)
+        if full or unfinished or not plan.is_empty or is_due(run):
+            work.add(index_batch(run, settle_duplicates(run), "duplicates"))
+            work.add(index_batch(run, settle_links(run, listed, full), "links"))
+            with work.step("indices"):
+                maintain_indices(run, compact=full)
 
+        # The gate decides, unless readers have been offered just this state before.
+        head, releases = read_head(run), list_releases(run.store, corpus)
+        report.describe_head(head, live_release(releases), count_by_code(run.store.corpus(corpus)))
+        verdicts: list[Verdict] = []
+        if head is not None and (report.wrote or not is_published(head, newest_decision(releases))):
+            complete = {s.name: sources_by_name(run)[s.name] for s in listed if s.complete}
+            with work.step("gate"):
+                found = examine_head(run, live_release(releases), complete)
+            with work.step("publish"):
+                report.decide(record_decision(run, head, found), verdicts := found.verdicts)
+        record_run(run, report, full)
+        mark_retried(run.store, corpus, retried(run.store, corpus), who=run.name, now=started)
+        record_releases(run.store, corpus, run=run.run_id, now=datetime.now(UTC))
+        work.events.inputs = refresh_inputs(sources_by_name(run), report.sources)
+        work.events.outputs = refresh_outputs(run, report, verdicts)
 
-def _build_head(
-    run: RefreshRun,
-    report: RefreshReport,
-    watch: Stopwatch,
-    full: bool,
-    allow_withdrawals: int,
-    again: Window | None,
-) -> list[str]:
-    """Brings the head of the tables up to what the sources hold. Readers see none of it yet.
-
-    Returns:
-        The names of the sources that were listed to their end.
-    """
-    releases = list_releases(run.store, run.corpus)
-    settled = is_published(read_head(run), newest_decision(releases))
-    with watch("reconcile"):
-        damage = find_damage(run, settled, full)
-    with watch("list"):
-        listed = [list_source(run, name) for name in sources_by_name(run)]
-    with watch("plan"):
-        published, span = published_ledger(releases), None if again is None else (again.start, again.end)
-        plan = plan_refresh(run, listed, damage.damaged, published, full, allow_withdrawals, span)
-    _report_plan(report, listed, plan)
-    warming = None if plan.is_empty else begin_warming(run)
-    if not plan.is_empty:
-        progress = Progress(f"Batches of corpus {run.corpus}", len(plan.batches) + len(plan.restated_batches))
-        documents = 0
-        for name, batch in _prepared(run, plan):
-            stop_if_cancelled()
-            _index(run, report, watch, batch, name)
-            documents += sum(batch.counts.values())
-            progress.step(f"{documents:,} documents")
-        withdraw_documents(run, plan.withdrawn)
-    if damage.strays:
-        delete_strays(run, damage.strays)
-    if full or not settled or not plan.is_empty or settle.is_due(run):
-        if (duplicates := settle_duplicates(run)) is not None:
-            _index(run, report, watch, duplicates, "duplicates")
-        if (links := settle_links(run, listed, full)) is not None:
-            _index(run, report, watch, links, "links")
-        with watch("indices"):
-            maintain_indices(run, compact=full)
-    if warming:
-        warming.join()
-    return [source.name for source in listed if source.complete]
-
-
-def _index(run: RefreshRun, report: RefreshReport, watch: Stopwatch, batch: PreparedBatch, name: str) -> None:
-    """Embeds and commits a batch, and adds it to the report."""
-    written = index_batch(run, batch.documents, batch.chunks, batch.links, name)
-    report.add_batch(batch.counts, written.texts_embedded)
-    watch.add(batch.seconds)
-    watch.add(written.seconds)
-
-
-def _prepared(run: RefreshRun, plan: PlannedRefresh) -> Iterator[tuple[str, PreparedBatch]]:
-    """Batches as they are prepared, in order, the next ones being prepared while one is in use."""
-    steps = [(restate_batch, plan.restated, part, f"restated-{i}") for i, part in enumerate(plan.restated_batches)]
-    steps += [(prepare_batch, plan.work, part, f"batch-{i}") for i, part in enumerate(plan.batches)]
-    waiting: deque[tuple[str, Any]] = deque()
-    with open_task_runner(run.project.settings.task_runner, BATCHES_AHEAD + 1) as runner:
-        for step, file, part, name in steps:
-            waiting.append((name, runner.submit(step, {"run": run, "file": file, "part": part, "name": name})))
-            if len(waiting) > BATCHES_AHEAD:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        for done, future in waiting:
-            yield done, future.result()
-
-
-def _decide(run: RefreshRun, report: RefreshReport, watch: Stopwatch, listed: list[str]) -> list[Verdict]:
-    """Lets the gate examine the head, unless readers have been offered just this state before.
-
-    Returns:
-        What the gate found.
-    """
-    releases = list_releases(run.store, run.corpus)
-    live, head = live_release(releases), read_head(run)
-    report.release = live.release if live else None
-    report.describe_head(head.chunks if head else 0, count_by_code(run.store.corpus(run.corpus)))
-    # A store that lost its tables counts their versions from the beginning again: numbers alone prove nothing then.
-    wrote = any(report.documents[name] for name in ("added", "changed", "moved", "access_changed", "withdrawn"))
-    if head is None or (not wrote and is_published(head, newest_decision(releases))):
-        return []
-    with watch("gate"):
-        sources = sources_by_name(run)
-        found = examine_head(run, live, {name: sources[name] for name in listed})
-        stop_if_cancelled()
-        decided = record_decision(run, head, found)
-    report.notes += [told(v) for v in found.verdicts if v.severity == "warn"]
-    report.outcome = "released" if decided.outcome == "published" else "rejected"
-    report.reasons, report.site = decided.reasons, decided.site
-    if decided.outcome == "published":
-        report.release = decided.release
-    return found.verdicts
-
-
-def _name_data(events: RunEvents, run: RefreshRun, report: RefreshReport, verdicts: list[Verdict]) -> None:
-    """What the refresh read and what it published, for its lineage."""
-    events.inputs = refresh_inputs(sources_by_name(run), report.sources)
-    if report.outcome == "unchanged":
-        return
-    if report.outcome == "rejected":
-        events.failed = RefreshRejected(report.as_dict(), report.reasons)
-    output = refresh_output(
-        run.corpus,
-        report.release if report.outcome == "released" else None,
-        documents=report.documents["added"] + report.documents["changed"],
-        chunks=report.chunks,
-        verdicts=verdicts,
-        namespace=run.project.settings.lineage.namespace,
-    )
-    events.outputs = [output]
-
-
-def _report_plan(report: RefreshReport, listed: list[ListedSource], plan: PlannedRefresh) -> None:
-    report.sources = [{"source": s.name, "complete": s.complete, "listed": s.listed, "error": s.error} for s in listed]
-    report.documents |= {name: plan.counts[name] for name in ("unchanged", "withdrawn", "withheld")}
-    counted = ", ".join(f"{source.name}: {source.listed:,} documents" for source in listed)
-    due = f"{len(plan.batches)} batches to read, {len(plan.restated_batches)} to restate"
-    tell(f"Listed {counted}; {due}, {plan.counts['unchanged']:,} unchanged, {plan.counts['withdrawn']:,} withdrawn")
-    for source in listed:
-        if not source.complete:
-            report.notes.append(
-                f"source {source.name} could not be listed to the end: {source.error}. What it held goes on serving; "
-                f"mend it, then type: freshet refresh {report.corpus}"
-            )
-        report.notes += [f"{source.name}: {path} was skipped: {why}" for path, why in source.skipped.items()]
-    if plan.approvable:
-        report.notes.append(
-            f"{plan.approvable} of {plan.held} documents are gone from their sources; their withdrawal is withheld. "
-            f"If that is right, type: freshet refresh {report.corpus} --allow-withdrawals {plan.approvable}"
-        )
+    return in_frame(REFRESH, lambda: begin_run(config, corpus, *this_run(as_of)), story, wait)

@@ -89,6 +89,25 @@ class RefreshRejected(FreshetError):
         self.report = report
 
 
+class NothingListed(FreshetError):
+    """A refresh could list none of its sources to the end, and there is no release that goes on serving.
+
+    Args:
+        report: the refresh's report, JSON-able.
+    """
+
+    def __init__(self, report: dict[str, Any]) -> None:
+        failed = [source for source in report["sources"] if not source["complete"]]
+        first, more = failed[0], f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        super().__init__(
+            f"source {first['source']}{more} could not be listed to the end: {first['error']}",
+            f"Readers of {report['corpus']} see no release yet. Mend the source, then type: "
+            f"freshet refresh {report['corpus']}",
+        )
+        self.args = (report,)
+        self.report = report
+
+
 class VersionRejected(FreshetError):
     """The gate refused to publish what a build made; the version before stays live.
 

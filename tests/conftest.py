@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-COMMAND = "from freshet.flows.command.corpora import main; main()"
+COMMAND = "from freshet.flows.command.app import main; main()"
 """The command without what needs a Prefect server, for `python -c`."""
 
 

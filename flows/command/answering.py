@@ -21,8 +21,8 @@ Config = Annotated[
 ]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, alone on standard output.")]
 
-DONE, FAILED, WITHHELD = 0, 1, 3
-"""Exit codes. WITHHELD: the refresh ended well, but withdrawals wait for approval."""
+DONE, FAILED = 0, 1
+"""Exit codes of a command that asks; one that runs a flow has `tasks.runs.ends.exit_code`."""
 
 
 def login_name() -> str:

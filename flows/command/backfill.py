@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from freshet.flows.command.answering import DONE, FAILED, Config, Json, print_answer
+from freshet.flows.command.answering import Config, Json, print_answer
 from freshet.tasks.backfill.targets import find_targets
 from freshet.tasks.backfill.windows import length_of
 from freshet.tasks.reports.backfill import backfill_text
+from freshet.tasks.runs.ends import exit_code
 from freshet.tasks.settings.file import load_project
 
 
@@ -64,4 +65,4 @@ def backfill(
     print_answer(report, as_json, backfill_text(report))
     if report.get("error"):
         print(report["error"], file=sys.stderr)  # noqa: T201
-    return FAILED if report["outcome"] == "failed" else DONE
+    return exit_code(report)

@@ -15,7 +15,7 @@ from prefect import tags
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from freshet.tasks.errors import BackfillFailed, FreshetError, RefreshRejected, ServerGone, VersionRejected
+from freshet.tasks.errors import FreshetError, RunCancelled, ServerGone
 from freshet.tasks.runs.faults import tell_faults
 from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
 from freshet.tasks.settings.file import load_project
@@ -35,41 +35,58 @@ def run_refresh(
     """
     with _store_library_loading():
         from freshet.flows.refresh_index import refresh_index
-    tell_faults()
-    with by_hand(config):
-        state: State[Any] = refresh_index(
-            corpus=corpus,
-            config=config,
-            full=full,
-            as_of=as_of,
-            allow_withdrawals=allow_withdrawals,
-            wait=wait,
-            return_state=True,
-        )
-    result = _outcome(state)
-    if isinstance(result, RefreshRejected):
-        return {**result.report, "error": str(result)}
-    if isinstance(result, FreshetError):
-        release = _live(config, lambda store: _live_release(store, corpus))
-        return {"corpus": corpus, "outcome": "failed", "release": release, "error": str(result)}
-    if isinstance(result, BaseException):
-        raise result
-    return dict(result)
+
+    asked = {"full": full, "as_of": as_of, "allow_withdrawals": allow_withdrawals, "wait": wait}
+    return _run(
+        refresh_index,
+        {"corpus": corpus, "config": config, **asked},
+        lambda: {"corpus": corpus, "release": _live(config, lambda store: _live_release(store, corpus))},
+    )
 
 
 def run_build(dataset: str, *, config: Path, as_of: datetime | None, wait: float) -> dict[str, Any]:
-    """Builds a dataset and returns the report, whatever the outcome; likewise."""
+    """Builds a dataset and returns its report, whatever the outcome; a failure comes back as that of a refresh does."""
     with _store_library_loading():
         from freshet.flows.version_dataset import version_dataset
+
+    return _run(
+        version_dataset,
+        {"dataset": dataset, "config": config, "as_of": as_of, "wait": wait},
+        lambda: {"dataset": dataset, "version": _live(config, lambda store: _live_version(store, dataset))},
+    )
+
+
+def run_backfill(targets: list[str], *, config: Path, **asked: Any) -> dict[str, Any]:
+    """Plans or does a backfill and returns its report, whatever the outcome.
+
+    Args:
+        asked: the other parameters of `flows/backfill.py`.
+    """
+    with _store_library_loading():
+        from freshet.flows.backfill import backfill
+
+    parameters = {"targets": targets, "config": config, **asked}
+    return _run(backfill, parameters, lambda: {"dry_run": asked["dry_run"], "targets": []})
+
+
+def _run(
+    flow: Callable[..., State[Any]], parameters: dict[str, Any], known: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """Runs a flow and returns its report; a bug is raised.
+
+    Args:
+        known: what can be said of a run that ended without a report.
+    """
     tell_faults()
-    with by_hand(config):
-        state: State[Any] = version_dataset(dataset=dataset, config=config, as_of=as_of, wait=wait, return_state=True)
-    result = _outcome(state)
-    if isinstance(result, VersionRejected):
-        return {**result.report, "error": str(result)}
+    with by_hand(parameters["config"]):
+        state = flow(**parameters, return_state=True)
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, BaseException):
+        result = unreachable(result) or result
+    if isinstance(result, RunCancelled):
+        return {**known(), "outcome": "cancelled", "error": str(result)}
     if isinstance(result, FreshetError):
-        version = _live(config, lambda store: _live_version(store, dataset))
-        return {"dataset": dataset, "outcome": "failed", "version": version, "error": str(result)}
+        return {**(getattr(result, "report", None) or {**known(), "outcome": "failed"}), "error": str(result)}
     if isinstance(result, BaseException):
         raise result
     return dict(result)
@@ -98,33 +115,6 @@ def _live_version(store: Store, dataset: str) -> str | None:
 
     live = live_version(store, dataset)
     return None if live is None else live.version
-
-
-def run_backfill(targets: list[str], *, config: Path, **asked: Any) -> dict[str, Any]:
-    """Plans or does a backfill and returns its report, whatever the outcome; likewise.
-
-    Args:
-        asked: the other parameters of `freshet.flows.backfill.backfill`.
-    """
-    with _store_library_loading():
-        from freshet.flows.backfill import backfill
-    tell_faults()
-    with by_hand(config):
-        state: State[Any] = backfill(targets=targets, config=config, **asked, return_state=True)
-    result = _outcome(state)
-    if isinstance(result, BackfillFailed):
-        return {**result.report, "error": str(result)}
-    if isinstance(result, FreshetError):
-        return {"outcome": "failed", "dry_run": asked["dry_run"], "targets": [], "error": str(result)}
-    if isinstance(result, BaseException):
-        raise result
-    return dict(result)
-
-
-def _outcome(state: State[Any]) -> Any:
-    """What a flow returned or raised; a bucket that did not answer, as the message about that."""
-    result = state.result(raise_on_failure=False)
-    return (unreachable(result) or result) if isinstance(result, BaseException) else result
 
 
 @contextmanager

@@ -1,11 +1,7 @@
-"""The `freshet` command: a thin face over the flows and the queries.
-
-With --json, standard output holds the JSON alone; everything else goes to standard error.
-"""
+"""Commands about one corpus: refresh it, ask it, and decide about its releases and refused documents."""
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
@@ -13,48 +9,17 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, Parameter, validators
+from cyclopts import Parameter, validators
 
-from freshet.flows.command import backfill as backfill_command
-from freshet.flows.command import datasets as dataset_commands
-from freshet.flows.command import store as store_commands
-from freshet.flows.command.answering import DONE, FAILED, WITHHELD, Config, Json, login_name, print_answer, store_of
+from freshet.flows.command.answering import DONE, Config, Json, login_name, print_answer, store_of
 from freshet.flows.command.texts import corpora as printing
-from freshet.flows.command.texts.rules import rules_text
-from freshet.tasks.errors import FreshetError, ServerGone, SettingsError
-from freshet.tasks.settings.file import (
-    corpus_settings,
-    dataset_settings,
-    find_notes,
-    find_problems,
-    json_schema,
-    load_project,
-)
-from freshet.tasks.store.bucket import unreachable
+from freshet.tasks.errors import SettingsError
+from freshet.tasks.runs.ends import exit_code
+from freshet.tasks.settings.file import corpus_settings, load_project
 
 Count = validators.Number(gte=0)
 
 
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("freshet")
-
-
-app = App(
-    name="freshet",
-    help="Keeps what a language model is given fresh and governed.",
-    version=_version,
-    result_action="return_value",
-    suppress_keyboard_interrupt=False,  # main says what to do next
-)
-app.command(dataset_commands.app)
-app.command(backfill_command.backfill)
-app.command(store_commands.maintain, validator=store_commands.says_what)
-app.command(store_commands.doctor)
-
-
-@app.command
 def refresh(
     corpus: str,
     /,
@@ -79,12 +44,9 @@ def refresh(
     print_answer(report, as_json, printing.refresh_text(report))
     if report.get("error"):
         print(report["error"], file=sys.stderr)  # noqa: T201
-    if report["outcome"] not in ("released", "unchanged"):
-        return FAILED
-    return WITHHELD if report["documents"]["withheld"] else DONE
+    return exit_code(report)
 
 
-@app.command
 def search(
     question: str,
     /,
@@ -124,7 +86,6 @@ def search(
     return DONE
 
 
-@app.command
 def releases(corpus: str, /, *, config: Config = None, as_json: Json = False) -> int:
     """List every decision on CORPUS, newest first; readers see the newest published one."""
     from freshet.tasks.ledger.releases import list_releases, live_release
@@ -138,7 +99,6 @@ def releases(corpus: str, /, *, config: Config = None, as_json: Json = False) ->
     return DONE
 
 
-@app.command
 def gate(
     corpus: str,
     /,
@@ -166,7 +126,6 @@ def gate(
     return DONE
 
 
-@app.command
 def rollback(corpus: str, release: int, /, *, config: Config = None, as_json: Json = False) -> int:
     """Publish an earlier RELEASE of CORPUS again. What who may see stays as it is now."""
     from freshet.tasks.index.release import roll_back
@@ -179,19 +138,6 @@ def rollback(corpus: str, release: int, /, *, config: Config = None, as_json: Js
     return DONE
 
 
-@app.command
-def status(*, config: Config = None, as_json: Json = False) -> int:
-    """Show each corpus and dataset: what is live, its age and size, what waits for a person, its last and next run."""
-    from freshet.tasks.reports.status import status_text
-    from freshet.tasks.status.project import project_status
-
-    project = load_project(config)
-    found = project_status(project, store_of(project), datetime.now(UTC))
-    print_answer(found, as_json, status_text(found))
-    return DONE
-
-
-@app.command
 def document(corpus: str, path: str, /, *, config: Config = None, as_json: Json = False) -> int:
     """Show what CORPUS holds of the document at PATH: its ledger row, verdicts and chunks."""
     from freshet.tasks.index.document import describe_document
@@ -203,14 +149,14 @@ def document(corpus: str, path: str, /, *, config: Config = None, as_json: Json 
     return DONE
 
 
-def _has_what_it_needs(action: str = "list", path: str | None = None, why: str | None = None, **_: Any) -> None:
+def has_what_it_needs(action: str = "list", path: str | None = None, why: str | None = None, **_: Any) -> None:
+    """Validates that `quarantine` was given a path and a reason just where its action takes them."""
     if (path is None) is not (action == "list"):
         raise ValueError(f"quarantine CORPUS {action} takes {'no' if path else 'a'} PATH")
     if (why is None) is (action == "accept"):
         raise ValueError(f"quarantine CORPUS {action} takes {'no' if why else 'a'} --why TEXT")
 
 
-@app.command(validator=_has_what_it_needs)
 def quarantine(
     corpus: str,
     action: Literal["list", "show", "accept", "retry"] = "list",
@@ -251,90 +197,3 @@ def quarantine(
         decided = decisions.retry(store, corpus, path, who=by, now=now)
     print_answer(asdict(decided), as_json, printing.decided_text(decided))
     return DONE
-
-
-@app.command
-def rules(
-    *, corpus: str | None = None, dataset: str | None = None, config: Config = None, as_json: Json = False
-) -> int:
-    """List every rule with its reason and what to do; with --corpus or --dataset, as that has tuned them."""
-    from freshet.tasks.rules.rulebook import rule_rows
-
-    if corpus is not None and dataset is not None:
-        raise SettingsError("--corpus and --dataset were both given", "Ask for one of them.")
-    if corpus is not None:
-        rows = rule_rows(corpus_settings(load_project(config), corpus))
-    else:
-        rows = rule_rows(dataset_settings(load_project(config), dataset) if dataset is not None else None)
-    print_answer({"rules": rows}, as_json, rules_text(rows))
-    return DONE
-
-
-@app.command
-def trace(
-    thing: str,
-    /,
-    *,
-    corpus: Annotated[str | None, Parameter(help="Look in this corpus only.")] = None,
-    dataset: Annotated[str | None, Parameter(help="Look in this dataset only.")] = None,
-    config: Config = None,
-    as_json: Json = False,
-) -> int:
-    """Trace THING back to its source bytes, or forward to all that holds something of it.
-
-    Back: an example's id or digest, a chunk's id, DATASET@VERSION, DATASET@VERSION:SPLIT:LINE. Forward: the path or
-    URI of a source document or of a file of rows.
-    """
-    from freshet.flows.command.texts.trace import trace_text
-    from freshet.tasks.lineage.trace import trace as find
-
-    found = find(store_of(load_project(config)), thing, corpus, dataset)
-    print_answer(found, as_json, trace_text(found))
-    return DONE
-
-
-@app.command
-def check(*, config: Config = None, as_json: Json = False) -> int:
-    """Check freshet.yaml, offline: every problem at once."""
-    from freshet.tasks.settings.file import find_file
-
-    file = find_file(config)
-    problems, notes = find_problems(file), find_notes(file)
-    found = {"file": str(file), "problems": [asdict(p) for p in problems], "notes": [asdict(n) for n in notes]}
-    print_answer(found, as_json, printing.check_text(file, problems, notes))
-    return FAILED if problems else DONE
-
-
-@app.command
-def schema() -> int:
-    """Print the JSON Schema of freshet.yaml, for editors."""
-    print_answer(json_schema(), True, "")
-    return DONE
-
-
-def main() -> None:
-    """Runs the command. What a person can mend is told without a traceback; a bug keeps its own."""
-    try:
-        code = app()
-    except FreshetError as error:
-        print(f"freshet: {error}", file=sys.stderr)  # noqa: T201
-        if isinstance(error, ServerGone):
-            # Prefect would try for minutes to hand its events over, each in turn.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(FAILED)
-        sys.exit(FAILED)
-    except Exception as error:
-        # A bucket may stop answering at any moment of a command.
-        if (told := unreachable(error)) is not None:
-            print(f"freshet: {told}", file=sys.stderr)  # noqa: T201
-            sys.exit(FAILED)
-        if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        why = f"{os.strerror(error.errno)}; nothing was published"
-        print(f"freshet: {why}. Make room and run it again", file=sys.stderr)  # noqa: T201
-        sys.exit(FAILED)
-    except KeyboardInterrupt:
-        print("freshet: stopped; run the same command again to go on", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
-    sys.exit(code if isinstance(code, int) else DONE)

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
-from freshet.flows.command.answering import DONE, FAILED, Config, Json, login_name, print_answer, store_of
+from freshet.flows.command.answering import DONE, Config, Json, login_name, print_answer, store_of
 from freshet.flows.command.texts import datasets as printing
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.runs.ends import exit_code
 from freshet.tasks.settings.file import dataset_settings, load_project
 
 app = App(name="dataset", help="Build, compare, review and export versions of fine-tuning datasets.")
@@ -41,7 +42,7 @@ def build(
     print_answer(report, as_json, printing.build_text(report))
     if report.get("error"):
         print(report["error"], file=sys.stderr)  # noqa: T201
-    return DONE if report["outcome"] in ("published", "unchanged") else FAILED
+    return exit_code(report)
 
 
 @app.command

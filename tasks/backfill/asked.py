@@ -75,6 +75,7 @@ class TargetPlan:
             "kind": self.target.kind,
             "backfill": self.backfill,
             "notes": self.notes,
+            "degraded": [],
             "windows": [_told(one) for one in self.windows],
         }
 

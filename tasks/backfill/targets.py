@@ -50,6 +50,21 @@ def find_targets(project: Project, names: Sequence[str]) -> list[Target]:
     return found
 
 
+def check_parallel(parallel: int, targets: Sequence[Target]) -> None:
+    """Whether so many targets can be worked off at once.
+
+    Raises:
+        SettingsError: there are fewer targets.
+    """
+    if parallel > len(targets):
+        many = f"{len(targets)} target{'s' if len(targets) > 1 else ''}"
+        raise SettingsError(
+            f"--parallel {parallel} for {many}: windows of one target are done one after another, since it has one "
+            "writer",
+            f"Give --parallel {len(targets)} at most, or more targets.",
+        )
+
+
 def _find(project: Project, given: str) -> Target:
     corpora, datasets = project.settings.corpora, project.settings.datasets
     kind, _, name = given.rpartition(":")

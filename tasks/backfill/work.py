@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.backfill.plan import Work
+from freshet.tasks.errors import SourceError
+from freshet.tasks.ledger.windows import WindowRow
 from freshet.tasks.settings.spans import Window
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, equals, is_any, is_none, within
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
     from freshet.tasks.runs.run import BuildRun, RefreshRun
     from freshet.tasks.store.tables import Store
+
+MOST_NAMED = 3
+"""Documents that an error names at most."""
 
 RUNS_LOOKED_AT = 20
 """Recorded runs that an estimate of seconds rests on, at most."""
@@ -126,6 +131,30 @@ def _reports(store: Store, name: str, mine: str) -> list[dict[str, Any]]:
     rows = [] if table is None else table.search().where(mine).select(["ended_at", "report"]).to_list()
     rows.sort(key=lambda row: row["ended_at"], reverse=True)
     return [json.loads(row["report"]) for row in rows[:RUNS_LOOKED_AT]]
+
+
+def check_all_read(store: Store, row: WindowRow, sources: Sequence[Mapping[str, Any]]) -> None:
+    """Whether all that belongs to a window of a corpus was read by its refresh.
+
+    Args:
+        sources: what the refresh's report says of each source.
+
+    Raises:
+        SourceError: a source was not listed to its end, or a document of the window could not be fetched.
+    """
+    broken = next((one for one in sources if not one["complete"]), None)
+    if broken is not None:
+        raise SourceError(
+            f"source {broken['source']} could not be listed to the end: {broken['error']}",
+            "Mend it, then ask for the failed windows again.",
+        )
+    unread = unread_documents(store, row.target, row.window)
+    if unread:
+        named = ", ".join(unread[:MOST_NAMED]) + (" …" if len(unread) > MOST_NAMED else "")
+        raise SourceError(
+            f"{len(unread)} documents of the window could not be fetched: {named}",
+            f"freshet quarantine {row.target} says why. Mend it, then ask for the failed windows again.",
+        )
 
 
 def unread_documents(store: Store, corpus: str, window: Window) -> list[str]:

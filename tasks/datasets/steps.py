@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from freshet.expectations.rule import Rule
     from freshet.tasks.datasets.assembly.assemble import Settled
-    from freshet.tasks.datasets.checks.labels import Embed
     from freshet.tasks.datasets.split import Sides
     from freshet.tasks.datasets.versions.publish import Candidate
     from freshet.tasks.ledger.versions import Version, VersionFacts
@@ -52,6 +51,11 @@ class Listed:
     fingerprint: str
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def identities(self) -> list[tuple[str, str, str]]:
+        """uri, content hash and name of the input of each file that rows come from."""
+        return [(file.uri, file.version, file.input) for file in self.files]
+
 
 def stage_of(run: BuildRun) -> Stage:
     """The files of the build that is going on."""
@@ -67,6 +71,15 @@ def clear_stage(run: BuildRun) -> None:
 def drop_stage(run: BuildRun) -> None:
     """Takes the staged rows from the disk: among them are those that may not be held."""
     shutil.rmtree(run.folder, ignore_errors=True)
+
+
+LOOKS = ("judge", "check", "conflicts", "copies", "split", "settle", "gate", "publish")
+"""What every build shows as a step of its own, besides the parts of its files."""
+
+
+def looks(run: BuildRun, listed: Listed) -> int:
+    """How many looks at all of its rows a build takes."""
+    return len(LOOKS) + bool(listed.benchmarks) + (run.settings.checks.labels is not None)
 
 
 @task(
@@ -221,14 +234,20 @@ def check_sides(run: BuildRun, rows: int) -> dict[str, int]:
 
 
 @task(cache_policy=NO_CACHE, name="check-labels")
-def check_labels(run: BuildRun, rows: int, embed: Embed) -> dict[str, int]:
-    """Finds the rows whose class is the least plausible."""
+def check_labels(run: BuildRun, rows: int) -> dict[str, int]:
+    """Finds the rows whose class is the least plausible, by the project's embedding model in full precision.
+
+    Full precision is what every machine has, so that the same rows are found everywhere.
+    """
     from freshet.tasks.datasets.checks import labels
+    from freshet.tasks.embedding.embed import load_embedder
+    from freshet.tasks.embedding.models import resolve_model
 
     assert run.settings.checks.labels is not None
     stage, wanted = stage_of(run), run.settings.checks.labels
     batches = stage.batches(labels.COLUMNS, stage.alive(rows))
-    found = labels.find_suspects(batches, embed, wanted.folds, wanted.suspects)
+    embedder = load_embedder(resolve_model(run.project.settings.embedding, run.project.root), "fp32")
+    found = labels.find_suspects(batches, embedder.embed, wanted.folds, wanted.suspects)
     _note(run, "labels", {"unlabelled": found.unlabelled, "rare": found.rare})
     return stage.record("labels", found.verdicts, judge_of(run))
 

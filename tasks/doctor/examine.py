@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from freshet.tasks.doctor import corpora, datasets, shared, sources
+from freshet.tasks.doctor import corpora, datasets, deployments, shared, sources
 from freshet.tasks.doctor.findings import Finding, Patient
 from freshet.tasks.errors import FreshetError, SettingsError
 from freshet.tasks.settings.file import Project
@@ -71,6 +71,8 @@ def _examine(patient: Patient, names: Sequence[str]) -> Iterator[Finding]:
     if any(one.code in FATAL for one in shared_files):
         return
     yield from shared.examine_runs(patient)
+    if not names:
+        yield from deployments.examine_deployments(patient)
     for corpus in settings.corpora:
         if names and corpus not in names:
             continue

@@ -77,6 +77,10 @@ CODES: dict[str, Sign] = {
         "the store holds a corpus or dataset that freshet.yaml does not name",
         "Put it back into freshet.yaml, or delete its folder.",
     ),
+    "DOCTOR-DEPLOYMENTS": Sign(
+        "the Prefect server holds deployments that an earlier version of Freshet made: their runs cannot start",
+        "Type: freshet deploy",
+    ),
     "DOCTOR-STALE-HOLDER": Sign("a note says that a run holds a lock, and none does", _REPAIR),
     "DOCTOR-LEFTOVER": Sign("files that a killed run left", f"{_REPAIR}, which deletes them."),
     "DOCTOR-OPEN-RUN": Sign(

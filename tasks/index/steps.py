@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from freshet.tasks.documents.prepare import PreparedBatch
 from freshet.tasks.index.release import duplicates_kept
 from freshet.tasks.index.write import Reconciliation, WrittenBatch
 from freshet.tasks.rules.verdicts import told
@@ -23,6 +25,29 @@ if TYPE_CHECKING:
     from freshet.tasks.ledger.releases import Head, Release
     from freshet.tasks.runs.run import RefreshRun
     from freshet.tasks.settings.project import FolderSource, GitSource
+
+
+@dataclass(frozen=True)
+class IndexedBatch:
+    """What preparing and committing a batch came to.
+
+    Attributes:
+        documents: counts by what became of them (`PreparedBatch.counts`).
+        texts_embedded: distinct texts whose vector stood nowhere.
+        seconds: time by step, of preparing and of committing.
+    """
+
+    documents: Mapping[str, int]
+    texts_embedded: int
+    seconds: Sequence[Mapping[str, float]]
+
+
+def index_batch(run: RefreshRun, batch: PreparedBatch | None, name: str) -> IndexedBatch | None:
+    """Commits a batch; where a step prepared none, there is nothing to do, and no task to show."""
+    if batch is None:
+        return None
+    written = commit_batch(run, batch, name)
+    return IndexedBatch(batch.counts, written.texts_embedded, [batch.seconds, written.seconds])
 
 
 def find_damage(run: RefreshRun, settled: bool, full: bool) -> Reconciliation:
@@ -55,14 +80,18 @@ def reconcile(run: RefreshRun, full: bool) -> Reconciliation:
     retry_delay_seconds=[2, 10],
     retry_condition_fn=is_passing_fault,
 )
-def index_batch(run: RefreshRun, documents: Path, chunks: Path, links: Path, name: str) -> WrittenBatch:
+def commit_batch(run: RefreshRun, batch: PreparedBatch, name: str) -> WrittenBatch:
     """Embeds what is new in a prepared batch and commits it: chunks, links, then ledger."""
     from freshet.tasks.index import write
     from freshet.tasks.index.release import pinned_chunks
     from freshet.tasks.ledger.releases import list_releases
 
     released = pinned_chunks(run, list_releases(run.store, run.corpus))
-    return write.write_batch(run, documents, chunks, links, lambda texts: _embed(run, texts), released)
+
+    def embed(texts: Sequence[str]) -> Vectors:
+        return _embed(run, texts)
+
+    return write.write_batch(run, batch.documents, batch.chunks, batch.links, embed, released)
 
 
 @task(cache_policy=NO_CACHE, name="withdraw-documents")
@@ -126,7 +155,8 @@ def record_decision(run: RefreshRun, head: Head, found: Examination) -> Release:
 def begin_warming(run: RefreshRun) -> Thread:
     """Begins to load what the gate needs of every refresh that changes something: the model and Great Expectations.
 
-    Both take seconds, while documents are fetched and parsed. Join the thread before the process may end.
+    Both take seconds, while documents are fetched and parsed. The thread is no daemon: Python waits for it at the end,
+    since a process that ends in the middle of loading torch may crash.
     """
 
     def load() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from freshet.tasks.errors import FreshetError, VersionRejected
 from freshet.tasks.ledger.versions import Version, VersionFacts
+from freshet.tasks.rules.verdicts import Verdict, told
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals
 
@@ -34,6 +37,7 @@ class BuildReport:
         notes: what a person should read.
         reasons: why the gate rejected, if it did.
         review: rows that wait for a person's decision.
+        degraded: what waits for a person although the build ended well; no build has such a thing so far.
     """
 
     dataset: str
@@ -51,6 +55,7 @@ class BuildReport:
     notes: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     review: int = 0
+    degraded: list[str] = field(default_factory=list)
 
     def describe_live(self, live: Version, store: str) -> None:
         """Nothing changed since the live version.
@@ -66,25 +71,44 @@ class BuildReport:
     def _name_exports(self, live: Version, store: str) -> None:
         self.exports = [{"kind": one["kind"], "path": f"{store}/{one['path']}"} for one in live.exports]
 
+    def judge(self, verdicts: Iterable[Verdict]) -> None:
+        """Says what the gate found: a warning becomes a note, and what blocks a reason to publish nothing."""
+        found = list(verdicts)
+        self.notes += [told(one) for one in found if one.severity == "warn"]
+        self.reasons = [told(one) for one in found if one.severity == "block"]
+
     def decide(
-        self, facts: VersionFacts, version: Version, live: Version | None, store: str, *, unchanged: bool
-    ) -> None:
-        """What was decided about a candidate.
+        self, facts: VersionFacts, decision: Version, live: Version | None, store: str, *, unchanged: bool
+    ) -> Version | None:
+        """Says what was decided about a candidate.
 
         Args:
             facts: of the candidate.
-            version: the decision; for a candidate that changes nothing, the live version.
-            live: the version that is live now, or the one of the past that was published.
+            decision: the decision on record; for a candidate that changes nothing, the live version.
+            live: the version that is live now.
             store: address of the store, below which the exports are.
             unchanged: whether the candidate is the live version over again.
+
+        Returns:
+            The version that the report is about: the published one, else the live one; None where there is neither.
         """
-        decided: Outcome = "rejected" if version.outcome == "rejected" else "published"
+        shown = decision if decision.outcome == "published" else live
+        decided: Outcome = "rejected" if decision.outcome == "rejected" else "published"
         self.outcome = "unchanged" if unchanged else decided
         self.rows, self.splits = {**facts.rows}, {side: one["rows"] for side, one in facts.splits.items()}
         self.previous, self.change = facts.previous, {} if unchanged else dict(facts.change)
-        if live is not None:
-            self.version, self.digest = live.version, live.digest
-            self._name_exports(live, store)
+        if shown is not None:
+            self.version, self.digest = shown.version, shown.digest
+            self._name_exports(shown, store)
+        if shown is not None and live is not None and shown.version != live.version:
+            self.notes.append(
+                f"version {shown.version} speaks for a moment before version {live.version}'s, which stays live"
+            )
+        return shown
+
+    def failure(self) -> FreshetError | None:
+        """Why the build failed although it came to its end: the gate rejected it; None where it did not."""
+        return VersionRejected(self.as_dict(), self.reasons) if self.outcome == "rejected" else None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""

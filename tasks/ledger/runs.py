@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from freshet.tasks.errors import FreshetError, NothingListed, RefreshRejected
+from freshet.tasks.ledger.releases import Head, Release
+from freshet.tasks.rules.verdicts import Verdict, told
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals
 from freshet.tasks.store.tables import Store
@@ -53,6 +56,8 @@ class RefreshReport:
         sources: name, listed documents and error of each source.
         notes: what a person should read.
         reasons: why the gate rejected, if it did.
+        degraded: what waits for a person although the refresh ended well: sources that could not be listed to their
+            end, withdrawals that nobody has approved.
         page: address of the page about this refresh; None where it changed nothing.
         site: address of the pages on the rules that the tables were held to, if the gate looked.
     """
@@ -70,6 +75,7 @@ class RefreshReport:
     notes: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     quarantine: dict[str, int] = field(default_factory=dict)
+    degraded: list[str] = field(default_factory=list)
     page: str | None = None
     site: str | None = None
 
@@ -80,14 +86,43 @@ class RefreshReport:
                 self.documents[name] += count
         self.texts_embedded += texts_embedded
 
-    def describe_head(self, chunks: int, quarantine: dict[str, int]) -> None:
-        """What the tables hold after the refresh.
+    @property
+    def wrote(self) -> bool:
+        """Whether the refresh changed what readers could be shown."""
+        return any(self.documents[name] for name in ("added", "changed", "moved", "access_changed", "withdrawn"))
+
+    def describe_head(self, head: Head | None, live: Release | None, quarantine: dict[str, int]) -> None:
+        """Says what the tables hold after the refresh, and what readers see so far.
 
         Args:
+            head: None before anything was written.
+            live: the release that readers see, None before the first.
             quarantine: documents in quarantine, by the code that put them there.
         """
-        self.chunks, self.quarantine = chunks, quarantine
+        self.release = live.release if live else None
+        self.chunks, self.quarantine = head.chunks if head else 0, quarantine
         self.documents["quarantined"] = sum(quarantine.values())
+        if head is None and self.sources and not any(source["complete"] for source in self.sources):
+            self.outcome = "failed"
+
+    def decide(self, decision: Release, verdicts: Sequence[Verdict]) -> None:
+        """Says what the gate decided.
+
+        Args:
+            decision: the decision on record.
+            verdicts: what the gate found, warnings included.
+        """
+        self.notes += [told(one) for one in verdicts if one.severity == "warn"]
+        self.outcome = "released" if decision.outcome == "published" else "rejected"
+        self.reasons, self.site = decision.reasons, decision.site
+        if decision.outcome == "published":
+            self.release = decision.release
+
+    def failure(self) -> FreshetError | None:
+        """Why the refresh failed although it came to its end: rejected, or nothing listed; None where it did not."""
+        if self.outcome == "rejected":
+            return RefreshRejected(self.as_dict(), self.reasons)
+        return NothingListed(self.as_dict()) if self.outcome == "failed" else None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""

@@ -9,7 +9,9 @@ from freshet.tasks.lineage.openlineage import NAMESPACE, Assertion, Data, corpus
 from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
+    from freshet.tasks.ledger.runs import RefreshReport
     from freshet.tasks.rules.verdicts import Verdict
+    from freshet.tasks.runs.run import RefreshRun
     from freshet.tasks.settings.project import FolderSource, GitSource
 
 
@@ -41,6 +43,25 @@ def refresh_inputs(
             )
         )
     return found
+
+
+def refresh_outputs(run: RefreshRun, report: RefreshReport, verdicts: Iterable[Verdict]) -> list[Data]:
+    """What a refresh published, or what the gate kept from being published; nothing where it changed nothing.
+
+    Args:
+        verdicts: what the gate found.
+    """
+    if report.outcome not in ("released", "rejected"):
+        return []
+    output = refresh_output(
+        run.corpus,
+        report.release if report.outcome == "released" else None,
+        documents=report.documents["added"] + report.documents["changed"],
+        chunks=report.chunks,
+        verdicts=verdicts,
+        namespace=run.project.settings.lineage.namespace,
+    )
+    return [output]
 
 
 def refresh_output(

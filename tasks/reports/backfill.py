@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from freshet.tasks.render.markdown import table
+from freshet.tasks.runs.on_server import unless_gone
 from freshet.tasks.settings.spans import Window
 
 _HEADS = {
@@ -38,6 +39,19 @@ def render_target(target: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     if report["dry_run"]:
         parts.append("Nothing was done: this is the plan. Run it with `dry_run` off (`--no-dry-run`) to do it.")
     return "\n\n".join(parts) + "\n"
+
+
+def publish_target(target: Mapping[str, Any], report: Mapping[str, Any], key: str) -> None:
+    """Makes an artifact of what a backfill says of one target, under a stable key.
+
+    Args:
+        key: of the artifact; the Artifacts page shows the history of each key.
+    """
+    from prefect.artifacts import create_markdown_artifact
+
+    description = f"Backfill of {target['kind']} {target['target']}"
+    with unless_gone():
+        create_markdown_artifact(render_target(target, report), key=key, description=description)
 
 
 def _counted(target: Mapping[str, Any]) -> str:

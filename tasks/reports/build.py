@@ -7,6 +7,7 @@ from freshet.tasks.ledger.builds import BuildReport
 from freshet.tasks.render.markdown import table
 from freshet.tasks.rules.verdicts import with_advice
 from freshet.tasks.runs.on_server import unless_gone
+from freshet.tasks.runs.run import BuildRun
 
 
 def build_summary(report: BuildReport) -> str:
@@ -50,11 +51,11 @@ def render_build(report: BuildReport) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def publish_build(report: BuildReport) -> None:
-    """The report as an artifact under a stable key, so that the Artifacts page shows the history."""
+def publish_build(run: BuildRun, report: BuildReport) -> None:
+    """Makes an artifact of the report, under a stable key, so that the Artifacts page shows the history."""
     from prefect.artifacts import create_markdown_artifact
 
     with unless_gone():
         create_markdown_artifact(
-            render_build(report), key=f"version-{report.dataset}", description=f"Build of dataset {report.dataset}"
+            render_build(report), key=f"version-{run.dataset}", description=f"Build of dataset {report.dataset}"
         )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RELEASE_PUBLISHED = "freshet.release.published"
 RELEASE_REJECTED = "freshet.release.rejected"
 WITHDRAWALS_WITHHELD = "freshet.withdrawals.withheld"
+CORPUS_DEGRADED = "freshet.corpus.degraded"
 CORPUS_CURRENT = "freshet.corpus.current"
 DATASET_PUBLISHED = "freshet.dataset.published"
 DATASET_REJECTED = "freshet.dataset.rejected"
@@ -83,13 +84,20 @@ def refresh_events(report: RefreshReport, project: str) -> list[Event]:
         events.append(event(RELEASE_REJECTED, serving=report.release, reasons=len(report.reasons)))
     if withheld:
         events.append(event(WITHDRAWALS_WITHHELD, withheld=withheld))
-    if report.outcome in ("released", "unchanged") and all(source["complete"] for source in report.sources):
+    unlisted = [source["source"] for source in report.sources if not source["complete"]]
+    if unlisted:
+        events.append(event(CORPUS_DEGRADED, sources=unlisted))
+    if report.outcome in ("released", "unchanged") and not unlisted:
         events.append(event(CORPUS_CURRENT, release=report.release, as_of=report.as_of.isoformat()))
     return events
 
 
-def build_events(report: BuildReport, project: str) -> list[Event]:
-    """What a dataset's build has to tell; `freshet.dataset.current` likewise is sent by every good one."""
+def build_events(report: BuildReport, project: str, looks_back: bool = False) -> list[Event]:
+    """What a dataset's build has to tell.
+
+    `freshet.dataset.current` is sent by every build that came to a good end, but for one that looks back: that one
+    makes nothing current, and must not pass for a sign of life.
+    """
 
     def event(name: str, **payload: Any) -> Event:
         return Event(name, project, "dataset", report.dataset, {"run": report.run_id, **payload})
@@ -100,6 +108,8 @@ def build_events(report: BuildReport, project: str) -> list[Event]:
         return []
     counts = {name: report.rows.get(name, 0) for name in ("read", "kept", "rejected")}
     published = [event(DATASET_PUBLISHED, version=report.version, rows=counts)] * (report.outcome == "published")
+    if looks_back:
+        return published
     return [*published, event(DATASET_CURRENT, version=report.version, as_of=report.as_of.isoformat())]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from freshet.expectations.rules import RULES
 from freshet.tasks.ledger.runs import RefreshReport
 from freshet.tasks.render.markdown import table
+from freshet.tasks.reports.page_file import write_report_page
 from freshet.tasks.runs.on_server import unless_gone
+from freshet.tasks.runs.run import RefreshRun
 
 
 def summary(report: RefreshReport) -> str:
@@ -52,9 +54,14 @@ def _pages(report: RefreshReport) -> dict[str, str]:
     return {what: address for what, address in named.items() if address}
 
 
-def publish_report(report: RefreshReport) -> None:
-    """The report as an artifact under a stable key, so that the Artifacts page shows the history."""
+def publish_report(run: RefreshRun, report: RefreshReport) -> None:
+    """Writes the page about the refresh, and an artifact under a stable key, which keeps the history of all."""
     from prefect.artifacts import create_markdown_artifact
+
+    try:
+        report.page = write_report_page(run, report)
+    except OSError as error:  # what was decided stays decided
+        report.notes.append(f"the report page could not be written: {error}")
 
     with unless_gone():
         create_markdown_artifact(

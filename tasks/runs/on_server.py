@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -72,6 +72,15 @@ def stop_if_cancelled() -> None:
         states = [one.state for one in client.read_flow_runs(flow_run_filter=FlowRunFilter(id=ids))]
     if any(state is not None and (state.is_cancelling() or state.is_cancelled()) for state in states):
         raise RunCancelled("the run was cancelled", "What it committed stays; run it again to go on.")
+
+
+def tag_this_run(marks: Collection[str]) -> None:
+    """Adds tags to the run that is going on. A tag is no reason to fail."""
+    from prefect.client.orchestration import get_client
+    from prefect.runtime import flow_run
+
+    with suppress(Exception), get_client(sync_client=True) as client:
+        client.update_flow_run(flow_run.id, tags={*flow_run.tags, *marks})
 
 
 @lru_cache(maxsize=64)

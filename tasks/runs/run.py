@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from freshet.tasks.settings.datasets import Dataset
 from freshet.tasks.settings.file import Project, dataset_settings, load_project
 from freshet.tasks.settings.project import Corpus
 from freshet.tasks.settings.spans import moment_of
-from freshet.tasks.store.locks import dataset_files
+from freshet.tasks.store.locks import dataset_files, hold_corpus, hold_dataset
 from freshet.tasks.store.tables import Store
 
 
@@ -50,6 +52,10 @@ class BuildRun(_OnStore):
     as_of: datetime
     looks_back: bool = False
 
+    def hold(self, wait: timedelta, announce: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Holds the writer's lock of the dataset (`store.locks.hold_dataset`)."""
+        return hold_dataset(self.store, self.dataset, self.name, wait, announce)
+
     @property
     def past(self) -> datetime | None:
         """The moment by which all must have been there; None where what is there now counts."""
@@ -86,6 +92,10 @@ class RefreshRun(_OnStore):
     as_of: datetime
     model: ModelFiles
     chunking: str
+
+    def hold(self, wait: timedelta, announce: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Holds the writer's lock of the corpus (`store.locks.hold_corpus`)."""
+        return hold_corpus(self.store, self.corpus, self.name, wait, announce)
 
     @property
     def settings(self) -> Corpus:

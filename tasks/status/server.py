@@ -27,6 +27,11 @@ BUDGET = 2.0
 FLOWS = ("refresh-index", "version-dataset")
 _PAGE = 200
 
+ENTRYPOINTS = "freshet.flows."
+"""What the entry point of every deployment of this version begins with; versions before 0.2 had none of it."""
+
+OUTDATED = "an earlier version of Freshet made these deployments, and their runs fail: {names}; type: freshet deploy"
+
 State = Literal["answered", "none", "unreachable", "refused"]
 
 
@@ -40,6 +45,7 @@ class ServerView:
         message: why it did not answer, in words.
         known: the ids, of those asked for, of runs that it still knows.
         next_runs: by tag (`corpus:NAME`, `dataset:NAME`), the next run that is due: at, name, late, url.
+        outdated: names of the project's deployments that an earlier version of Freshet made; their runs cannot start.
     """
 
     state: State
@@ -48,6 +54,7 @@ class ServerView:
     message: str | None = None
     known: set[str] = field(default_factory=set)
     next_runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    outdated: list[str] = field(default_factory=list)
 
     def page(self, run_id: str | None) -> str | None:
         """Where the pages show a run that the server knows."""
@@ -55,7 +62,8 @@ class ServerView:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
-        return {"address": self.address, "state": self.state, "ui": self.ui, "message": self.message}
+        said = {"address": self.address, "state": self.state, "ui": self.ui, "message": self.message}
+        return {**said, "outdated": self.outdated}
 
 
 def ask_server(project_tag: str, run_ids: Iterable[str], budget: float = BUDGET) -> ServerView:
@@ -109,6 +117,9 @@ def _ask(
             for tag in run["tags"]:
                 if tag.startswith(("corpus:", "dataset:")):
                     view.next_runs.setdefault(tag, _due(run, ui))
+        view.outdated = _outdated_deployments(client, project_tag)
+        if view.outdated:
+            view.message = OUTDATED.format(names=", ".join(view.outdated))
     except urllib.error.HTTPError as error:
         refused = error.code in (401, 403)
         message = (
@@ -138,6 +149,13 @@ def _due_runs(client: _Client, project_tag: str) -> Iterable[Mapping[str, Any]]:
         if len(page) < _PAGE:
             return
         offset += _PAGE
+
+
+def _outdated_deployments(client: _Client, project_tag: str) -> list[str]:
+    """Names of the project's deployments whose entry point is none of this version's."""
+    asked = {"deployments": {"tags": {"all_": [project_tag]}}, "sort": "NAME_ASC", "limit": _PAGE}
+    found = client.post("deployments/filter", asked)
+    return [one["name"] for one in found if not str(one.get("entrypoint") or "").startswith(ENTRYPOINTS)]
 
 
 def _is_uuid(run_id: str) -> bool:

@@ -110,7 +110,9 @@ def test_a_rejected_release_is_told_by_numbers_and_is_no_sign_of_life() -> None:
 
 def test_a_source_that_could_not_be_listed_leaves_the_corpus_out_of_date() -> None:
     broken = [{"source": "docs", "complete": False, "listed": 0, "error": "gone"}]
-    assert set(_named(_report(outcome="unchanged", sources=broken))) == set()
+    told = _named(_report(outcome="unchanged", sources=broken))
+    assert set(told) == {"freshet.corpus.degraded"}
+    assert told["freshet.corpus.degraded"].payload == {"run": "r1", "sources": ["docs"]}
 
 
 def test_withheld_withdrawals_are_told() -> None:

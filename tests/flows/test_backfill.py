@@ -338,7 +338,7 @@ def test_a_backfill_goes_on_after_its_parent_and_a_child_were_killed(parcels: Pr
         _write(parcels, f"day-{day}.md", f"# Day {day}\n\nOn day {day} there is soup.\n", FIRST + day * DAY)
     parcels.refresh()
     words = ["backfill", "docs", "parcels", "--start", "2026-03-01", "--end", "2026-03-04", "--parallel", "2"]
-    script = "import sys; from freshet.flows.command.corpora import app, main\n"
+    script = "import sys; from freshet.flows.command.app import app, main\n"
     script += "from freshet.flows.command.backfill import backfill\n"
     script += "if 'backfill' not in set(app): app.command(backfill)\nmain()"
     command = [sys.executable, "-c", script, *words, "--no-dry-run", "--json", "--config", str(parcels.config)]
@@ -369,7 +369,7 @@ def test_a_backfill_goes_on_after_its_parent_and_a_child_were_killed(parcels: Pr
 
 
 def test_the_command_shows_the_plan_unless_told_to_do_it(office: Project) -> None:
-    script = "from freshet.flows.command.corpora import app, main\n"
+    script = "from freshet.flows.command.app import app, main\n"
     script += "from freshet.flows.command.backfill import backfill\n"
     script += "if 'backfill' not in set(app): app.command(backfill)\nmain()"
 

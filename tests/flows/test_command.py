@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from freshet.flows.command import corpora as cli
+from freshet.flows.command import app as cli
 from tests.flows.conftest import Project
 
 DOCUMENT_KEYS = [
@@ -36,7 +36,7 @@ def watch(event, args):
         told["asked"].append(event + " " + repr(args[1:])[:200])
 
 sys.addaudithook(watch)
-from freshet.flows.command.corpora import main
+from freshet.flows.command.app import main
 try:
     main()
 finally:
@@ -49,7 +49,7 @@ finally:
 INTERRUPTIBLE = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
-from freshet.flows.command.corpora import main
+from freshet.flows.command.app import main
 main()
 """
 

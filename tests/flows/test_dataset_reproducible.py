@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -137,10 +136,6 @@ def test_a_store_that_forgot_the_last_build_finds_the_same_version(tmp_path: Pat
     assert (sums(project.exports), project.decisions_on_record()) == (files, versions)
 
 
-def _hashed(texts: Sequence[str]) -> Any:
-    return HashEmbedder(Path(os.devnull)).embed_queries(texts)
-
-
 @pytest.mark.parametrize("stratify", [False, True])
 def test_ten_per_cent_more_rows_move_no_row(stratify: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = DatasetProject(tmp_path)
@@ -152,7 +147,9 @@ def test_ten_per_cent_more_rows_move_no_row(stratify: bool, tmp_path: Path, monk
     project.set(split={"train": 0.8, "validation": 0.1, "test": 0.1, "tolerance": 0.1, "stratify": stratify})
     if stratify:
         # Classes that follow no text: what matters here is that there are some, not what a model thinks of them.
-        monkeypatch.setattr("freshet.flows.version_dataset._embedder", lambda run: _hashed)
+        monkeypatch.setattr(
+            "freshet.tasks.embedding.embed.load_embedder", lambda model, precision: HashEmbedder(Path(os.devnull))
+        )
         project.set(checks={"labels": {}})
     project.put("rows/m.jsonl", [classed(number) for number in range(1000)])
     project.published()

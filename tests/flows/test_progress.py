@@ -40,11 +40,11 @@ def _at_a_terminal(project: Project, *words: str) -> tuple[str, str]:
 def test_a_refresh_tells_a_terminal_its_batches_and_a_pipe_nothing(project: Project) -> None:
     project.write("leave.md", "# Leave\n\nEveryone has thirty days of leave a year.\n")
     out, shown = _at_a_terminal(project, "refresh", "docs", "--json")
-    assert "Batches of corpus docs: 1 of 1, 1 documents, " in shown
+    assert "Refresh of corpus docs: 1 of 4, 1 documents, " in shown
     assert json.loads(out)["outcome"] == "released"
     project.write("leave.md", "# Leave\n\nEveryone has forty days of leave a year.\n")
     done = project.freshet("refresh", "docs", "--json")
-    assert "Batches" not in done.stderr + done.stdout
+    assert "Refresh of" not in done.stderr + done.stdout
 
 
 def test_a_build_tells_a_terminal_its_steps(tmp_path: Path) -> None:
@@ -53,6 +53,6 @@ def test_a_build_tells_a_terminal_its_steps(tmp_path: Path) -> None:
     out, shown = _at_a_terminal(project, "dataset", "build", "answers", "--json")
     assert json.loads(out)["outcome"] == "published"
     lines = [line for line in shown.splitlines() if line.startswith("Build of dataset answers: ")]
-    assert lines[0].startswith("Build of dataset answers: 1 of 8, 20 rows, ")
-    assert lines[-1].startswith("Build of dataset answers: 8 of 8, publish, ")
-    assert len(lines) == 8
+    assert lines[0].startswith("Build of dataset answers: 1 of 9, 20 rows, ")
+    assert lines[-1].startswith("Build of dataset answers: 9 of 9, publish, ")
+    assert len(lines) == 9

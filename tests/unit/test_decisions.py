@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from freshet.flows.command.corpora import main
+from freshet.flows.command.app import main
 from freshet.tasks.errors import SettingsError, StoreError
 from freshet.tasks.ledger.decisions import (
     accept,

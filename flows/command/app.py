@@ -1,0 +1,71 @@
+"""The `freshet` command: a thin face over the flows and the queries.
+
+With --json, standard output holds the JSON alone; everything else goes to standard error.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from cyclopts import App
+
+from freshet.flows.command import backfill, corpora, datasets, project, store
+from freshet.flows.command.answering import DONE, FAILED
+from freshet.tasks.errors import FreshetError, ServerGone
+from freshet.tasks.runs.ends import EXIT_CODES
+from freshet.tasks.store.bucket import unreachable
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("freshet")
+
+
+app = App(
+    name="freshet",
+    help="Keeps what a language model is given fresh and governed.",
+    version=_version,
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,  # main says what to do next
+)
+app.command(datasets.app)
+app.command(backfill.backfill)
+app.command(store.maintain, validator=store.says_what)
+app.command(store.doctor)
+app.command(corpora.quarantine, validator=corpora.has_what_it_needs)
+for command in (
+    corpora.refresh, corpora.search, corpora.releases, corpora.gate, corpora.rollback, corpora.document,
+    project.status, project.rules, project.trace, project.check, project.schema,
+):  # fmt: skip
+    app.command(command)
+
+
+def main() -> None:
+    """Runs the command. What a person can mend is told without a traceback; a bug keeps its own."""
+    try:
+        code = app()
+    except FreshetError as error:
+        print(f"freshet: {error}", file=sys.stderr)  # noqa: T201
+        if isinstance(error, ServerGone):
+            # Prefect would try for minutes to hand its events over, each in turn.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(FAILED)
+        sys.exit(FAILED)
+    except Exception as error:
+        # A bucket may stop answering at any moment of a command.
+        if (told := unreachable(error)) is not None:
+            print(f"freshet: {told}", file=sys.stderr)  # noqa: T201
+            sys.exit(FAILED)
+        if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        why = f"{os.strerror(error.errno)}; nothing was published"
+        print(f"freshet: {why}. Make room and run it again", file=sys.stderr)  # noqa: T201
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        print("freshet: stopped; run the same command again to go on", file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_CODES["cancelled"])
+    sys.exit(code if isinstance(code, int) else DONE)
