@@ -22,7 +22,7 @@ Config = Annotated[
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, alone on standard output.")]
 
 DONE, FAILED = 0, 1
-"""Exit codes of a command that asks; one that runs a flow has `tasks.runs.ends.exit_code`."""
+"""Exit codes of a command that asks; one that runs a flow has those of `tasks/runs/ends.py`."""
 
 
 def login_name() -> str:

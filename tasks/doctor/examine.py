@@ -55,10 +55,12 @@ def examine(project: Project, names: Sequence[str] = ()) -> list[Finding]:
     """
     patient = Patient(project, Store(project.store))
     _check_names(project, names)
-    found = list(shared.examine_access(patient))
-    if found or (patient.store.is_local and not is_folder(patient.store.address)):
+    found = [] if names else list(deployments.examine_deployments(patient))
+    unusable = list(shared.examine_access(patient))
+    found += unusable
+    if unusable or (patient.store.is_local and not is_folder(patient.store.address)):
         return found
-    return list(_examine(patient, names))
+    return [*found, *_examine(patient, names)]
 
 
 def _examine(patient: Patient, names: Sequence[str]) -> Iterator[Finding]:
@@ -71,8 +73,6 @@ def _examine(patient: Patient, names: Sequence[str]) -> Iterator[Finding]:
     if any(one.code in FATAL for one in shared_files):
         return
     yield from shared.examine_runs(patient)
-    if not names:
-        yield from deployments.examine_deployments(patient)
     for corpus in settings.corpora:
         if names and corpus not in names:
             continue

@@ -79,7 +79,7 @@ CODES: dict[str, Sign] = {
     ),
     "DOCTOR-DEPLOYMENTS": Sign(
         "the Prefect server holds deployments that an earlier version of Freshet made: their runs cannot start",
-        "Type: freshet deploy",
+        "Type freshet deploy, which brings them along.",
     ),
     "DOCTOR-STALE-HOLDER": Sign("a note says that a run holds a lock, and none does", _REPAIR),
     "DOCTOR-LEFTOVER": Sign("files that a killed run left", f"{_REPAIR}, which deletes them."),

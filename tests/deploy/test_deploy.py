@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -104,6 +105,20 @@ def test_what_a_person_paused_stays_paused(running: Site) -> None:
     (paused,) = [one for one in running.deployment()["schedules"] if one["slug"] == "daily"]
     assert (paused["active"], paused["schedule"]["cron"]) == (False, "15 5 * * *")
     assert running.automations()["freshet: a run failed"]["enabled"] is False
+
+
+def test_deployments_of_an_earlier_version_are_told_and_brought_along(running: Site) -> None:
+    deployment = running.deployment()["id"]
+    running.api(f"deployments/{deployment}", {"entrypoint": "flows." + "refresh_index.refresh_index"}, "PATCH")
+    status = json.loads(running.freshet("status", "--json", PREFECT_API_URL=running.note.api).stdout)
+    assert status["server"]["outdated"] == ["docs"]
+    assert "type: freshet deploy" in status["server"]["message"]
+    told = running.freshet("doctor", code=1, PREFECT_API_URL=running.note.api).stdout
+    assert "DOCTOR-DEPLOYMENTS" in told
+    assert _changes(running) == [("update", "deployment", "refresh-index/docs")]
+    running.freshet("deploy")
+    assert running.deployment()["entrypoint"] == "freshet.flows.refresh_index.refresh_index"
+    assert _changes(running) == []
 
 
 def test_what_others_own_is_left_alone_and_a_clash_is_told(running: Site) -> None:

@@ -332,7 +332,8 @@ def test_what_the_doctor_cannot_mend_stays_a_finding(store: SmallStore, plant: P
 
 
 def test_every_code_is_planted_here() -> None:
-    assert {*MENDED.values(), *TOLD.values()} == CODES.keys()
+    # Deployments are not in the store: tests/unit/test_status.py has a server that holds old ones.
+    assert {*MENDED.values(), *TOLD.values(), "DOCTOR-DEPLOYMENTS"} == CODES.keys()
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
+from freshet.tasks.doctor.examine import examine
 from freshet.tasks.documents.begin import begin_run
 from freshet.tasks.ledger.looks import look, misses_objective, remember
 from freshet.tasks.ledger.runs import RefreshReport, record_run
@@ -214,6 +215,7 @@ class Answers(BaseHTTPRequestHandler):
     """A server that says what its class was told to."""
 
     said: ClassVar[list[dict[str, Any]]] = []
+    deployments: ClassVar[list[dict[str, Any]]] = []
     status = 200
     wait = 0.0
     asked: ClassVar[list[dict[str, Any]]] = []
@@ -223,7 +225,8 @@ class Answers(BaseHTTPRequestHandler):
         type(self).asked.append({"path": self.path, "authorization": self.headers["authorization"], **body})
         time.sleep(self.wait)
         wanted = (body.get("flow_runs") or {}).get("id", {}).get("any_")
-        found = [one for one in self.said if wanted is None or one["id"] in wanted]
+        said = self.deployments if "deployments/" in self.path else self.said
+        found = [one for one in said if wanted is None or one["id"] in wanted]
         text = json.dumps(found[: body["limit"]] if body.get("offset", 0) == 0 else []).encode()
         self.send_response(self.status)
         self.send_header("content-length", str(len(text)))
@@ -262,10 +265,27 @@ def test_links_lead_to_runs_that_the_server_knows_and_the_next_run_is_the_soones
     assert row["next_run"]["at"] == datetime(2026, 11, 23, 2, tzinfo=UTC)
     assert f"[2026-11-23 02:00 late]({ui}/runs/flow-run/5)" in status_page(found, NOW)
     assert {one["authorization"] for one in answers.asked} == {"Basic YWRtaW46cGFzcw=="}
-    assert answers.asked[-1]["flow_runs"]["tags"] == {"all_": ["freshet:freshet"]}
+    assert answers.asked[-2]["flow_runs"]["tags"] == {"all_": ["freshet:freshet"]}
+    assert answers.asked[-1]["deployments"]["tags"] == {"all_": ["freshet:freshet"]}
     # A run of a temporary server is known to the store alone.
     answers.said = []
     assert of(made)["corpora"][0]["last_run"]["url"] is None
+
+
+def test_deployments_of_an_earlier_version_are_told_by_status_and_doctor(
+    tmp_path: Path, answers: type[Answers]
+) -> None:
+    made = empty(tmp_path / "made")
+    ours = {"name": "docs", "entrypoint": "freshet.flows.refresh_index.refresh_index"}
+    answers.deployments = [ours]
+    assert (of(made)["server"]["outdated"], of(made)["server"]["message"]) == ([], None)
+    assert "DOCTOR-DEPLOYMENTS" not in [one.code for one in examine(made.project)]
+    answers.deployments = [ours, {"name": "all", "entrypoint": "flows." + "maintain_store.maintain_store"}]
+    found = of(made)
+    assert found["server"]["outdated"] == ["all"]
+    assert "all; type: freshet deploy" in status_text(found)
+    (told,) = [one for one in examine(made.project) if one.code == "DOCTOR-DEPLOYMENTS"]
+    assert told.what.endswith(": all")
 
 
 def test_a_server_that_does_not_answer_is_said_and_not_waited_for(answers: type[Answers]) -> None:
