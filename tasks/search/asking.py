@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from freshet.tasks.governance.freshness import MOMENTS
-from freshet.tasks.search.retrieve import Mode, Vector, candidates, is_blocked
+from freshet.tasks.search.candidates import Mode, Vector, find_candidates
+from freshet.tasks.search.visible import is_blocked
 from freshet.tasks.store.predicates import is_any, permits
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def asker(chunks: Table, ledger: Table, now: datetime, embed: Callable[[str], Ve
 
     def ask(question: str, principals: Sequence[str], limit: int) -> Sequence[tuple[str, str]]:
         vector = None if embed is None or mode == "text" else embed(question)
-        found = candidates(chunks, question, vector, permits(principals), mode, limit)
+        found = find_candidates(chunks, question, vector, permits(principals), mode, limit)
         rows = found.select(["doc_id", "text"]).to_pylist()
         visible = _visible(ledger, {row["doc_id"] for row in rows}, principals, now)
         return [(row["doc_id"], row["text"]) for row in rows if row["doc_id"] in visible]

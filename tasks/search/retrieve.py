@@ -1,6 +1,6 @@
 """Answers questions from the live release: prefiltered by principal, checked against the newest ledger, cited.
 
-Starts neither a Prefect server nor a flow, and loads the model only for modes that need a vector.
+A search starts neither a Prefect server nor a flow, and loads the model only for modes that need a vector.
 """
 
 from __future__ import annotations
@@ -9,45 +9,36 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from freshet.expectations.rules import RULES, Rule
-from freshet.tasks.errors import AccessCheckFailed, EmbeddingError, FreshetError, StoreError
+from freshet.tasks.errors import EmbeddingError, StoreError
 from freshet.tasks.governance.freshness import check_unverified, is_marked_stale, staleness
 from freshet.tasks.ledger.releases import Release, list_releases, live_release
 from freshet.tasks.ledger.runs import last_looked_at
+from freshet.tasks.search.candidates import Mode, Vector, find_candidates
+from freshet.tasks.search.visible import rows_by_document, visible_documents
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import is_any, permits
+from freshet.tasks.store.predicates import permits
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-    from lancedb.table import Table
-
     from freshet.tasks.settings.file import Project
     from freshet.tasks.store.tables import Store, Tables
-
-Mode = Literal["hybrid", "vector", "text"]
-Vector = NDArray[np.float32]
-
-EXACT_ROWS = 50_000
-"""A principal who may see fewer rows gets exact search: there an approximate index would lose half of them."""
-
-REFINE_FACTOR = 20
-PROBED_PARTITIONS = 64
-DEPTH = 100
-"""Candidates of each half in hybrid search."""
-
-_CITED = ["chunk_id", "doc_id", "text", "start", "end", "headings", "page_first"]
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage that answers, and where it stands.
+    """A passage that answers, and the citation that says where it stands.
 
-    `score` is the cosine in mode vector, BM25 in mode text, and in hybrid a fusion of both between 0 and 1.
+    Attributes:
+        score: the cosine in mode vector, BM25 in mode text, and in hybrid a fusion of both between 0 and 1.
+        page: the page that the passage begins on, from 1; None for a document without pages.
+        heading: the headings above the passage, outermost first, joined by ` > `.
+        chars: the half-open span of characters of the parsed document that the passage fills.
+        source_version: the source's own version of the document (a commit, an ETag), or else its content hash.
+        verified_at: when the document was last compared with its source and found to be the one cited.
+        stale: whether the document is older than its source allows, says so itself, was not compared with its
+            source for too long, or has changed since the release.
     """
 
     text: str
@@ -65,13 +56,13 @@ class Hit:
 
 @dataclass(frozen=True)
 class Answer:
-    """Hits, best first, and the release that they come from."""
+    """The hits of a search, best first, and the number of the release that they come from."""
 
     release: int
     hits: list[Hit]
 
     def as_dict(self) -> dict[str, Any]:
-        """As `freshet search --json` prints it."""
+        """Gives the answer in the shape that `freshet search --json` prints."""
         return {
             "release": self.release,
             "hits": [
@@ -105,7 +96,7 @@ def search(
     embed_query: Callable[[Release, str], Vector],
     rules: Mapping[str, Rule] = RULES,
 ) -> Answer:
-    """The passages of the live release that answer best, of those that the principals may see.
+    """Finds the passages of the live release that answer best, of those that the principals may see.
 
     Every candidate passes twice: its chunk's access list is part of the query itself, and its document is
     looked up in the newest ledger, so that a permission revoked or a document withdrawn since the release
@@ -128,19 +119,25 @@ def search(
         return Answer(release.release, [])
     chunks = tables.at(release.table, release.table_version)
     vector = None if mode == "text" else embed_query(release, question)
-    wanted = limit
+    depth = limit
     while True:
-        found = candidates(chunks, question, vector, permits(principals), mode, wanted)
-        permitted = _permitted(tables, release, found, principals, now)
-        rows = [row for row in found.to_pylist() if row["doc_id"] in permitted]
-        if len(rows) >= limit or found.num_rows < wanted:
+        found = find_candidates(chunks, question, vector, permits(principals), mode, depth)
+        newest = visible_documents(tables, release, set(found["doc_id"].to_pylist()), principals, now)
+        passages = [row for row in found.to_pylist() if row["doc_id"] in newest]
+        if len(passages) >= limit or found.num_rows < depth:
             break
-        wanted *= 4
-    return Answer(release.release, _cite(store, tables, release, rows[:limit], permitted, now, rules))
+        depth *= 4  # grows fast, so that a search where most was revoked ends after a few rounds
+    return Answer(release.release, _cite(store, tables, release, passages[:limit], newest, now, rules))
 
 
 def query_embedder(project: Project) -> Callable[[Release, str], Vector]:
-    """Embeds questions in the space of a release: by the model that made it, which the settings may have left since."""
+    """Returns a function that embeds a question in the space of a release.
+
+    It loads the model that the release was made by, which the settings may have left since.
+
+    Raises:
+        EmbeddingError: by the returned function, where that model now gives another space.
+    """
 
     def embed(release: Release, question: str) -> Vector:
         from freshet.tasks.embedding.embed import load_embedder
@@ -159,158 +156,41 @@ def query_embedder(project: Project) -> Callable[[Release, str], Vector]:
     return embed
 
 
-def candidates(chunks: Table, question: str, vector: Vector | None, visible: str, mode: Mode, limit: int) -> pa.Table:
-    """Visible chunks, best first, with `score`; as many as `limit` where there are so many."""
-    if vector is None:
-        return _best(_text_half(chunks, question, visible, limit), "bm25", limit)
-    if mode == "vector":
-        return _best(_vector_half(chunks, vector, visible, limit), "cosine", limit)
-    return _hybrid(chunks, question, vector, visible, limit)
-
-
-def _hybrid(chunks: Table, question: str, vector: Vector, visible: str, limit: int) -> pa.Table:
-    import pyarrow as pa
-
-    from freshet.tasks.search.fusion import fuse
-
-    depth = max(DEPTH, 2 * limit)
-    near = _vector_half(chunks, vector, visible, depth)
-    worded = _text_half(chunks, question, visible, depth)
-    # The text half's cosines are computed, not guessed: both halves are judged by both measures.
-    values = np.asarray(worded["vector"].combine_chunks().flatten(), np.float32).reshape(-1, len(vector))
-    worded = worded.drop_columns(["vector"]).append_column("cosine", pa.array(values @ vector, pa.float32()))
-    near = near.append_column("bm25", pa.nulls(near.num_rows, pa.float32()))
-    known = set(worded["chunk_id"].to_pylist())
-    unheard = pa.array([chunk_id not in known for chunk_id in near["chunk_id"].to_pylist()], pa.bool_())
-    both = pa.concat_tables([worded, near.filter(unheard).select(worded.column_names)])
-    return _best(both.append_column("fused", pa.array(fuse(both), pa.float32())), "fused", limit)
-
-
-def _best(found: pa.Table, score: str, limit: int) -> pa.Table:
-    """The best rows by a score, equal ones by chunk id, with that score as `score`."""
-    found = found.append_column("score", found[score])
-    return (
-        found.sort_by([("score", "descending"), ("chunk_id", "ascending")]).select([*_CITED, "score"]).slice(0, limit)
-    )
-
-
-def _vector_half(chunks: Table, vector: Vector, visible: str, limit: int) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    query = chunks.search(vector, vector_column_name="vector").distance_type("cosine").where(visible, prefilter=True)
-    if chunks.count_rows(visible) < EXACT_ROWS:
-        query = query.bypass_vector_index()
-    else:
-        query = query.nprobes(PROBED_PARTITIONS).refine_factor(REFINE_FACTOR)
-    found = query.select([*_CITED, "_distance"]).limit(limit).to_arrow()
-    cosine = pc.subtract(pa.scalar(1, pa.float32()), found["_distance"])
-    return found.drop_columns(["_distance"]).append_column("cosine", cosine)
-
-
-def _text_half(chunks: Table, question: str, visible: str, limit: int) -> pa.Table:
-    from lancedb.query import MatchQuery
-
-    # A match query takes the question as words; a plain string would be read as query syntax.
-    query = chunks.search(MatchQuery(question, "text"), query_type="fts").where(visible, prefilter=True)
-    found = query.select([*_CITED, "vector", "_score"]).limit(limit).to_arrow()
-    return found.rename_columns([*_CITED, "vector", "bm25"])
-
-
-def _permitted(
-    tables: Tables, release: Release, found: pa.Table, principals: Collection[str], now: datetime
-) -> dict[str, dict[str, Any]]:
-    """Of the candidates' documents, those that the newest ledger lets the principals see now, with their rows there."""
-    doc_ids = set(found["doc_id"].to_pylist())
-    try:
-        ledger = tables.find(schemas.DOCUMENTS)
-        rows = ledger_rows(ledger, doc_ids)
-        visible = {doc_id: row for doc_id, row in rows.items() if _is_open(row, principals, now)}
-        if rows.keys() != doc_ids:
-            visible |= _moved(tables, release, doc_ids - rows.keys(), principals, now)
-    except FreshetError:
-        raise
-    except Exception as error:
-        raise AccessCheckFailed(
-            f"the document ledger could not be read ({type(error).__name__}), so nothing is shown",
-            "Check the store, then ask again.",
-        ) from error
-    return visible
-
-
-def _is_open(row: Mapping[str, Any], principals: Collection[str], now: datetime) -> bool:
-    return row["content_hash"] is not None and bool(set(principals) & set(row["acl"])) and not is_blocked(row, now)
-
-
-def _moved(
-    tables: Tables, release: Release, doc_ids: Collection[str], principals: Collection[str], now: datetime
-) -> dict[str, dict[str, Any]]:
-    """For documents that the newest ledger no longer has: the row of one with the same bytes that may be seen.
-
-    A document that moved since the release stands in the ledger under its new path; until the next release its
-    passages are found under the old one, and must not fall out of sight meanwhile.
-    """
-    pinned = ledger_rows(tables.at(schemas.DOCUMENTS, release.ledger_version), doc_ids)
-    contents = sorted({row["content_hash"] for row in pinned.values() if row["content_hash"]})
-    ledger = tables.find(schemas.DOCUMENTS)
-    copies = [] if ledger is None else ledger.search().where(is_any("content_hash", contents)).to_list()
-    by_content = {
-        row["content_hash"]: row
-        for row in sorted(copies, key=lambda row: str(row["path"]), reverse=True)
-        if _is_open(row, principals, now)
-    }
-    return {
-        doc_id: by_content[row["content_hash"]] for doc_id, row in pinned.items() if row["content_hash"] in by_content
-    }
-
-
-def ledger_rows(ledger: Table | None, doc_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Rows of a state of the ledger, by document id."""
-    if ledger is None:
-        raise AccessCheckFailed("the document ledger is gone, so nothing is shown", "Restore the store.")
-    rows = ledger.search().where(is_any("doc_id", sorted(doc_ids))).to_list()
-    return {row["doc_id"]: row for row in rows}
-
-
-def is_blocked(row: Mapping[str, Any], now: datetime) -> bool:
-    """Whether a document is older than its source may serve."""
-    judged = staleness(row, now)
-    return judged is not None and judged.severity == "block"
-
-
 def _cite(
     store: Store,
     tables: Tables,
     release: Release,
-    rows: Sequence[dict[str, Any]],
+    passages: Sequence[dict[str, Any]],
     newest: Mapping[str, dict[str, Any]],
     now: datetime,
     rules: Mapping[str, Rule],
 ) -> list[Hit]:
-    """Hits with their citations: what the release's own ledger says of the text, and the newest of its age."""
-    pinned = ledger_rows(tables.at(schemas.DOCUMENTS, release.ledger_version), {row["doc_id"] for row in rows})
+    """Makes hits of passages: the release's own ledger says where their text is from, the newest one how old it is."""
+    pinned = tables.at(schemas.DOCUMENTS, release.ledger_version)
+    as_released = rows_by_document(pinned, {passage["doc_id"] for passage in passages})
     looked_at = last_looked_at(store, release.corpus)
     hits = []
-    for row in rows:
-        cited, current = pinned[row["doc_id"]], newest[row["doc_id"]]
-        aged = staleness(current, now) is not None or is_marked_stale(json.loads(current["verdicts"]))
-        current_text = current["seen_hash"] == cited["content_hash"]
-        seen = looked_at.get(current["source"]) if current_text else None
+    for passage in passages:
+        cited, current = as_released[passage["doc_id"]], newest[passage["doc_id"]]
+        is_aged = staleness(current, now) is not None or is_marked_stale(json.loads(current["verdicts"]))
+        is_current = current["seen_hash"] == cited["content_hash"]
+        # A source that was looked at later confirms the text only while the ledger's newest version is the cited one.
+        seen = looked_at.get(current["source"]) if is_current else None
         verified_at = max(cited["verified_at"], seen) if seen else cited["verified_at"]
-        unverified = any(v.severity == "warn" for v in check_unverified(verified_at, now, rules))
+        is_unverified = any(v.severity == "warn" for v in check_unverified(verified_at, now, rules))
         hits.append(
             Hit(
-                text=row["text"],
-                score=row["score"],
-                doc_id=row["doc_id"],
+                text=passage["text"],
+                score=passage["score"],
+                doc_id=passage["doc_id"],
                 uri=cited["uri"],
                 title=cited["title"],
-                page=row["page_first"],
-                heading=" > ".join(row["headings"]) or None,
-                chars=(row["start"], row["end"]),
+                page=passage["page_first"],
+                heading=" > ".join(passage["headings"]) or None,
+                chars=(passage["start"], passage["end"]),
                 source_version=cited["source_version"] or cited["content_hash"],
                 verified_at=verified_at,
-                stale=aged or unverified or not current_text,
+                stale=is_aged or is_unverified or not is_current,
             )
         )
     return hits

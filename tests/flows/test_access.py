@@ -18,8 +18,9 @@ from freshet.tasks.governance.policy import principals_of
 from freshet.tasks.index import indices as maintain
 from freshet.tasks.index.gate import examination
 from freshet.tasks.rules.verdicts import verdict
-from freshet.tasks.search import retrieve as search
-from freshet.tasks.search.retrieve import Answer, Mode, query_embedder
+from freshet.tasks.search import candidates
+from freshet.tasks.search.candidates import Mode
+from freshet.tasks.search.retrieve import Answer, query_embedder
 from freshet.tasks.search.retrieve import search as find
 from freshet.tasks.settings.file import load_project
 from tests.flows.conftest import Project
@@ -93,7 +94,7 @@ def served(request: pytest.FixtureRequest, plant: Path, tmp_path_factory: pytest
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "vector index":
             patch.setattr(maintain, "VECTOR_INDEX_ROWS", 256)
-            patch.setattr(search, "EXACT_ROWS", 100)
+            patch.setattr(candidates, "EXACT_ROWS", 100)
         if request.param != "no index":
             project.refresh(full=True)
         tables = project.store.corpus("docs")

@@ -402,7 +402,7 @@ def test_rows_that_no_index_knows_are_found_beyond_the_bound(tmp_path: Path) -> 
 def test_an_approximate_index_is_held_against_exact_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lancedb.index import IvfPq
 
-    from freshet.tasks.search import retrieve as search
+    from freshet.tasks.search import candidates
 
     random = np.random.default_rng(0)
     words = [[f"w{number}" for number in random.integers(0, 400, 12)] for _ in range(1200)]
@@ -410,8 +410,8 @@ def test_an_approximate_index_is_held_against_exact_search(tmp_path: Path, monke
     held.chunks.create_index("vector", config=IvfPq(distance_type="cosine", num_partitions=16, num_sub_vectors=8))
     assert index_recall(held.chunks) >= 0.9
     assert check_indices(held.chunks) == []
-    monkeypatch.setattr(search, "PROBED_PARTITIONS", 1)
-    monkeypatch.setattr(search, "REFINE_FACTOR", 1)
+    monkeypatch.setattr(candidates, "PROBED_PARTITIONS", 1)
+    monkeypatch.setattr(candidates, "REFINE_FACTOR", 1)
     (found,) = check_indices(held.chunks)
     assert (found.code, found.evidence["recall_at_10"] < 0.9) == ("GATE-INDEX-RECALL", True)
 
@@ -461,9 +461,9 @@ def test_a_chunk_whose_access_was_widened_is_found_in_searches(tmp_path: Path) -
 def test_a_search_without_its_filter_is_found(corpus: SmallCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
     from freshet.tasks.index.gate import probes
 
-    honest = probes.candidates
+    honest = probes.find_candidates
     monkeypatch.setattr(
-        probes, "candidates", lambda chunks, words, vector, visible, mode, limit:
+        probes, "find_candidates", lambda chunks, words, vector, visible, mode, limit:
         honest(chunks, words, vector, "true", mode, limit),
     )  # fmt: skip
     (found,) = probe_access(corpus.chunks, corpus.ledger)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from freshet.tasks.ledger.releases import Release
     from freshet.tasks.runs.run import RefreshRun
-    from freshet.tasks.search.retrieve import Vector
+    from freshet.tasks.search.candidates import Vector
     from freshet.tasks.settings.project import FolderSource, GitSource
 
 

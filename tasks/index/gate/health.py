@@ -54,7 +54,7 @@ def check_indices(chunks: Table, rules: Mapping[str, Rule] = RULES) -> list[Verd
 
 def index_recall(chunks: Table) -> float:
     """Share of the exact ten nearest that searches find through the vector index, over sampled vectors of the table."""
-    from freshet.tasks.search.retrieve import PROBED_PARTITIONS, REFINE_FACTOR
+    from freshet.tasks.search.candidates import PROBED_PARTITIONS, REFINE_FACTOR
 
     sample = _rows(chunks, _lowest(chunks, SAMPLED_VECTORS), ["chunk_id", "vector"])
     shares = []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from freshet.tasks.rules.verdicts import Verdict, verdict
-from freshet.tasks.search.retrieve import Mode, candidates
+from freshet.tasks.search.candidates import Mode, find_candidates
 from freshet.tasks.settings.project import EVERYONE
 from freshet.tasks.store.predicates import both, is_any, permits
 
@@ -128,7 +128,7 @@ def _leaks(
             words = " ".join(bait["text"].split()[:_WORDS])
             vector = np.asarray(bait["vector"], np.float32)
             for mode in get_args(Mode):
-                found = candidates(chunks, words, None if mode == "text" else vector, visible, mode, _DEPTH)
+                found = find_candidates(chunks, words, None if mode == "text" else vector, visible, mode, _DEPTH)
                 given = set(found["doc_id"].to_pylist())
                 yield from (one for one in given if not access.get(one, frozenset()) & asking)
 
