@@ -300,7 +300,7 @@ def _drop_table(address: str, name: str, rows: int) -> list[str]:
 def _examine_contents(patient: Patient, corpus: str) -> Iterator[Finding]:
     """The ledger against the chunks, in the embedding space that the settings name."""
     from freshet.tasks.documents.begin import begin_run
-    from freshet.tasks.index import write
+    from freshet.tasks.index.reconciliation import reconcile
 
     try:
         run = begin_run(patient.project.file, corpus, None, "doctor", "doctor")
@@ -308,7 +308,7 @@ def _examine_contents(patient: Patient, corpus: str) -> Iterator[Finding]:
         yield finding("DOCTOR-MODEL", f"corpus {corpus}", error.what)
         return
     run = replace(run, project=patient.project)
-    found = write.reconcile(run, vectors=True)
+    found = reconcile(run, vectors=True)
     where = f"corpora/{corpus}/{schemas.chunks_table(run.model.space)}"
     if found.damaged:
         detail = f"{len(found.damaged):,}: {_paths(run, found.damaged)}"
@@ -321,9 +321,9 @@ def _examine_contents(patient: Patient, corpus: str) -> Iterator[Finding]:
 
 
 def _delete_strays(run: RefreshRun, doc_ids: list[str]) -> list[str]:
-    from freshet.tasks.index import write
+    from freshet.tasks.index import removal
 
-    write.delete_strays(run, doc_ids)
+    removal.delete_strays(run, doc_ids)
     return []
 
 

@@ -16,7 +16,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from freshet.tasks.documents.prepare import PreparedBatch
-from freshet.tasks.runs.retrying import is_passing_fault
+from freshet.tasks.runs.retrying import RETRIES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -174,9 +174,7 @@ def plan_refresh(
     name="prepare-batch",
     task_run_name="prepare-{name}",
     # Preparing is repeatable: it writes only files of its own and parses that are kept by content.
-    retries=2,
-    retry_delay_seconds=[2, 10],
-    retry_condition_fn=is_passing_fault,
+    **RETRIES,
 )
 def prepare_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str) -> PreparedBatch:
     """Fetches, parses, checks and cuts one batch of documents."""

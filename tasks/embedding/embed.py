@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 
 from freshet.tasks.embedding.encoders import Encoder, Role
 from freshet.tasks.embedding.models import WEIGHTS, ModelFiles, weights_digest
+from freshet.tasks.embedding.vectors import LENGTH_TOLERANCE, Vectors
 from freshet.tasks.errors import EmbeddingError
 from freshet.tasks.settings.project import Precision
-
-Vectors = NDArray[np.float32]
 
 # Padded tokens of a batch. On a CPU a batch belongs to one core, whose cache should hold it; a GPU wants many.
 _CPU_TOKENS = 1024
 _GPU_TOKENS = 32_768
 _LEAST_TOKENS = 256
-_UNIT_TOLERANCE = 1e-3
 
 
 class Embedder:
@@ -141,7 +139,7 @@ def check_vectors(vectors: NDArray[Any], count: int, dimension: int) -> None:
     if not finite.all():
         raise _unusable(f"{int((~finite).sum())} of {count} hold NaN or infinity, first number {int(finite.argmin())}")
     lengths = np.linalg.norm(vectors.astype(np.float64, copy=False), axis=1)
-    unit = np.abs(lengths - 1) <= _UNIT_TOLERANCE
+    unit = np.abs(lengths - 1) <= LENGTH_TOLERANCE
     if not unit.all():
         first = int(unit.argmin())
         raise _unusable(

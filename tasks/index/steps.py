@@ -14,14 +14,15 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from freshet.tasks.documents.prepare import PreparedBatch
+from freshet.tasks.index.reconciliation import Reconciliation
 from freshet.tasks.index.release import duplicates_kept
-from freshet.tasks.index.write import Reconciliation, WrittenBatch
+from freshet.tasks.index.write import WrittenBatch
 from freshet.tasks.rules.verdicts import told
-from freshet.tasks.runs.retrying import is_passing_fault
+from freshet.tasks.runs.retrying import RETRIES
 
 if TYPE_CHECKING:
+    from freshet.tasks.embedding.vectors import Vectors
     from freshet.tasks.index.gate.examination import Examination
-    from freshet.tasks.index.write import Vectors
     from freshet.tasks.ledger.releases import Head, Release
     from freshet.tasks.runs.run import RefreshRun
     from freshet.tasks.settings.project import FolderSource, GitSource
@@ -51,9 +52,11 @@ def index_batch(run: RefreshRun, batch: PreparedBatch | None, name: str) -> Inde
 
 
 def find_damage(run: RefreshRun, settled: bool, full: bool) -> Reconciliation:
-    """What a killed run left, or a rejected one, unless the head is `settled`: what readers were offered last.
+    """Returns the differences between ledger and chunks that a killed run, or a rejected one, left behind.
 
-    A full refresh always looks.
+    Args:
+        settled: whether the head is what the gate decided on last; nothing is looked for then, unless `full`.
+        full: whether the refresh is a full one, which always looks.
     """
     if settled and not full:
         return Reconciliation([], [])
@@ -62,13 +65,16 @@ def find_damage(run: RefreshRun, settled: bool, full: bool) -> Reconciliation:
 
 @task(cache_policy=NO_CACHE, name="reconcile")
 def reconcile(run: RefreshRun, full: bool) -> Reconciliation:
-    """Looks for documents whose chunks are not what the ledger says; at their vectors too, if `full`."""
-    from freshet.tasks.index import write
+    """Looks for documents whose chunks are not what the ledger says.
+
+    A full refresh looks at the vectors, too, and first deletes the chunks that the gate rejected for what they hold.
+    """
+    from freshet.tasks.index import reconciliation
     from freshet.tasks.index.gate import rejected
 
     if full:
         rejected.discard_rejected(run)
-    return write.reconcile(run, vectors=full)
+    return reconciliation.reconcile(run, vectors=full)
 
 
 @task(
@@ -76,9 +82,7 @@ def reconcile(run: RefreshRun, full: bool) -> Reconciliation:
     name="index-batch",
     task_run_name="index-{name}",
     # Writing is repeatable: it begins by comparing with what the tables hold.
-    retries=2,
-    retry_delay_seconds=[2, 10],
-    retry_condition_fn=is_passing_fault,
+    **RETRIES,
 )
 def commit_batch(run: RefreshRun, batch: PreparedBatch, name: str) -> WrittenBatch:
     """Embeds what is new in a prepared batch and commits it: chunks, links, then ledger."""
@@ -96,22 +100,22 @@ def commit_batch(run: RefreshRun, batch: PreparedBatch, name: str) -> WrittenBat
 
 @task(cache_policy=NO_CACHE, name="withdraw-documents")
 def withdraw_documents(run: RefreshRun, withdrawn: Path) -> int:
-    """Takes out the documents whose ids are in the file."""
+    """Takes out the documents whose ids are in the file, and returns how many those are."""
     from pyarrow import feather
 
-    from freshet.tasks.index import write
+    from freshet.tasks.index import removal
 
     doc_ids = feather.read_table(withdrawn)["doc_id"].to_pylist()
-    write.withdraw(run, doc_ids)
+    removal.withdraw(run, doc_ids)
     return len(doc_ids)
 
 
 @task(cache_policy=NO_CACHE, name="delete-strays")
 def delete_strays(run: RefreshRun, doc_ids: Sequence[str]) -> None:
-    """Deletes chunks that no ledger row names."""
-    from freshet.tasks.index import write
+    """Deletes the chunks of documents that no ledger row names."""
+    from freshet.tasks.index import removal
 
-    write.delete_strays(run, doc_ids)
+    removal.delete_strays(run, doc_ids)
 
 
 @task(cache_policy=NO_CACHE, name="maintain-indices")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import bytes_below, names_below, newest_below, remove
-from freshet.tasks.store.predicates import equals, is_any
+from freshet.tasks.store.predicates import equals, in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,11 +45,10 @@ def expire_elements(
                 gone["quarantine" if waits else "elements"].append(element)
     for kind, ids in gone.items():
         size = 0
-        for start in range(0, len(ids), IDS_AT_ONCE):
-            part = is_any("element_id", ids[start : start + IDS_AT_ONCE])
-            size += _payload_bytes(table, part)
+        for predicate in in_parts("element_id", ids, IDS_AT_ONCE):
+            size += _payload_bytes(table, predicate)
             if not dry_run:
-                delete_rows(table, part)
+                delete_rows(table, predicate)
         found.add(kind, f"corpora/{corpus}/elements", len(ids), size)  # type: ignore[arg-type]
 
 

@@ -1,8 +1,8 @@
-"""Which failures of a task are worth another attempt."""
+"""Which failures of a task are worth another attempt, and how many."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 
 def is_passing_fault(task: Any, run: Any, state: Any) -> bool:
@@ -13,3 +13,7 @@ def is_passing_fault(task: Any, run: Any, state: Any) -> bool:
     """
     error = state.result(raise_on_failure=False)
     return isinstance(error, OSError) and not isinstance(error, FileNotFoundError | PermissionError)
+
+
+RETRIES: Final[dict[str, Any]] = {"retries": 2, "retry_delay_seconds": [2, 10], "retry_condition_fn": is_passing_fault}
+"""Arguments of `@task` for a task that may be repeated as it is: two more attempts, after 2 and after 10 seconds."""

@@ -6,8 +6,11 @@ the quotes in it; column names are written in this project's code and never come
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+
+IDS_PER_PREDICATE = 5000
+"""LanceDB takes a predicate of so many ids without trouble; a longer list is cut into several predicates."""
 
 
 def _literal(value: str) -> str:
@@ -18,42 +21,56 @@ def _literal(value: str) -> str:
 
 
 def equals(column: str, value: str) -> str:
+    """The predicate is true where the column holds the value."""
     return f"{column} = {_literal(value)}"
 
 
 def begins(column: str, prefix: str) -> str:
-    """True where the column's text begins so."""
+    """The predicate is true where the column's text begins so."""
     return f"starts_with({column}, {_literal(prefix)})"
 
 
 def is_any(column: str, values: Iterable[str]) -> str:
-    """True where the column holds one of the values; never true for no values."""
+    """The predicate is true where the column holds one of the values; never true for no values."""
     listed = ", ".join(_literal(v) for v in values)
     return f"{column} IN ({listed})" if listed else "false"
 
 
+def in_parts(column: str, ids: Sequence[str], at_once: int = IDS_PER_PREDICATE) -> Iterator[str]:
+    """Parts `is_any(column, ids)` into predicates of at most `at_once` ids each, in the order of the ids.
+
+    No ids give no predicate. No row satisfies two of them, provided that no id occurs twice.
+    """
+    for start in range(0, len(ids), at_once):
+        yield is_any(column, ids[start : start + at_once])
+
+
 def is_none(column: str, values: Iterable[str]) -> str:
-    """True where the column holds none of the values; always true for no values."""
+    """The predicate is true where the column holds none of the values; always true for no values."""
     listed = ", ".join(_literal(v) for v in values)
     return f"{column} NOT IN ({listed})" if listed else "true"
 
 
 def holds(column: str, value: str) -> str:
-    """True where the column, a list, holds the value."""
+    """The predicate is true where the column, a list, holds the value."""
     return f"array_has({column}, {_literal(value)})"
 
 
 def permits(principals: Iterable[str]) -> str:
-    """True where the access list names one of the principals; never true for no principals."""
+    """The predicate is true where the access list names one of the principals; never true for no principals."""
     listed = ", ".join(_literal(p) for p in principals)
     return f"array_has_any(acl, [{listed}])" if listed else "false"
 
 
 def within(column: str, start: datetime, end: datetime) -> str:
-    """True where the column's moment lies in the half-open span [start, end); both have a time zone."""
+    """The predicate is true where the column's moment lies in the half-open span [start, end).
+
+    Both ends have a time zone.
+    """
     first, last = (f"timestamp '{m.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'" for m in (start, end))
     return f"{column} >= {first} AND {column} < {last}"
 
 
 def both(first: str, second: str) -> str:
+    """The predicate is true where both others are."""
     return f"({first}) AND ({second})"

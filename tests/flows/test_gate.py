@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from freshet.tasks.index import write
+from freshet.tasks.index import reconciliation
 from freshet.tasks.store import schemas
 from tests.flows.conftest import Project
 
@@ -138,7 +138,7 @@ def test_damage_that_is_not_mended_first_is_rejected_by_its_code(
     plant, codes = DAMAGES[name]
     before = _texts(built, "leave")
     plant(_head(built))
-    monkeypatch.setattr(write, "reconcile", lambda *_, **__: write.Reconciliation([], []))
+    monkeypatch.setattr(reconciliation, "reconcile", lambda *_, **__: reconciliation.Reconciliation([], []))
     report = built.refresh(full=True)
     assert (report["outcome"], report["release"]) == ("rejected", 1)
     assert [reason.split(":")[0] for reason in report["reasons"]] == codes.split()
@@ -160,7 +160,7 @@ def test_nothing_of_a_rejected_refresh_is_seen(built: Project) -> None:
 
 def test_a_rejected_refresh_is_a_failed_run_that_says_why(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     _orphan_chunk(_head(built))
-    monkeypatch.setattr(write, "reconcile", lambda *_, **__: write.Reconciliation([], []))
+    monkeypatch.setattr(reconciliation, "reconcile", lambda *_, **__: reconciliation.Reconciliation([], []))
     report = built.refresh(full=True)
     run = asyncio.run(_flow_run(report["run_id"]))
     assert run.state_type.value == "FAILED"
@@ -176,7 +176,7 @@ def test_a_rejected_refresh_is_a_failed_run_that_says_why(built: Project, monkey
 
 def test_nobody_rolls_back_to_a_rejected_state(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     _orphan_chunk(_head(built))
-    monkeypatch.setattr(write, "reconcile", lambda *_, **__: write.Reconciliation([], []))
+    monkeypatch.setattr(reconciliation, "reconcile", lambda *_, **__: reconciliation.Reconciliation([], []))
     assert built.refresh(full=True)["outcome"] == "rejected"
     refused = built.freshet("rollback", "docs", "2", code=1)
     assert "no published release 2" in refused.stderr
@@ -197,7 +197,7 @@ def test_the_daily_refresh_mends_what_a_stranger_did_to_the_head(built: Project)
 def test_a_ledger_row_without_its_chunks_is_not_published(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = built.store.corpus("docs").find(schemas.DOCUMENTS)
     ledger.delete("path = 'leave.md'")
-    monkeypatch.setattr(write, "reconcile", lambda *_, **__: write.Reconciliation([], []))
+    monkeypatch.setattr(reconciliation, "reconcile", lambda *_, **__: reconciliation.Reconciliation([], []))
     built.source["exclude"] = ["leave.md"]
     built.save()
     report = built.refresh()

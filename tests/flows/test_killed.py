@@ -240,7 +240,7 @@ def _assert_indexed(project: Project) -> None:
 
 
 HALF_WITHDRAWN = Fault(
-    at="freshet.tasks.index.write:delete_rows", when="after", armed_by="freshet.tasks.index.write:withdraw"
+    at="freshet.tasks.index.removal:delete_rows", when="after", armed_by="freshet.tasks.index.removal:withdraw"
 )
 MOMENTS = {
     "listing": Fault(at="freshet.tasks.documents.sources.folder:_Scan._visit", call=9),
@@ -252,7 +252,7 @@ MOMENTS = {
     "deleted, not in the ledger": Fault(at="freshet.tasks.index.write:_write_ledger", call=2),
     "access in the ledger": Fault(at="freshet.tasks.index.write:_write_ledger", when="after", call=1),
     "first batch in the ledger": Fault(at="freshet.tasks.index.write:_write_ledger", when="after", call=2),
-    "before withdrawing": Fault(at="freshet.tasks.index.write:withdraw"),
+    "before withdrawing": Fault(at="freshet.tasks.index.removal:withdraw"),
     "half withdrawn": HALF_WITHDRAWN,
     "before index maintenance": Fault(at="freshet.tasks.index.indices:maintain_indices"),
     "after index maintenance": Fault(at="freshet.tasks.index.indices:maintain_indices", when="after"),

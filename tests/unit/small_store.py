@@ -17,7 +17,8 @@ from freshet.tasks.datasets.card.describe import write_description
 from freshet.tasks.datasets.versions.publish import publish
 from freshet.tasks.doctor.examine import examine
 from freshet.tasks.documents.begin import begin_run
-from freshet.tasks.index import release, write
+from freshet.tasks.index import release, removal, write
+from freshet.tasks.index.reconciliation import Reconciliation, reconcile
 from freshet.tasks.ledger.releases import is_published, list_releases, live_release, newest_decision, published_ledger
 from freshet.tasks.ledger.versions import VersionFacts
 from freshet.tasks.runs.run import RefreshRun
@@ -80,7 +81,7 @@ class SmallStore:
         run = begin_run(self.folder / "freshet.yaml", "docs", AS_OF, "run", "refresh-docs")
         releases = list_releases(run.store, "docs")
         settled = is_published(release.read_head(run), newest_decision(releases))
-        damage = write.reconcile(run) if not settled else write.Reconciliation([], [])
+        damage = reconcile(run) if not settled else Reconciliation([], [])
         listed = [steps.list_source.fn(run, name) for name in steps.sources_by_name(run)]
         ledger = published_ledger(releases)
         plan = steps.plan_refresh.fn(run, listed, damage.damaged, ledger, False, 10)
@@ -92,7 +93,7 @@ class SmallStore:
             return None
         index.withdraw_documents.fn(run, plan.withdrawn)
         if damage.strays:
-            write.delete_strays(run, damage.strays)
+            removal.delete_strays(run, damage.strays)
         for batch in (steps.settle_duplicates.fn(run), steps.settle_links.fn(run, listed, False)):
             if batch is not None:
                 self._index(run, batch)

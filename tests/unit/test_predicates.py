@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from freshet.tasks.store.predicates import both, equals, holds, is_any, is_none, permits
+from freshet.tasks.store.predicates import both, equals, holds, in_parts, is_any, is_none, permits
 
 HOSTILE = [
     "x' OR 1=1 --", "'", "''", "\\", "\\'", "\\\\'", "a\nb", "a\r\nb", "\t", "", " ", "%", "_", '"', "`", ";", "--",
@@ -128,3 +128,12 @@ def test_thousands_of_values_are_no_problem(database: Any, tmp_path: Path) -> No
     table = _table(database, values, [[]] * len(values), indexed=False)
     assert len(_matching(table, is_any("value", values[:5000]))) == 5000
     assert len(_matching(table, is_none("value", values[:5000]))) == 1000
+
+
+@pytest.mark.parametrize(("count", "parts"), [(0, 0), (1, 1), (4, 1), (5, 2), (10, 3)])
+def test_a_long_list_in_parts_names_every_value_once(database: Any, count: int, parts: int) -> None:
+    values = [f"it's {number}" for number in range(10)]
+    table = _table(database, values, [[]] * len(values), indexed=False)
+    found = [_matching(table, predicate) for predicate in in_parts("value", values[:count], at_once=4)]
+    assert len(found) == parts
+    assert sorted(row for rows in found for row in rows) == list(range(count))

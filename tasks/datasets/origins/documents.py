@@ -13,7 +13,7 @@ from freshet.tasks.datasets.origins.spans import MISSING, Located, locate, neare
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.ledger.releases import release_at
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import equals, is_any
+from freshet.tasks.store.predicates import equals, in_parts, is_any
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -122,9 +122,9 @@ class DocumentLedger:
         if self._now is None:
             return None
         wanted, now = sorted(doc_ids), dict[str, Found]()
-        for start in range(0, len(wanted), _AT_ONCE):
-            chosen = is_any("doc_id", wanted[start : start + _AT_ONCE])
-            now |= {row["doc_id"]: _found(row) for row in self._now.search().where(chosen).select(_COLUMNS).to_list()}
+        for predicate in in_parts("doc_id", wanted, _AT_ONCE):
+            rows = self._now.search().where(predicate).select(_COLUMNS).to_list()
+            now |= {row["doc_id"]: _found(row) for row in rows}
         return now
 
     def texts(self, doc_ids: Collection[str]) -> Iterator[tuple[str, DocumentText]]:

@@ -17,7 +17,7 @@ from freshet.tasks.documents.duplicates.signatures import Signatures, Text, sign
 from freshet.tasks.documents.elements import from_json
 from freshet.tasks.documents.keep import element_id, find_parsed, find_parsed_by_content
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import is_any
+from freshet.tasks.store.predicates import in_parts
 from freshet.tasks.store.tables import delete_rows, merge_rows
 from freshet.tasks.text import minhash
 
@@ -34,8 +34,6 @@ DOCUMENT_COLUMNS = [
 DECIDED_AT_ONCE = 10_000
 SIGNED_AT_ONCE = 200
 """Documents decided in one commit, and texts held while they are signed: memory depends on these."""
-
-IDS_PER_PREDICATE = 5000
 
 
 @dataclass(frozen=True)
@@ -255,10 +253,8 @@ class _Decided:
     def _find(self, column: str, values: Collection[str]) -> Iterable[dict[str, Any]]:
         if self._table is None:
             return
-        wanted = sorted(values)
-        for start in range(0, len(wanted), IDS_PER_PREDICATE):
-            part = wanted[start : start + IDS_PER_PREDICATE]
-            yield from self._table.search().where(is_any(column, part)).to_arrow().to_pylist()
+        for predicate in in_parts(column, sorted(values)):
+            yield from self._table.search().where(predicate).to_arrow().to_pylist()
 
 
 def _forget(tables: Tables, doc_ids: Sequence[str]) -> None:
@@ -268,8 +264,8 @@ def _forget(tables: Tables, doc_ids: Sequence[str]) -> None:
     Signatures(tables).remove(doc_ids)
     table = tables.find(schemas.DUPLICATES)
     if table is not None:
-        for start in range(0, len(doc_ids), IDS_PER_PREDICATE):
-            delete_rows(table, is_any("doc_id", doc_ids[start : start + IDS_PER_PREDICATE]))
+        for predicate in in_parts("doc_id", doc_ids):
+            delete_rows(table, predicate)
 
 
 def _outstanding(tables: Tables, documents: pa.Table) -> tuple[dict[str, Duplicate], list[str]]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import is_any
+from freshet.tasks.store.predicates import in_parts, is_any
 from freshet.tasks.store.tables import delete_rows, merge_rows
 from freshet.tasks.text import minhash
 from freshet.tasks.text.normalise import exact_hash, normalise
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from freshet.tasks.store.tables import Tables
 
-IDS_PER_PREDICATE = 5000
+ROWS_AT_ONCE = 5000
+"""Rows that are taken by their ids in one request."""
+
 CACHED_SHINGLES = 16_000_000
 """Shingle hashes of candidates held at a time, of 8 bytes each."""
 
@@ -94,8 +96,8 @@ class Signatures:
         made: dict[str, tuple[str, str]] = {}
         if table is None:
             return made
-        for part in _parts(doc_ids):
-            rows = table.search().where(is_any("doc_id", part)).select(["doc_id", "content_hash", "made_by"]).to_arrow()
+        for predicate in in_parts("doc_id", doc_ids):
+            rows = table.search().where(predicate).select(["doc_id", "content_hash", "made_by"]).to_arrow()
             made |= {doc_id: (content, by) for doc_id, content, by in zip(*rows.to_pydict().values(), strict=True)}
         return made
 
@@ -105,10 +107,11 @@ class Signatures:
             merge_rows(self._tables.open(schemas.SIGNATURES, schemas.signatures(minhash.BANDS)), "doc_id", rows)
 
     def remove(self, doc_ids: Sequence[str]) -> None:
+        """Removes the signatures of these documents."""
         table = self._tables.find(schemas.SIGNATURES)
         if table is not None:
-            for part in _parts(doc_ids):
-                delete_rows(table, is_any("doc_id", part))
+            for predicate in in_parts("doc_id", doc_ids):
+                delete_rows(table, predicate)
 
     def meet(self, doc_ids: Collection[str]) -> dict[str, list[str]]:
         """For each of these documents the others whose keys and length do not rule out that they are copies.
@@ -120,8 +123,8 @@ class Signatures:
         if table is None or not met:
             return met
         wanted = _concatenated(
-            table.search().where(is_any("doc_id", part)).select(["doc_id", "bands"]).to_arrow()
-            for part in _parts(sorted(met))
+            table.search().where(predicate).select(["doc_id", "bands"]).to_arrow()
+            for predicate in in_parts("doc_id", sorted(met))
         )
         numbers, rows = _scan(table, _matrix(wanted["bands"]))
         distinct, places = np.unique(rows, return_inverse=True)
@@ -211,7 +214,10 @@ def _take(table: Any, row_ids: NDArray[np.uint64], columns: list[str]) -> pa.Tab
     if not len(row_ids):
         return table.search().where(is_any("doc_id", ())).select(columns).to_arrow()
     # The rows come in the order of the table, which is that of their ids, and each once.
-    return _concatenated(table.take_row_ids(part.tolist()).select(columns).to_arrow() for part in _parts(row_ids))
+    return _concatenated(
+        table.take_row_ids(row_ids[start : start + ROWS_AT_ONCE].tolist()).select(columns).to_arrow()
+        for start in range(0, len(row_ids), ROWS_AT_ONCE)
+    )
 
 
 def _concatenated(tables: Iterable[pa.Table]) -> pa.Table:
@@ -222,8 +228,3 @@ def _concatenated(tables: Iterable[pa.Table]) -> pa.Table:
 
 def _matrix(column: Any) -> NDArray[np.uint32]:
     return np.asarray(column.combine_chunks().flatten(), dtype=np.uint32).reshape(-1, minhash.BANDS)
-
-
-def _parts(values: Any) -> Iterable[Any]:
-    for start in range(0, max(len(values), 1), IDS_PER_PREDICATE):
-        yield values[start : start + IDS_PER_PREDICATE]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from freshet.tasks.index.write import chunk_digests, has_unit_length
+from freshet.tasks.embedding.vectors import as_vectors, has_unit_length
+from freshet.tasks.index.reconciliation import chunk_digests
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.store import schemas
 
@@ -40,10 +41,7 @@ def check_vectors_and_ids(chunks: Table) -> list[Verdict]:
     for batch in chunks.search().select(["chunk_id", "vector"]).to_batches():
         digits = binascii.unhexlify("".join(batch["chunk_id"].to_pylist()))
         ids.append(np.frombuffer(digits, np.uint64)[::2].copy())
-        vectors = np.asarray(batch["vector"].flatten(), np.float32).reshape(
-            -1, batch.schema.field("vector").type.list_size
-        )
-        unfit += int(np.count_nonzero(~has_unit_length(vectors)))
+        unfit += int(np.count_nonzero(~has_unit_length(as_vectors(batch["vector"]))))
     found = []
     repeated = sum(map(len, ids)) - len(np.unique(np.concatenate(ids))) if ids else 0
     if repeated:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from freshet.expectations.rules import RULES, Rule
+from freshet.tasks.embedding.vectors import Embeds, as_vectors
 from freshet.tasks.index.indices import declared_indices, indexed_columns, unindexed_rows
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.store.predicates import is_any
@@ -17,19 +17,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from lancedb.table import Table
 
-Vectors = NDArray[np.float32]
-
 SAMPLED_VECTORS = 50
 SAMPLED_TEXTS = 16
 SAMPLED_DOCUMENTS = 5000
 NEIGHBOURS = 10
 NAMED = 5
-
-
-class Embeds(Protocol):
-    """Vectors of texts, float32, (texts, dimension), unit length."""
-
-    def __call__(self, texts: Sequence[str]) -> Vectors: ...
 
 
 def check_indices(chunks: Table, rules: Mapping[str, Rule] = RULES) -> list[Verdict]:
@@ -58,7 +50,7 @@ def index_recall(chunks: Table) -> float:
 
     sample = _rows(chunks, _lowest(chunks, SAMPLED_VECTORS), ["chunk_id", "vector"])
     shares = []
-    for vector in _as_vectors(sample["vector"]):
+    for vector in as_vectors(sample["vector"]):
         exact = _nearest(chunks, vector).bypass_vector_index().to_arrow()["chunk_id"].to_pylist()
         through = _nearest(chunks, vector).nprobes(PROBED_PARTITIONS).refine_factor(REFINE_FACTOR)
         near = through.to_arrow()["chunk_id"].to_pylist()
@@ -92,7 +84,7 @@ def check_embedding(
     sample = _rows(chunks, ids, ["chunk_id", "text", "vector"])
     if not sample.num_rows:
         return []
-    held, made = _as_vectors(sample["vector"]), embed(sample["text"].to_pylist())
+    held, made = as_vectors(sample["vector"]), embed(sample["text"].to_pylist())
     cosines = np.sum(held * made, axis=1)
     astray = np.flatnonzero(~(cosines >= _threshold(rules, "GATE-EMBEDDING")))
     if not len(astray):
@@ -176,11 +168,6 @@ def _lowest(chunks: Table, count: int, documents: Sequence[str] | None = None, k
 
 def _rows(chunks: Table, ids: Collection[str], columns: Sequence[str]) -> pa.Table:
     return chunks.search().where(is_any("chunk_id", sorted(ids))).select(list(columns)).to_arrow().sort_by("chunk_id")
-
-
-def _as_vectors(column: Any) -> Vectors:
-    whole = column.combine_chunks()
-    return np.asarray(whole.flatten(), np.float32).reshape(-1, column.type.list_size)
 
 
 def _threshold(rules: Mapping[str, Rule], code: str) -> float:

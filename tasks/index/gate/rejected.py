@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from freshet.tasks.ledger.releases import list_releases, live_release, newest_decision
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import is_any
+from freshet.tasks.store.predicates import in_parts
 from freshet.tasks.store.tables import delete_rows
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 BLAMED = ("CHUNK-", "DOCUMENT-GAP", "DOCUMENT-UNSERVED", "GATE-EMBEDDING", "GATE-LOSS")
 """Rules whose reason lies in the chunks themselves. An exam may be failed with the best of them."""
-
-_IDS_PER_DELETE = 5000
 
 
 def discard_rejected(run: RefreshRun) -> int:
@@ -40,5 +38,4 @@ def discard_rejected(run: RefreshRun) -> int:
         return 0
     since = live.table_version if live is not None and live.space == run.model.space else 0
     written = ledger.search().where(f"table_version > {int(since)}").select(["doc_id"]).to_arrow()["doc_id"].to_pylist()
-    parts = (written[start : start + _IDS_PER_DELETE] for start in range(0, len(written), _IDS_PER_DELETE))
-    return sum(delete_rows(head, is_any("doc_id", part)) for part in parts)
+    return sum(delete_rows(head, predicate) for predicate in in_parts("doc_id", written))
