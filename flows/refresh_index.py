@@ -15,14 +15,9 @@ from freshet.tasks.documents.ahead import prepared_batches
 from freshet.tasks.documents.begin import begin_run
 from freshet.tasks.documents.corpus_wide import is_due
 from freshet.tasks.documents.planning.describe import describe_plan
-from freshet.tasks.documents.steps import (
-    list_source,
-    plan_refresh,
-    preparing,
-    settle_duplicates,
-    settle_links,
-    sources_by_name,
-)
+from freshet.tasks.documents.sources.of_corpus import sources_by_name
+from freshet.tasks.documents.steps import list_source, plan_refresh, settle_duplicates, settle_links
+from freshet.tasks.documents.work_files import preparing
 from freshet.tasks.governance.quarantine import count_by_code
 from freshet.tasks.index.release import read_head
 from freshet.tasks.index.steps import (

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from freshet.tasks.documents.prepare import PreparedBatch
-from freshet.tasks.documents.steps import PlannedRefresh, prepare_batch, restate_batch
+from freshet.tasks.documents.batch import PreparedBatch
+from freshet.tasks.documents.planning.refresh import PlannedRefresh
+from freshet.tasks.documents.steps import prepare_batch, restate_batch
 from freshet.tasks.runs.run import RefreshRun
 from freshet.tasks.runs.runners import open_task_runner
 

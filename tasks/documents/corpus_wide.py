@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.documents.prepare import PreparedBatch, leave_batch
+from freshet.tasks.documents.batch import PreparedBatch, leave_batch
 from freshet.tasks.documents.rows import Row, chunk_rows, hidden_row, returned_row
 from freshet.tasks.runs.timing import Stopwatch
 from freshet.tasks.store import schemas

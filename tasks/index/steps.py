@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from freshet.tasks.documents.prepare import PreparedBatch
+from freshet.tasks.documents.batch import PreparedBatch
 from freshet.tasks.index.reconciliation import Reconciliation
 from freshet.tasks.index.release import duplicates_kept
 from freshet.tasks.index.write import WrittenBatch

@@ -152,12 +152,12 @@ def _arm(fault: Fault) -> None:
 
 
 def main(fault: Fault) -> None:
-    import freshet.tasks.documents.steps
+    import freshet.tasks.documents.planning.refresh
     import freshet.tasks.embedding.embed
     import freshet.tasks.index.gate.examination
     from freshet.flows.command.by_hand import run_refresh
 
-    freshet.tasks.documents.steps.BATCH_DOCUMENTS = fault.batch
+    freshet.tasks.documents.planning.refresh.BATCH_DOCUMENTS = fault.batch
     embedder = HashEmbedder(Path(fault.notes) / "embedded")
     freshet.tasks.embedding.embed.load_embedder = lambda model, precision="auto": embedder  # type: ignore[assignment,return-value]
     # The gate embeds samples again; what it embeds is no work of the refresh.

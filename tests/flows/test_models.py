@@ -28,11 +28,11 @@ TOPICS = ("leave", "travel", "pensions", "parking", "laptops", "meetings")
 KILLED_IN_THE_SECOND_BATCH = """
 import os, signal, sys
 from pathlib import Path
-from freshet.tasks.documents import steps
+from freshet.tasks.documents.planning import refresh
 from freshet.tasks.index import write
 from freshet.flows.command.by_hand import run_refresh
 
-steps.BATCH_DOCUMENTS = 2
+refresh.BATCH_DOCUMENTS = 2
 write_ledger, seen = write._write_ledger, []
 
 def write_and_die(run, documents, version):

@@ -76,13 +76,14 @@ class SmallStore:
             until: `write` stops as a kill would, after the chunks and before the decision.
         """
         from freshet.tasks.documents import steps
+        from freshet.tasks.documents.sources.of_corpus import sources_by_name
         from freshet.tasks.index import steps as index
 
         run = begin_run(self.folder / "freshet.yaml", "docs", AS_OF, "run", "refresh-docs")
         releases = list_releases(run.store, "docs")
         settled = is_published(release.read_head(run), newest_decision(releases))
         damage = reconcile(run) if not settled else Reconciliation([], [])
-        listed = [steps.list_source.fn(run, name) for name in steps.sources_by_name(run)]
+        listed = [steps.list_source.fn(run, name) for name in sources_by_name(run)]
         ledger = published_ledger(releases)
         plan = steps.plan_refresh.fn(run, listed, damage.damaged, ledger, False, 10)
         for part in plan.restated_batches:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from freshet.tasks.runs.progress import tell
 
 if TYPE_CHECKING:
-    from freshet.tasks.documents.steps import ListedSource, PlannedRefresh
+    from freshet.tasks.documents.listing import ListedSource
+    from freshet.tasks.documents.planning.refresh import PlannedRefresh
     from freshet.tasks.ledger.runs import RefreshReport
 
 
