@@ -40,7 +40,7 @@ from freshet.tasks.ledger.releases import (
 )
 from freshet.tasks.ledger.runs import RefreshReport, record_run
 from freshet.tasks.lineage.refresh_data import refresh_inputs, refresh_outputs
-from freshet.tasks.lineage.relation import record_releases
+from freshet.tasks.lineage.release_contents import record_releases
 from freshet.tasks.reports.events import refresh_events
 from freshet.tasks.reports.refresh import publish_report, summary
 from freshet.tasks.rules.verdicts import Verdict

@@ -337,7 +337,7 @@ def publish_version(run: BuildRun, candidate: Candidate, settled: Settled, refus
 
 def record_lineage(run: BuildRun, version: Version) -> None:
     """Puts on record what the version was made from. Again adds what a killed build left out, mostly nothing."""
-    from freshet.tasks.lineage.relation import record_version
+    from freshet.tasks.lineage.version_contents import record_version
 
     record_version(
         run.store,

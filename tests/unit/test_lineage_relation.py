@@ -13,9 +13,11 @@ import pyarrow as pa
 import pytest
 
 from freshet.tasks.errors import StoreError
-from freshet.tasks.lineage import relation
-from freshet.tasks.lineage.relation import LINEAGE, record_releases, record_version
+from freshet.tasks.lineage import release_contents
+from freshet.tasks.lineage.relation import LINEAGE
+from freshet.tasks.lineage.release_contents import record_releases
 from freshet.tasks.lineage.trace_corpora import _history
+from freshet.tasks.lineage.version_contents import record_version
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
 from tests.unit.small_corpus import Document, document_id, ledger_row
@@ -156,7 +158,7 @@ def test_where_the_release_before_was_cleaned_up_all_is_told_anew(store: Store) 
 def test_what_every_release_holds_follows_from_the_relation(
     store: Store, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(relation, "AT_ONCE", at_once)
+    monkeypatch.setattr(release_contents, "AT_ONCE", at_once)
     chance = random.Random(4)
     states: list[dict[str, str]] = []
     for number in range(1, 9):

@@ -12,8 +12,9 @@ import pytest
 
 from freshet.flows.command.texts.trace import trace_text
 from freshet.tasks.errors import StoreError
-from freshet.tasks.lineage.relation import record_releases, record_version
+from freshet.tasks.lineage.release_contents import record_releases
 from freshet.tasks.lineage.trace import trace, trace_back, trace_forward
+from freshet.tasks.lineage.version_contents import record_version
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
 from tests.unit.small_corpus import DIMENSION, Document, chunk_rows, document_id, ledger_row
