@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.settings.project import EVERYONE
-from freshet.tasks.settings.types import PRINCIPAL_HELP
+from freshet.tasks.settings.types import PRINCIPAL_HELP, composed
 
 if TYPE_CHECKING:
     from pathspec import Pattern
@@ -34,7 +34,7 @@ def effective_acls(paths: Sequence[str], source: FolderSource | GitSource) -> li
     for path in paths:
         # To a regular expression a line break ends the text; in a file's name it is a character like
         # another, and must not carry a document past a rule.
-        plain = path.replace("\n", "\r").lstrip("/")
+        plain = composed(path).replace("\n", "\r").lstrip("/")
         found.append(next((acl for pattern, acl in rules if pattern.match_file(plain) is not None), otherwise))
     return found
 
@@ -48,9 +48,9 @@ def _pattern(rule: AccessRule) -> Pattern:
 def principals_of(as_: Sequence[str]) -> list[str]:
     """The principals of somebody who asks as `as_`: those named, and everyone, distinct, in that order.
 
-    A name that nobody was granted is no error: it adds nothing, whatever characters it is made of, as
-    an identity provider may have any. But text that is no name of a user or a group is refused, lest a
-    typing mistake search as somebody else than was meant.
+    Names are compared in NFC, as the settings' are. A name that nobody was granted is no error: it adds nothing,
+    whatever characters it is made of, as an identity provider may have any. But text that is no name of a user or a
+    group is refused, lest a typing mistake search as somebody else than was meant.
 
     Raises:
         SettingsError: a name is neither everyone, nor user:NAME, nor group:NAME, or is not printable.
@@ -62,4 +62,4 @@ def principals_of(as_: Sequence[str]) -> list[str]:
             word = name.strip()
             hint = f"did you mean user:{word} or group:{word}?" if word.isalnum() else PRINCIPAL_HELP
             raise SettingsError(f"{name!r} is no principal", hint)
-    return list(dict.fromkeys([*as_, EVERYONE]))
+    return list(dict.fromkeys([*map(composed, as_), EVERYONE]))

@@ -15,7 +15,7 @@ from freshet.tasks.errors import SettingsError
 from freshet.tasks.settings.explain import nearest, place_name, principal_hint
 from freshet.tasks.settings.lines import Located, read_yaml
 from freshet.tasks.settings.places import Finding, Place, kind_text, place_text, shown
-from freshet.tasks.settings.types import PRINCIPAL_HELP, is_principal
+from freshet.tasks.settings.types import PRINCIPAL_HELP, composed, is_principal
 
 MOST_QUESTIONS = 2000
 _KEYS = ("question", "answers", "as", "never", "id")
@@ -120,7 +120,9 @@ class _Reader:
         question = self._text(item.get("question"), (*place, "question"))
         answers = [self._answer(one, at) for one, at in self._list(item.get("answers"), (*place, "answers"))]
         principals = [
-            one for one, at in self._list(item.get("as", []), (*place, "as"), True) if self._principal(one, at)
+            composed(one)
+            for one, at in self._list(item.get("as", []), (*place, "as"), True)
+            if self._principal(one, at)
         ]
         never = [self._text(one, at) for one, at in self._list(item.get("never", []), (*place, "never"), True)]
         name = self._text(item["id"], (*place, "id")) if "id" in item else None
@@ -129,7 +131,7 @@ class _Reader:
             return None
         asked = sha256("\n".join([question, *principals]).encode()).hexdigest()[:12]
         return GoldenQuestion(
-            name or asked, question, tuple(known), tuple(principals), tuple(one for one in never if one)
+            name or asked, question, tuple(known), tuple(principals), tuple(composed(one) for one in never if one)
         )
 
     def _keys(self, item: Any, place: Place, valid: Sequence[str], needed: Sequence[str]) -> bool:
@@ -158,12 +160,12 @@ class _Reader:
     def _answer(self, one: Any, place: Place) -> GoldenAnswer | None:
         if isinstance(one, str):
             document = self._text(one, place)
-            return GoldenAnswer(document) if document else None
+            return GoldenAnswer(composed(document)) if document else None
         if not self._keys(one, place, _ANSWER_KEYS, ("document",)) or "document" not in one:
             return None
         document = self._text(one["document"], (*place, "document"))
         contains = self._text(one["contains"], (*place, "contains")) if "contains" in one else None
-        return GoldenAnswer(document, contains) if document else None
+        return GoldenAnswer(composed(document), contains) if document else None
 
     def _text(self, value: Any, place: Place) -> str | None:
         if isinstance(value, str) and value.strip():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -104,11 +105,16 @@ def _count(value: Any) -> Any:
     return value
 
 
+def composed(text: str) -> str:
+    """`text` in NFC: the one form in which names, paths and globs are compared, however an é was typed."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 def is_principal(text: str) -> bool:
     """Whether settings may grant something to `text`: everyone, user:NAME or group:NAME.
 
-    A name may hold anything printable but white space, quotes too; names are compared exactly, letter
-    case included, so a strange one matches itself only. White space is refused because lists of
+    A name may hold anything printable but white space, quotes too; names are compared in NFC and then exactly,
+    letter case included, so a strange one matches itself only. White space is refused because lists of
     principals are written and stored with spaces between.
     """
     return text.isprintable() and re.fullmatch(PRINCIPAL_PATTERN, text) is not None
@@ -117,7 +123,7 @@ def is_principal(text: str) -> bool:
 def _principal(text: str) -> str:
     if not is_principal(text):
         raise ValueError(PRINCIPAL_HELP)
-    return text
+    return composed(text)
 
 
 def _corpus_name(text: str) -> str:
@@ -161,7 +167,7 @@ def _glob(text: str) -> str:
     # pathspec turns comments, blank lines and broken brackets into a pattern that matches nothing.
     if not patterns or patterns[0].include is None:
         raise ValueError("write a glob as in .gitignore, like legal/** or *.md")
-    return text
+    return composed(text)  # paths are compared in NFC: a glob in another form would match nothing
 
 
 def _positive_glob(text: str) -> str:

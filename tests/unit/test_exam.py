@@ -159,16 +159,24 @@ def test_freshet_check_finds_a_golden_file_that_is_missing_or_wrong(tmp_path: Pa
 def test_questions_are_set_aside_for_what_their_owner_did_and_nothing_else(tmp_path: Path) -> None:
     old = Document(PAGES["valve.md"].passages, changes={"blocked_after": NOW - timedelta(days=1)})
     unserved = Document([], changes={"content_hash": None})
-    held = build(tmp_path, {**PAGES, "valve.md": old, "kettle.md": unserved}, indexed=False)
+    expired = Document(PAGES["lantern.md"].passages, changes={"valid_until": NOW - timedelta(days=1)})
+    pages = {**PAGES, "valve.md": old, "lantern.md": expired, "kettle.md": unserved}
+    held = build(tmp_path, pages, indexed=False)
+    drawn = {
+        target.doc_id for one in draw_questions(held.chunks, held.ledger, None, 200, NOW) for target in one.targets
+    }
+    assert drawn.isdisjoint({document_id("valve.md"), document_id("lantern.md")})
+    assert document_id("ladder.md") in drawn
     asked = [
-        question("gone.md"), question("valve.md"), question("compass.md"), question("kettle.md"),
+        question("gone.md"), question("valve.md"), question("lantern.md"), question("compass.md"), question("kettle.md"),
         question("ladder.md", GoldenAnswer("gone.md"), GoldenAnswer("ladder.md")),
         question("glacier.md", principals=("group:board",)), question("file:///docs/saddle.md"),
     ]  # fmt: skip
     questions, aside = resolve_questions(asked, held.ledger, NOW)
     assert aside == [
         SetAside("gone.md", "withdrawn"),
-        SetAside("valve.md", "too old"),
+        SetAside("valve.md", "too old, or no longer valid"),
+        SetAside("lantern.md", "too old, or no longer valid"),
         SetAside("compass.md", "not for whoever asks"),
     ]
     assert [one.id for one in questions] == ["kettle.md", "ladder.md", "glacier.md", "file:///docs/saddle.md"]
@@ -189,20 +197,20 @@ def test_questions_set_aside_are_reported_and_fail_nothing() -> None:
 
 
 def test_known_items_are_drawn_the_same_each_time_and_answered_by_their_document(corpus: SmallCorpus) -> None:
-    drawn = draw_questions(corpus.chunks, corpus.ledger, None, 200)
-    assert drawn == draw_questions(corpus.chunks, corpus.ledger, None, 200)
+    drawn = draw_questions(corpus.chunks, corpus.ledger, None, 200, NOW)
+    assert drawn == draw_questions(corpus.chunks, corpus.ledger, None, 200, NOW)
     assert {one.targets[0].doc_id for one in drawn} == {document_id(path) for path in PAGES}
     assert sit_exam(ask_of(corpus), drawn).mean("recall_at_1") == 1.0
-    few = draw_questions(corpus.chunks, corpus.ledger, None, 4)
+    few = draw_questions(corpus.chunks, corpus.ledger, None, 4, NOW)
     assert few == drawn[:4], "fewer questions are some of the same"
-    only = draw_questions(corpus.chunks, corpus.ledger, {document_id("valve.md")}, 200)
+    only = draw_questions(corpus.chunks, corpus.ledger, {document_id("valve.md")}, 200, NOW)
     assert [one.targets[0].doc_id for one in only] == [document_id("valve.md")]
 
 
 def test_a_passage_that_stands_in_two_documents_asks_nothing(tmp_path: Path) -> None:
     same = ["This footer stands at the end of each of the pages."]
     held = build(tmp_path, {"a.md": Document(same), "b.md": Document(same)}, indexed=False)
-    assert draw_questions(held.chunks, held.ledger, None, 10) == []
+    assert draw_questions(held.chunks, held.ledger, None, 10, NOW) == []
 
 
 def test_known_items_come_from_documents_whose_content_did_not_change(tmp_path: Path, corpus: SmallCorpus) -> None:
@@ -345,7 +353,7 @@ def test_a_wrong_model_drops_the_exam(tmp_path: Path, corpus: SmallCorpus) -> No
         return row | {"vector": (vector / np.linalg.norm(vector)).astype(np.float32).tolist()}
 
     replace_chunks(head, astray)
-    questions = draw_questions(corpus.chunks, head.ledger, unchanged_documents(corpus.ledger, head.ledger), 200)
+    questions = draw_questions(corpus.chunks, head.ledger, unchanged_documents(corpus.ledger, head.ledger), 200, NOW)
     old = sit_exam(asker(corpus.chunks, corpus.ledger, NOW, bag_of_words, "vector"), questions)
     new = sit_exam(asker(head.chunks, head.ledger, NOW, bag_of_words, "vector"), questions)
     assert codes(judge(Gate(), new, compare(new, old))) == ["GATE-EXAM-DROP"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.governance.policy import effective_acl, effective_acls, principals_of
+from freshet.tasks.index.gate.probes import _granted
 from freshet.tasks.settings.project import AccessRule, FolderSource
 
 
@@ -51,6 +53,16 @@ def test_the_first_matching_rule_wins_also_when_it_is_wider() -> None:
 )
 def test_globs_match_as_in_gitignore(glob: str, path: str, matches: bool) -> None:
     assert effective_acl(path, _source((glob, ["group:g"]))) == (["group:g"] if matches else ["everyone"])
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_rule_holds_however_its_letters_were_typed(form: str) -> None:
+    source = _source((normalize(form, "légal/Ärzte/**"), [normalize(form, "group:ärzte")]))
+    for path in (normalize("NFC", "légal/Ärzte/a.md"), normalize("NFD", "légal/Ärzte/a.md")):
+        assert effective_acl(path, source) == [normalize("NFC", "group:ärzte")]
+        assert _granted(path, source) == {normalize("NFC", "group:ärzte")}
+    for asked in ("NFC", "NFD"):
+        assert principals_of([normalize(asked, "group:ärzte")]) == [normalize("NFC", "group:ärzte"), "everyone"]
 
 
 PATHS = st.lists(st.text(st.characters(exclude_characters="\0/", codec="utf-8"), min_size=1), min_size=1, max_size=4)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from pathspec import GitIgnoreSpec
 
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.types import composed
 
 _UNWANTED = frozenset({".git", ".DS_Store"})
 """Names that never hold documents. `.git` may hold credentials, so a link into it is refused as well."""
@@ -105,11 +105,6 @@ def is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def composed(path: str) -> str:
-    """`path` in NFC, so that a document keeps its id when it moves between file systems that spell é differently."""
-    return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
 def spelling_rank(stored: str) -> tuple[tuple[bool, str], ...]:

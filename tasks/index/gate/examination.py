@@ -168,8 +168,8 @@ def _questions(
         return resolve_questions(golden, head.ledger, run.as_of, kept_for)
     most = run.settings.gate.questions
     if released is not None and (same := unchanged_documents(released.ledger, head.ledger)):
-        return draw_questions(released.chunks, head.ledger, same, most), []
-    return draw_questions(head.chunks, head.ledger, None, most), []
+        return draw_questions(released.chunks, head.ledger, same, most, run.as_of), []
+    return draw_questions(head.chunks, head.ledger, None, most, run.as_of), []
 
 
 def _embed_for(run: RefreshRun, live: Release, embed: Any) -> Any:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.governance.freshness import MOMENTS
+from freshet.tasks.search.visible import is_blocked
 from freshet.tasks.settings.golden import GoldenQuestion
 from freshet.tasks.settings.project import EVERYONE
 from freshet.tasks.store.predicates import is_any
@@ -118,7 +120,7 @@ def _names(question: GoldenQuestion) -> list[str]:
 def _named_documents(ledger: Table, names: Collection[str]) -> dict[str, list[dict[str, Any]]]:
     """Rows of the ledger by the name that a golden file calls them: path or URI."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    columns = ["doc_id", "path", "uri", "acl", "blocked_after"]
+    columns = ["doc_id", "path", "uri", "acl", *MOMENTS.values()]
     for column in ("path", "uri"):
         rows = ledger.search().where(is_any(column, sorted(names))).select(columns).to_list() if names else []
         for row in rows:
@@ -127,12 +129,15 @@ def _named_documents(ledger: Table, names: Collection[str]) -> dict[str, list[di
 
 
 def _excuse(row: Mapping[str, Any], principals: Sequence[str], now: datetime) -> str | None:
-    if row["blocked_after"] is not None and now > row["blocked_after"]:
-        return "too old"
+    """Why nobody, or not whoever asks, is shown a document that is in the ledger; None where it must be found."""
+    if is_blocked(row, now):
+        return "too old, or no longer valid"
     return None if set(principals) & set(row["acl"]) else "not for whoever asks"
 
 
-def draw_questions(chunks: Table, ledger: Table, documents: Collection[str] | None, most: int) -> list[ExamQuestion]:
+def draw_questions(
+    chunks: Table, ledger: Table, documents: Collection[str] | None, most: int, now: datetime
+) -> list[ExamQuestion]:
     """Known-item questions: a sentence of a passage, answered by the passage's document.
 
     Documents, passages and sentences are chosen by hash, so the same state gives the same questions, and an edit
@@ -142,10 +147,12 @@ def draw_questions(chunks: Table, ledger: Table, documents: Collection[str] | No
         chunks, ledger: of one state of the corpus.
         documents: ids of the documents to draw from; None for all.
         most: questions.
+        now: documents that nobody is shown any more by then, since they are too old or no longer valid, ask nothing.
     """
-    columns = ["doc_id", "acl"]
+    columns = ["doc_id", "acl", *MOMENTS.values()]
     rows = ledger.search().where("chunks > 0").select(columns).to_arrow().to_pylist()
-    access = {row["doc_id"]: row["acl"] for row in rows if documents is None or row["doc_id"] in documents}
+    asked = (row for row in rows if documents is None or row["doc_id"] in documents)
+    access = {row["doc_id"]: row["acl"] for row in asked if not is_blocked(row, now)}
     chosen = sorted(access, key=_draw)[: 2 * most]
     held: dict[str, list[dict[str, Any]]] = {}
     places: dict[str, set[str]] = {}

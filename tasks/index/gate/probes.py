@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, get_args
+from unicodedata import normalize
 
 import numpy as np
 
@@ -83,9 +84,9 @@ def _granted(path: str, source: FolderSource | GitSource) -> set[str]:
     """Whom the settings name for a path. Written anew on purpose: a bug in the policy must not hide itself."""
     from pathspec import GitIgnoreSpec
 
-    plain = path.replace("\n", "\r").lstrip("/")
+    plain = normalize("NFC", path).replace("\n", "\r").lstrip("/")
     for rule in source.access:
-        if GitIgnoreSpec.from_lines([rule.path]).match_file(plain):
+        if GitIgnoreSpec.from_lines([normalize("NFC", rule.path)]).match_file(plain):
             return set(rule.acl)
     return set(source.acl)
 
