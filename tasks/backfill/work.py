@@ -116,7 +116,7 @@ def _modified(root: Path, uri: str) -> datetime | None:
     """When a file of the project was modified; None for one elsewhere, which the dry run does not ask for."""
     try:
         return datetime.fromtimestamp((root / uri).stat().st_mtime, UTC)
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):
         return None
 
 

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.rules.verdicts import Verdict
+from freshet.tasks.settings.spans import shifted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -147,7 +148,7 @@ def _governance(planned: Row, modified_at: datetime | None) -> Row:
     def later(microseconds: int | None) -> datetime | None:
         if modified_at is None or microseconds is None:
             return None
-        return modified_at + timedelta(microseconds=microseconds)
+        return shifted(modified_at, timedelta(microseconds=microseconds))
 
     return {
         **{column: planned[column] for column in ("doc_id", "source", "path", "uri", "owner", "licence")},

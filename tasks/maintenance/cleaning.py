@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from freshet.tasks.settings.spans import shifted
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import bytes_below, bytes_not_of, is_folder, remove, table_addresses, table_name
 
@@ -35,7 +36,7 @@ def kept_releases(releases: Sequence[Release], settings: Maintenance, now: datet
     states = [one for i, one in enumerate(published) if i == 0 or published[i - 1].run_id != MAINTENANCE]
     kept = {one.release: one for one in states[: settings.keep_releases]}
     for newer, older in pairwise(published):
-        if newer.published_at > now - settings.grace:
+        if newer.published_at > shifted(now, -settings.grace):
             kept[older.release] = older
     refreshed = next((one for one in published if one.rollback_of is None), None)
     decided = newest_decision(releases)
@@ -66,7 +67,9 @@ def clean_corpus(
         if name == schemas.DOCUMENTS:
             versions = {one.ledger_version for one in kept}
         grace = timedelta(0) if name in SIDE_TABLES else settings.grace
-        clean_table(address, f"corpora/{corpus}/{name}", versions, found, now - grace, dry_run=dry_run, alone=True)
+        clean_table(
+            address, f"corpora/{corpus}/{name}", versions, found, shifted(now, -grace), dry_run=dry_run, alone=True
+        )
 
 
 def spaces_in_use(store: Store, corpus: str) -> set[str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from freshet.tasks.settings.spans import shifted
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import bytes_below, names_below, newest_below, remove
 from freshet.tasks.store.predicates import equals, in_parts
@@ -41,7 +42,7 @@ def expire_elements(
             if (content, parser) in served:
                 continue
             waits = content in refused
-            if at < now - (settings.keep_quarantine if waits else settings.keep_elements):
+            if at < shifted(now, -(settings.keep_quarantine if waits else settings.keep_elements)):
                 gone["quarantine" if waits else "elements"].append(element)
     for kind, ids in gone.items():
         size = 0
@@ -87,7 +88,7 @@ def expire_reports(
     count = size = 0
     for run in names_below(folder):
         at = ended.get(run) or newest_below(f"{folder}/{run}")
-        if run in kept or at is None or at >= now - settings.keep_reports:
+        if run in kept or at is None or at >= shifted(now, -settings.keep_reports):
             continue
         count, size = count + 1, size + bytes_below(f"{folder}/{run}")
         if not dry_run:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from freshet.tasks.errors import CorpusBusy, SettingsError
 from freshet.tasks.maintenance import cleaning, compaction, expiry, retention
 from freshet.tasks.maintenance.freed import Maintained, Task
+from freshet.tasks.settings.spans import shifted
 from freshet.tasks.store.files import bytes_below, is_folder, names_below, table_addresses, table_name
 from freshet.tasks.store.locks import dataset_files, hold_corpus, hold_dataset, is_held
 
@@ -125,7 +126,9 @@ def _maintain_ledger(store: Store, settings: Maintenance, found: Maintained, tas
     compaction.compact_ledger(store, [table_name(one) for one in addresses], found, task.dry_run)
     for address in addresses:
         where = f"ledger/{table_name(address)}"
-        cleaning.clean_table(address, where, (), found, now - settings.grace, dry_run=task.dry_run, alone=False)
+        cleaning.clean_table(
+            address, where, (), found, shifted(now, -settings.grace), dry_run=task.dry_run, alone=False
+        )
 
 
 def _folders(store: Store, target: Target) -> list[str]:

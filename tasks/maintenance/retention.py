@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.maintenance.cleaning import clean_table
+from freshet.tasks.settings.spans import shifted
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import bytes_below, remove, table_addresses, table_name
 
@@ -24,7 +25,7 @@ def kept_until(version: Version) -> datetime | None:
     """
     inputs = version.facts.settings.get("inputs") or []
     spans = [span for text in (version.facts.retain, *(one.get("retain") for one in inputs)) if (span := _span(text))]
-    return version.published_at + min(spans) if spans else None
+    return shifted(version.published_at, min(spans)) if spans else None
 
 
 def _span(text: Any) -> timedelta | None:
@@ -107,7 +108,7 @@ def _clean(
         if not dry_run and _head_is_any(address, owned):
             _empty_head(store, dataset, name)
         where = f"datasets/{dataset}/{name}"
-        clean_table(address, where, needed, found, now - settings.grace, dry_run=dry_run, alone=True)
+        clean_table(address, where, needed, found, shifted(now, -settings.grace), dry_run=dry_run, alone=True)
 
 
 def _head_is_any(address: str, versions: set[int]) -> bool:

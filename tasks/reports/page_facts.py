@@ -111,9 +111,9 @@ def count_ages(modified_at: pa.ChunkedArray, as_of: datetime) -> dict[str, int]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    days = pc.divide(
-        pc.cast(pc.subtract(pa.scalar(as_of, modified_at.type), modified_at), pa.int64()), 86_400_000_000.0
-    )
+    # In milliseconds: microseconds of 300 years are more than a float counts exactly.
+    age = pc.divide(pc.cast(pc.subtract(pa.scalar(as_of, modified_at.type), modified_at), pa.int64()), 1000)
+    days = pc.divide(age, 86_400_000.0)
     counts: dict[str, int] = {}
     future = below = pc.sum(pc.less(days, 0)).as_py() or 0
     for name, most in AGES:

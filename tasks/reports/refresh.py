@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from freshet.expectations.rules import RULES
 from freshet.tasks.ledger.runs import RefreshReport
 from freshet.tasks.render.markdown import table
@@ -62,6 +64,9 @@ def publish_report(run: RefreshRun, report: RefreshReport) -> None:
         report.page = write_report_page(run, report)
     except OSError as error:  # what was decided stays decided
         report.notes.append(f"the report page could not be written: {error}")
+    except Exception as error:  # a bug; readers see the release all the same, so the run must not look as if it failed
+        logging.getLogger("prefect.flow_runs").exception("the report page could not be made")
+        report.notes.append(f"the report page could not be made ({type(error).__name__}); the log of the run has more")
 
     with unless_gone():
         create_markdown_artifact(

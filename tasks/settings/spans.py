@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Order = Literal["oldest", "newest"]
 
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""The first and the last day that a moment can be of; the last one stands for never."""
+
 
 def in_utc(moment: datetime) -> datetime:
     """The moment in UTC; one without a zone is taken for UTC."""
     # Prefect's moments are of a class of their own; the standard library's are what the rest of the code compares.
     plain = datetime.fromisoformat(moment.isoformat())
-    return plain.astimezone(UTC) if plain.tzinfo else plain.replace(tzinfo=UTC)
+    if plain.tzinfo is None:
+        return plain.replace(tzinfo=UTC)
+    try:
+        return plain.astimezone(UTC)
+    except OverflowError:  # the first or the last day, in a zone whose clock is ahead of or behind the calendar's end
+        return FOREVER if plain.year > 1 else LONG_AGO
 
 
 class Window(BaseModel):
@@ -49,6 +58,17 @@ def _short(moment: datetime) -> str:
     for zeroes in (".000000", ":00", " 00:00"):
         text = text.removesuffix(zeroes)
     return text
+
+
+def shifted(moment: datetime, span: timedelta) -> datetime:
+    """`moment` moved by `span`, at most to the first or the last day that dates can name.
+
+    Spans come from settings and documents, where 9000y means for ever: a calendar that ends is no reason to fail.
+    """
+    try:
+        return max(LONG_AGO, min(moment + span, FOREVER))
+    except OverflowError:
+        return FOREVER if span > timedelta(0) else LONG_AGO
 
 
 def moment_of(as_of: datetime | None) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +91,9 @@ def _moment(info: dict[str, Any]) -> datetime | None:
     names = ("mtime", "LastModified", "last_modified", "created")
     value = next((info[name] for name in names if info.get(name) is not None), None)
     if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
+        with suppress(ValueError, OverflowError, OSError):  # a broken clock's year
+            return datetime.fromtimestamp(value, UTC)
+        return None
     return value if isinstance(value, datetime) and value.tzinfo else None
 
 

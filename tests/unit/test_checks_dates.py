@@ -12,6 +12,7 @@ from freshet.expectations.document_rules import DOCUMENT_RULES
 from freshet.tasks.documents.checks import Subject
 from freshet.tasks.documents.checks.dates import check_review_and_end, check_status, read_moment, stated_moments
 from freshet.tasks.documents.elements import Element, ParsedDocument
+from freshet.tasks.settings.spans import FOREVER, LONG_AGO, shifted
 
 RULES = {rule.code: rule for rule in DOCUMENT_RULES}
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -121,3 +122,17 @@ def test_a_moment_counts_as_its_rule_is_tuned() -> None:
         datetime(2026, 6, 11, tzinfo=UTC),
         None,
     )
+
+
+@pytest.mark.parametrize("value", ["9999-12", "9999-12-31", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+def test_dates_at_the_ends_of_the_calendar_are_read(value: str) -> None:
+    moment = read_moment(value)
+    assert moment is not None
+    assert moment.astimezone(UTC).year in (1, 9999)
+
+
+def test_a_span_beyond_the_calendar_ends_with_it() -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    assert shifted(now, timedelta(days=365 * 9000)) == FOREVER
+    assert shifted(now, -timedelta(days=365 * 9000)) == LONG_AGO
+    assert shifted(now, timedelta(days=1)) == datetime(2026, 11, 23, tzinfo=UTC)

@@ -168,7 +168,8 @@ def test_questions_are_set_aside_for_what_their_owner_did_and_nothing_else(tmp_p
     assert drawn.isdisjoint({document_id("valve.md"), document_id("lantern.md")})
     assert document_id("ladder.md") in drawn
     asked = [
-        question("gone.md"), question("valve.md"), question("lantern.md"), question("compass.md"), question("kettle.md"),
+        question("gone.md"), question("valve.md"), question("lantern.md"), question("compass.md"),
+        question("kettle.md"),
         question("ladder.md", GoldenAnswer("gone.md"), GoldenAnswer("ladder.md")),
         question("glacier.md", principals=("group:board",)), question("file:///docs/saddle.md"),
     ]  # fmt: skip

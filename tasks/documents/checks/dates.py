@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from freshet.expectations.rules import Rule
 from freshet.tasks.documents.checks.subject import Subject, judge, judge_above
 from freshet.tasks.rules.verdicts import Verdict
+from freshet.tasks.settings.spans import FOREVER, in_utc, shifted
 
 REVIEW = (
     "review_by",
@@ -92,7 +94,7 @@ def stated_moments(subject: Subject, rules: Mapping[str, Rule]) -> tuple[datetim
     """
     review, end, _ = _stated(subject.stated)
     grace = timedelta(days=(rules["STALE-REVIEW"].threshold or 0) if "STALE-REVIEW" in rules else 0)
-    moments = [("STALE-REVIEW", review[1] + grace)] if review else []
+    moments = [("STALE-REVIEW", shifted(review[1], grace))] if review else []
     moments += [("STALE-EXPIRED", end[1])] if end else []
 
     def earliest(severity: str) -> datetime | None:
@@ -135,7 +137,8 @@ def _review_after_last(stated: Mapping[str, Any]) -> Named | None:
     if last is None or name is None or period is None:
         return None
     count = int(period[1]) if period[1].isdigit() else 1
-    return name, last + timedelta(days=round(count * _PERIOD_DAYS[period[2][0].lower()]))
+    days = min(round(count * _PERIOD_DAYS[period[2][0].lower()]), timedelta.max.days)
+    return name, shifted(last, timedelta(days=days))
 
 
 def read_moment(value: Any) -> datetime | None:
@@ -146,7 +149,7 @@ def read_moment(value: Any) -> datetime | None:
     text = str(value).strip() if not isinstance(value, bool) else ""
     if re.fullmatch(r"\d{4}-\d{2}", text):
         year, month = (int(part) for part in text.split("-"))
-        return _end_of(date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)) if 1 <= month <= 12 else None
+        return _end_of(date(year, month, monthrange(year, month)[1])) if 1 <= month <= 12 and year else None
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         return _parsed(text, "%Y-%m-%d")
     if re.match(r"\d{4}-\d{2}-\d{2}[T ]\d", text):
@@ -154,7 +157,7 @@ def read_moment(value: Any) -> datetime | None:
             moment = datetime.fromisoformat(text)
         except ValueError:
             return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return in_utc(moment)
     return next((read for form in _FORMATS if (read := _parsed(text, form))), None)
 
 
@@ -169,7 +172,7 @@ def _end_of(day: date) -> datetime:
     try:
         return datetime.combine(day + timedelta(days=1), time(), UTC)
     except OverflowError:
-        return datetime.max.replace(tzinfo=UTC)  # 9999-12-31, which stands for never
+        return FOREVER
 
 
 def _day(moment: datetime) -> str:

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.settings.spans import FOREVER, LONG_AGO
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -103,7 +105,8 @@ def describe_listing(
 
 
 def _microseconds(duration: timedelta | None) -> int | None:
-    return None if duration is None else duration // timedelta(microseconds=1)
+    # A longer span than the calendar has is no other one, and would not fit the column.
+    return None if duration is None else min(duration, FOREVER - LONG_AGO) // timedelta(microseconds=1)
 
 
 def _by_suffix(paths: pa.ChunkedArray, value_of: Callable[[str], str]) -> pa.Array:
@@ -119,11 +122,13 @@ def _by_suffix(paths: pa.ChunkedArray, value_of: Callable[[str], str]) -> pa.Arr
 
 
 def add_microseconds(moments: Any, spans: Any) -> Any:
-    """Each moment plus its span in microseconds; null where either is."""
+    """Each moment plus its span in microseconds, as `spans.shifted` bounds it; null where either is."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.add(moments, pc.cast(spans, pa.duration("us")))
+    moved = pc.add(moments, pc.cast(spans, pa.duration("us")))
+    last = pa.scalar(FOREVER, moved.type)
+    return pc.if_else(pc.greater(moved, last), last, moved)
 
 
 def make_plan(

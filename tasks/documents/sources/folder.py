@@ -21,7 +21,6 @@ from freshet.tasks.documents.sources.base import (
 )
 from freshet.tasks.documents.sources.paths import (
     TWO_SPELLINGS,
-    composed,
     is_utf8,
     path_filter,
     printable,
@@ -31,6 +30,7 @@ from freshet.tasks.documents.sources.paths import (
     unwanted,
 )
 from freshet.tasks.settings.project import FolderSource
+from freshet.tasks.settings.types import composed
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",

@@ -31,7 +31,6 @@ from freshet.tasks.documents.sources.git_history import last_touched, tree_reade
 from freshet.tasks.documents.sources.git_mirror import Mirror, RepositoryError, is_remote, local_commit, open_local
 from freshet.tasks.documents.sources.paths import (
     TWO_SPELLINGS,
-    composed,
     is_utf8,
     path_filter,
     printable,
@@ -41,6 +40,7 @@ from freshet.tasks.documents.sources.paths import (
 )
 from freshet.tasks.settings.addresses import mask_credentials, safe_reason
 from freshet.tasks.settings.project import GitSource
+from freshet.tasks.settings.types import composed
 
 _MOST_ENTRIES = 5_000_000
 """A few crafted trees can name each other into billions of files; no honest repository comes near this many."""

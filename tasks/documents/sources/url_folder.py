@@ -23,7 +23,6 @@ from freshet.tasks.documents.sources.base import (
 )
 from freshet.tasks.documents.sources.paths import (
     TWO_SPELLINGS,
-    composed,
     is_utf8,
     path_filter,
     printable,
@@ -35,6 +34,7 @@ from freshet.tasks.documents.sources.paths import (
 from freshet.tasks.errors import StoreError
 from freshet.tasks.settings.addresses import mask_credentials, safe_reason
 from freshet.tasks.settings.project import FolderSource
+from freshet.tasks.settings.types import composed
 
 _IDENTITY_KEYS = ("ETag", "etag", "md5Hash", "content_md5", "md5", "sha", "generation", "CRC", "crc32c")
 _TIME_KEYS = ("LastModified", "last_modified", "mtime", "updated", "modified", "modify", "created", "date_time")

@@ -26,6 +26,8 @@ FACT_ROWS = 50_000
 
 _ID = "^[0-9a-f]{32}$"
 _HASH = "^[0-9a-f]{64}$"
+_SEEN = "^([0-9a-f]{64}$|unread:)"
+"""What was seen of a document: the hash of its bytes; of one too large to be read, the hint in place of that."""
 _CHUNK_COLUMNS = [
     "chunk_id", "doc_id", "ordinal", "text", "text_hash", "start", "end", "page_first", "page_last", "tokens", "acl",
 ]  # fmt: skip
@@ -86,7 +88,7 @@ def document_facts(ledger: Table, chunks: Table) -> Iterator[pa.Table]:
                 ),
                 "malformed_hashes": _faults(
                     _unlike(rows["doc_id"], _ID),
-                    _unlike(rows["seen_hash"], _HASH),
+                    _unlike(rows["seen_hash"], _SEEN),
                     _unlike(rows["content_hash"], _HASH),
                 ),
                 "principals": _length(rows["acl"]),
@@ -222,8 +224,11 @@ def _altered(texts: Any, hashes: Any) -> Any:
 
 
 def _moment(column: Any) -> Any:
-    """A timestamp as microseconds since 1970, a float so that none can be told."""
+    """A timestamp as milliseconds since 1970, a float so that none can be told.
+
+    Microseconds of a year beyond 2255 are more than a float counts exactly, and milliseconds of any year are not.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.cast(pc.cast(column, pa.int64()), pa.float64())
+    return pc.cast(pc.divide(pc.cast(column, pa.int64()), 1000), pa.float64())
