@@ -5,7 +5,6 @@ With --json, standard output holds the JSON alone; everything else goes to stand
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 
@@ -13,9 +12,9 @@ from cyclopts import App
 
 from freshet.flows.command import backfill, corpora, datasets, project, store
 from freshet.flows.command.answering import DONE, FAILED
-from freshet.tasks.errors import FreshetError, ServerGone
+from freshet.tasks.errors import ServerGone
 from freshet.tasks.runs.ends import EXIT_CODES
-from freshet.tasks.store.bucket import unreachable
+from freshet.tasks.store.trouble import mendable
 
 
 def _version() -> str:
@@ -47,23 +46,15 @@ def main() -> None:
     """Runs the command. What a person can mend is told without a traceback; a bug keeps its own."""
     try:
         code = app()
-    except FreshetError as error:
-        print(f"freshet: {error}", file=sys.stderr)  # noqa: T201
-        if isinstance(error, ServerGone):
+    except Exception as error:
+        if (told := mendable(error)) is None:
+            raise
+        print(f"freshet: {told}", file=sys.stderr)  # noqa: T201
+        if isinstance(told, ServerGone):
             # Prefect would try for minutes to hand its events over, each in turn.
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(FAILED)
-        sys.exit(FAILED)
-    except Exception as error:
-        # A bucket may stop answering at any moment of a command.
-        if (told := unreachable(error)) is not None:
-            print(f"freshet: {told}", file=sys.stderr)  # noqa: T201
-            sys.exit(FAILED)
-        if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        why = f"{os.strerror(error.errno)}; nothing was published"
-        print(f"freshet: {why}. Make room and run it again", file=sys.stderr)  # noqa: T201
         sys.exit(FAILED)
     except KeyboardInterrupt:
         print("freshet: stopped; run the same command again to go on", file=sys.stderr)  # noqa: T201

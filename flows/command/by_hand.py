@@ -19,7 +19,7 @@ from freshet.tasks.errors import FreshetError, RunCancelled, ServerGone
 from freshet.tasks.runs.faults import tell_faults
 from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
 from freshet.tasks.settings.file import load_project
-from freshet.tasks.store.bucket import unreachable
+from freshet.tasks.store.trouble import mendable
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
@@ -82,7 +82,7 @@ def _run(
         state = flow(**parameters, return_state=True)
     result = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
-        result = unreachable(result) or result
+        result = mendable(result) or result
     if isinstance(result, RunCancelled):
         return {**known(), "outcome": "cancelled", "error": str(result)}
     if isinstance(result, FreshetError):

@@ -7,7 +7,7 @@ import logging
 import httpx
 
 from freshet.tasks.errors import FreshetError
-from freshet.tasks.store.bucket import unreachable
+from freshet.tasks.store.trouble import mendable
 
 
 def tell_faults() -> None:
@@ -20,7 +20,7 @@ def _told_not_traced(record: logging.LogRecord) -> bool:
     """What a person can mend is logged as it is told; a bug keeps its traceback."""
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
-        error = unreachable(error) or error
+        error = mendable(error) or error
     if isinstance(error, FreshetError):
         record.msg, record.args, record.exc_info, record.exc_text = str(error), (), None, None
     if isinstance(error, httpx.TransportError):
