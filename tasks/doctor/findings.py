@@ -114,6 +114,9 @@ CODES: dict[str, Sign] = {
     ),
 }  # fmt: skip
 
+NAMED = 5
+"""How many of the things that it concerns a finding names, at most."""
+
 Mend = Callable[[], Sequence[str]]
 """Mends what was found and says what was lost by that; nothing for nothing."""
 
@@ -137,6 +140,7 @@ class Finding:
     repair: Mend | None = field(default=None, compare=False, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
+        """Gives the finding in the shape that `freshet doctor --json` prints."""
         return {"code": self.code, "where": self.where, "what": self.what, "mend": self.mend}
 
 
@@ -151,6 +155,12 @@ class Patient:
 def finding(
     code: str, where: str, detail: str = "", *, name: str = "", lock: str | None = None, repair: Mend | None = None
 ) -> Finding:
+    """Makes a finding of a code, with what the code stands for.
+
+    Args:
+        detail: the particulars, if any.
+        name: the corpus or dataset that the next step is typed for.
+    """
     sign = CODES[code]
     what = f"{sign.what}: {detail}" if detail else sign.what
     mend = sign.mend.format(name=name or "CORPUS")

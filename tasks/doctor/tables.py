@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.doctor.findings import Finding, finding
-from freshet.tasks.store.files import remove, sizes_below
+from freshet.tasks.store.files import remove, sizes_below, table_addresses, table_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from freshet.tasks.store.tables import Store
 
 MAGIC = b"LANC"
 """What a whole manifest ends with."""
@@ -45,6 +47,14 @@ class TableFiles:
         import lance
 
         return lance.dataset(self.address, version=version)
+
+
+def corpus_tables(store: Store, corpus: str) -> list[TableFiles]:
+    """Returns the tables of a corpus as files."""
+    return [
+        TableFiles(address, f"corpora/{corpus}/{table_name(address)}", corpus, corpus)
+        for address in table_addresses(f"{store.address}/corpora/{corpus}")
+    ]
 
 
 def _is_whole(manifest: Path) -> bool:
