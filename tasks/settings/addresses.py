@@ -1,10 +1,37 @@
-"""How an address is named and shown: a source's stable name, and the one mask of credentials."""
+"""Where an address leads, and how it is named and shown: a source's stable name, and the one mask of credentials."""
 
 from __future__ import annotations
 
+import posixpath
 import re
+from pathlib import Path
 
 from freshet.tasks.settings.project import FolderSource, GitSource
+
+
+def is_remote(address: str) -> bool:
+    """Whether an address is a URL of another place than this machine's disk."""
+    if address.startswith("file://"):
+        return False
+    # A scp-like address of git, host:path, is remote; one letter before the colon is a drive of Windows.
+    return "://" in address or "::" in address or bool(re.match(r"[^/\\]{2,}:[^\\]", address))
+
+
+def resolve(address: str, root: Path) -> str:
+    """Returns an address with a local path made absolute, against `root`; anything remote as it is."""
+    if is_remote(address):
+        return address
+    try:
+        path = Path(address.removeprefix("file://")).expanduser()
+    except RuntimeError:  # ~nobody: no such user, so a folder of that name
+        path = Path(address)
+    return str((root / path).absolute())
+
+
+def normal_path(address: str) -> str:
+    """Returns an address with the path of it normalised (`a/../b` is `b`), so that equal ones can be compared."""
+    scheme, mark, rest = address.rpartition("://")
+    return scheme + mark + posixpath.normpath(rest) if rest else address
 
 
 def source_name(settings: FolderSource | GitSource) -> str:

@@ -1,18 +1,18 @@
-"""What the models cannot see: relations between sources, and what is on this machine's disk."""
+"""Checks what the models of the settings cannot see: relations between sources, and what is on this machine's disk."""
 
 from __future__ import annotations
 
 import os
-import posixpath
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from freshet.expectations.rules import RULES
+from freshet.tasks.settings.addresses import is_remote, normal_path, resolve
+from freshet.tasks.settings.areas import Area
 from freshet.tasks.settings.dataset_checks import dataset_absent, dataset_faults
 from freshet.tasks.settings.datasets import RuleTuning
 from freshet.tasks.settings.explain import nearest
@@ -23,28 +23,8 @@ from freshet.tasks.settings.places import Finding, Place, has_credentials, mask,
 from freshet.tasks.settings.project import EVERYONE, Chunking, Embedding, FolderSource, GitSource, Settings, Source
 from freshet.tasks.settings.tuning import tuning_faults
 
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
-
 _BUNDLED_TOKENS = 256
-
-
-def is_remote(address: str) -> bool:
-    """Whether an address is a URL of another place than this machine's disk."""
-    if address.startswith("file://"):
-        return False
-    return "://" in address or "::" in address or bool(re.match(r"[^/\\]{2,}:[^\\]", address))
-
-
-def resolve(address: str, root: Path) -> str:
-    """An address with a local path made absolute, against `root`; anything remote as it is."""
-    if is_remote(address):
-        return address
-    try:
-        path = Path(address.removeprefix("file://")).expanduser()
-    except RuntimeError:  # ~nobody: no such user, so a folder of that name
-        path = Path(address)
-    return str((root / path).absolute())
+"""Tokens of a text that the bundled model, all-MiniLM-L6-v2, reads."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +41,21 @@ class _Placed:
 
 
 class Checker:
-    """Checks every part of the file that is sound in itself, so that one mistake hides no other."""
+    """Checks every part of the file that is sound in itself, so that one mistake hides no other.
+
+    Attributes:
+        errors: what must be mended before anything is started.
+        absent: sources and inputs that are not there now, as behind a lost mount: no mistake of the file's.
+        notes: what is allowed but probably not meant.
+    """
 
     def __init__(self, located: Located, root: Path) -> None:
+        """Looks at nothing yet.
+
+        Args:
+            located: the settings file as it was read, with the line of every key.
+            root: the folder of the settings file, where relative paths start.
+        """
         self._located = located
         self._root = root
         self.errors: list[Finding] = []
@@ -71,7 +63,7 @@ class Checker:
         self.notes: list[Finding] = []
 
     def run(self) -> None:
-        """Fills `errors`, `absent` (sources that are not there now, as behind a lost mount) and `notes`."""
+        """Checks the whole file, and fills `errors`, `absent` and `notes`."""
         data = self._located.data
         embedding = self._part(Embedding, data.get("embedding", {}), ("embedding",))
         if embedding:
@@ -108,9 +100,11 @@ class Checker:
         return None if is_remote(address) else resolve(address, self._root)
 
     def _is_broken(self, place: Place) -> bool:
+        """Whether something at the place, or below it, was refused by its model."""
         return any(broken[: len(place)] == place for broken in self._located.broken)
 
     def _part(self, model: Any, data: Any, place: Place) -> Any:
+        """A part of the file as its model, or None where the model refuses it: that is reported elsewhere."""
         if self._is_broken(place):
             return None
         try:
@@ -151,6 +145,7 @@ class Checker:
             self._note(place, f"{text} is taken for the name of a model", "did you mean bundled?")
 
     def _path(self, place: Place, path: Path) -> str:
+        """A path for a message; as the file writes it where a variable is part of it."""
         written = self._located.written.get(place, "")
         return written if "${" in written else shown(str(path))
 
@@ -169,7 +164,7 @@ class Checker:
                 )
 
     def _overlaps(self, sources: list[_Placed]) -> None:
-        areas = [(placed, _Area.of(placed.source, self._root)) for placed in sources]
+        areas = [(placed, Area.of(placed.source, self._root)) for placed in sources]
         for position, (placed, area) in enumerate(areas):
             for other, other_area in areas[:position]:
                 if not (common := area.overlap(other_area)):
@@ -231,7 +226,7 @@ class Checker:
         store = self._located.data.get("store", Settings().store)
         if not isinstance(store, str) or is_remote(store) or not isinstance(placed.source, FolderSource):
             return
-        inside = _Area.of(placed.source, self._root).takes_below(_posix(resolve(store, self._root)))
+        inside = Area.of(placed.source, self._root).takes_below(normal_path(resolve(store, self._root)))
         if inside:
             at = (*placed.place, "folder")
             self._error(
@@ -273,73 +268,3 @@ class Checker:
 
 def _kind(source: FolderSource | GitSource) -> str:
     return "folder" if isinstance(source, FolderSource) else "git"
-
-
-def _posix(text: str) -> str:
-    scheme, mark, rest = text.rpartition("://")
-    return scheme + mark + posixpath.normpath(rest) if rest else text
-
-
-@dataclass(frozen=True)
-class _Area:
-    """What a source takes: everything below `base` whose relative path its globs take."""
-
-    base: str
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    nests: bool
-
-    @classmethod
-    def of(cls, source: FolderSource | GitSource, root: Path) -> _Area:
-        base = _posix(resolve(source.address, root))
-        if isinstance(source, GitSource):
-            base = f"git {mask(base)} {source.ref}"
-        return cls(base, tuple(source.include), tuple(source.exclude), isinstance(source, FolderSource))
-
-    def takes(self, path: str) -> bool:
-        return _spec(self.include).match_file(path) and not _spec(self.exclude).match_file(path)
-
-    def below(self, base: str) -> str | None:
-        """`base` relative to this area's: '' where they are the same, None where it is not inside."""
-        if base == self.base:
-            return ""
-        outer = self.base.rstrip("/") + "/"
-        return base[len(outer) :] if self.nests and base.startswith(outer) else None
-
-    def takes_below(self, base: str) -> str | None:
-        """`base` relative to this area's, if the area takes files below it."""
-        inside = self.below(base)
-        return (inside or ".") if inside is not None and self.takes(str(PurePosixPath(inside, "file.lance"))) else None
-
-    def overlap(self, other: _Area) -> str | None:
-        """A path, relative to the wider of the two, that both would take."""
-        wide, narrow = (self, other) if self.below(other.base) is not None else (other, self)
-        inside = wide.below(narrow.base)
-        if inside is None or (wide.nests is not narrow.nests):
-            return None
-        for sample in _samples(narrow.include, wide.include, inside):
-            if narrow.takes(sample) and wide.takes(str(PurePosixPath(inside, sample))):
-                return str(PurePosixPath(inside, sample))
-        return None
-
-
-def _spec(globs: tuple[str, ...]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
-
-    return GitIgnoreSpec.from_lines(globs)
-
-
-def _samples(narrow: Sequence[str], wide: Sequence[str], inside: str) -> list[str]:
-    """Paths below `inside` that both lists of globs might take: their folders crossed with their file names."""
-    folders, names = {PurePosixPath()}, {"document"}
-    for globs, base in ((narrow, ""), (wide, inside)):
-        for glob in globs:
-            concrete = (
-                re.sub(r"\[!?(.)[^\]]*\]", r"\1", glob.lstrip("!/")).replace("**", "folder").replace("*", "document")
-            )
-            path = PurePosixPath(concrete.replace("?", "x").replace("\\", ""))
-            names.add(path.name or "document")
-            folder = path if glob.endswith("/") else path.parent
-            if folder.is_relative_to(base):
-                folders.add(folder.relative_to(base))
-    return sorted(str(folder / name) for folder in folders for name in names)

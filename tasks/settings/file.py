@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from freshet.tasks.errors import SettingsError
-from freshet.tasks.settings.checks import Checker, resolve
+from freshet.tasks.settings.addresses import resolve
+from freshet.tasks.settings.checks import Checker
 from freshet.tasks.settings.datasets import Dataset
 from freshet.tasks.settings.explain import validate
 from freshet.tasks.settings.lines import Located, read_yaml
