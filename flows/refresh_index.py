@@ -16,7 +16,7 @@ from freshet.tasks.documents.begin import begin_run
 from freshet.tasks.documents.corpus_wide import is_due
 from freshet.tasks.documents.planning.describe import describe_plan
 from freshet.tasks.documents.sources.of_corpus import sources_by_name
-from freshet.tasks.documents.steps import list_source, plan_refresh, settle_duplicates, settle_links
+from freshet.tasks.documents.steps import hide_duplicates, list_source, note_dead_links, plan_refresh
 from freshet.tasks.documents.work_files import preparing
 from freshet.tasks.governance.quarantine import count_by_code
 from freshet.tasks.index.release import read_head
@@ -103,8 +103,8 @@ def refresh_index(
         if damage.strays:
             delete_strays(run, damage.strays)
         if full or unfinished or not plan.is_empty or is_due(run):
-            work.add(index_batch(run, settle_duplicates(run), "duplicates"))
-            work.add(index_batch(run, settle_links(run, listed, full), "links"))
+            work.add(index_batch(run, hide_duplicates(run), "duplicates"))
+            work.add(index_batch(run, note_dead_links(run, listed, full), "links"))
             with work.step("indices"):
                 maintain_indices(run, compact=full)
 

@@ -31,7 +31,7 @@ EXPIRING = ("blocked_after", "valid_until")
 """Moments of the ledger from which a document may not be shown."""
 
 
-def settle_duplicates(run: RefreshRun, tokenizer: Tokenizer) -> PreparedBatch | None:
+def hide_duplicates(run: RefreshRun, tokenizer: Tokenizer) -> PreparedBatch | None:
     """Hides documents that became duplicates and brings back those that are none any more; None where none did.
 
     A hidden document has no chunks: the one that it is a duplicate of answers for it.
@@ -147,7 +147,7 @@ def _parsed(run: RefreshRun, rows: Sequence[Row]) -> dict[str, str]:
     return {i: by_content[rest[i]] if i in rest else kept[key] for i, key in keys.items()}
 
 
-def settle_links(
+def note_dead_links(
     run: RefreshRun, covers: Covers, skipped: Mapping[tuple[str, str], str], ask_web: bool
 ) -> PreparedBatch | None:
     """Notes, beside their other verdicts, which documents link to what is not there; None where nothing changed.

@@ -72,16 +72,16 @@ def restate_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str)
 
 
 @task(cache_policy=NO_CACHE, name="settle-duplicates")
-def settle_duplicates(run: RefreshRun) -> PreparedBatch | None:
+def hide_duplicates(run: RefreshRun) -> PreparedBatch | None:
     """Prepares what changes because documents became duplicates of others, or are none any more."""
     from freshet.tasks.documents import corpus_wide
     from freshet.tasks.embedding.tokens import load_tokenizer
 
-    return corpus_wide.settle_duplicates(run, load_tokenizer(run.model.folder))
+    return corpus_wide.hide_duplicates(run, load_tokenizer(run.model.folder))
 
 
 @task(cache_policy=NO_CACHE, name="settle-links")
-def settle_links(run: RefreshRun, listed: Sequence[ListedSource], full: bool) -> PreparedBatch | None:
+def note_dead_links(run: RefreshRun, listed: Sequence[ListedSource], full: bool) -> PreparedBatch | None:
     """Prepares what changes because links lead nowhere now, or lead somewhere again.
 
     A full refresh asks the web, too, where the corpus wants that.
@@ -91,4 +91,4 @@ def settle_links(run: RefreshRun, listed: Sequence[ListedSource], full: bool) ->
     from freshet.tasks.documents.sources.of_corpus import covered_paths
 
     ask_web = full and run.settings.external_links
-    return corpus_wide.settle_links(run, covered_paths(run), skipped_files(listed), ask_web=ask_web)
+    return corpus_wide.note_dead_links(run, covered_paths(run), skipped_files(listed), ask_web=ask_web)

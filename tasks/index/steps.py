@@ -51,14 +51,14 @@ def index_batch(run: RefreshRun, batch: PreparedBatch | None, name: str) -> Inde
     return IndexedBatch(batch.counts, written.texts_embedded, [batch.seconds, written.seconds])
 
 
-def find_damage(run: RefreshRun, settled: bool, full: bool) -> Reconciliation:
+def find_damage(run: RefreshRun, published: bool, full: bool) -> Reconciliation:
     """Returns the differences between ledger and chunks that a killed run, or a rejected one, left behind.
 
     Args:
-        settled: whether the head is what the gate decided on last; nothing is looked for then, unless `full`.
+        published: whether the head is what readers were offered last; nothing is looked for then, unless `full`.
         full: whether the refresh is a full one, which always looks.
     """
-    if settled and not full:
+    if published and not full:
         return Reconciliation([], [])
     return reconcile(run, full)
 

@@ -523,7 +523,7 @@ def test_whatever_the_order_of_arrival_the_verdicts_are_those_of_one_fresh_build
     assert _without_vectors(project) == _without_vectors(fresh)
 
 
-@pytest.mark.parametrize("where", ["settle_duplicates", "leave_batch"])
+@pytest.mark.parametrize("where", ["hide_duplicates", "leave_batch"])
 def test_a_refresh_that_ends_before_duplicates_are_settled_is_made_up_for_by_the_next(
     two: Project, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

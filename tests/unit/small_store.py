@@ -95,7 +95,7 @@ class SmallStore:
         index.withdraw_documents.fn(run, plan.withdrawn)
         if damage.strays:
             removal.delete_strays(run, damage.strays)
-        for batch in (steps.settle_duplicates.fn(run), steps.settle_links.fn(run, listed, False)):
+        for batch in (steps.hide_duplicates.fn(run), steps.note_dead_links.fn(run, listed, False)):
             if batch is not None:
                 self._index(run, batch)
         index.maintain_indices.fn(run, compact=False)

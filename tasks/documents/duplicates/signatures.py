@@ -74,14 +74,16 @@ def signature_rows(texts: Iterable[Text]) -> pa.Table:
 
 
 class Signatures:
-    """The signatures of one corpus.
-
-    Args:
-        threshold: the true Jaccard similarity from which texts are near copies; from 0.8 on, candidates are
-            found with a probability above 0.997.
-    """
+    """The signatures of one corpus."""
 
     def __init__(self, tables: Tables, threshold: float = minhash.NEAR) -> None:
+        """Reads nothing yet.
+
+        Args:
+            tables: the tables of the corpus.
+            threshold: the true Jaccard similarity from which texts are near copies; from 0.8 on, candidates are
+                found with a probability above 0.997.
+        """
         self._tables = tables
         self._threshold = threshold
         self._shingles: dict[str, minhash.Hashes] = {}
