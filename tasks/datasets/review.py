@@ -18,12 +18,8 @@ from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import begins, equals
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from freshet.tasks.datasets.stage import RowVerdict, Stage
     from freshet.tasks.store.tables import Store
-
-ROW_DECISIONS = "row_decisions"
 
 _NOT_A_PERSONS = (
     "ROW-UNREADABLE", "ROW-ENCODING", "ROW-REPEATED-KEY", "ROW-LONG", "ROW-SCHEMA", "ROW-ROLE", "ROW-EMPTY", "USE-",
@@ -58,27 +54,9 @@ class RowDecision:
     codes: list[str] = field(default_factory=list)
 
 
-def row_decisions() -> pa.Schema:
-    """Every decision of a person about a row of a dataset, append-only; the newest of a row counts."""
-    import pyarrow as pa
-
-    text = pa.string()
-    return pa.schema(
-        [
-            pa.field("dataset", text, nullable=False),
-            pa.field("kind", text, nullable=False),
-            pa.field("digest", text, nullable=False),
-            pa.field("who", text, nullable=False),
-            pa.field("why", text, nullable=False),
-            pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
-            pa.field("codes", pa.list_(text), nullable=False),
-        ]
-    )
-
-
 def decisions(store: Store, dataset: str) -> dict[str, RowDecision]:
     """The newest decision about each row, by its digest."""
-    table = store.ledger.find(ROW_DECISIONS)
+    table = store.ledger.find(schemas.ROW_DECISIONS)
     if table is None:
         return {}
     rows = table.search().where(equals("dataset", dataset)).to_list()
@@ -152,7 +130,7 @@ def decide(store: Store, dataset: str, digest: str, kind: Kind, *, who: str, why
         )
     kept = [code for code in codes if code != "REVIEW-DROPPED"] if kind == "keep" else []
     made = RowDecision(dataset, kind, row["digest"], _said("who", who), _said("why", why), now, kept)
-    store.ledger.append(ROW_DECISIONS, row_decisions(), [asdict(made)])
+    store.ledger.append(schemas.ROW_DECISIONS, schemas.row_decisions(), [asdict(made)])
     return made
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from freshet.tasks.ledger.versions import Version
     from freshet.tasks.store.tables import Store
 
-_TABLES = {schemas.EXAMPLES: schemas.examples, schemas.REJECTED: schemas.rejected_rows}
-
 
 def examine_files(patient: Patient, dataset: str) -> Iterator[Finding]:
     """The dataset's tables as files."""
@@ -29,7 +27,7 @@ def examine_files(patient: Patient, dataset: str) -> Iterator[Finding]:
         table = TableFiles(address, f"datasets/{dataset}/{name}", dataset, dataset_files(dataset))
         # What a version lost is not given up: nothing makes just those rows again.
         yield from examine_table(table, remade=False)
-        if expected := _TABLES.get(name):
+        if expected := schemas.DATASET_TABLES.get(name):
             yield from examine_schema(table, expected())
 
 

@@ -50,30 +50,12 @@ def examine_access(patient: Patient) -> Iterator[Finding]:
 
 def examine_ledger_files(patient: Patient) -> Iterator[Finding]:
     """The tables that all share, as files."""
-    from freshet.tasks.datasets import review
-    from freshet.tasks.ledger import decisions, looks
-    from freshet.tasks.ledger import windows as backfills
-    from freshet.tasks.lineage import delivery, relation
-
-    expected = {
-        schemas.RELEASES: schemas.releases,
-        schemas.RUNS: schemas.runs,
-        schemas.DATASET_VERSIONS: schemas.dataset_versions,
-        schemas.BUILDS: schemas.builds,
-        decisions.DECISIONS: decisions.decisions,
-        relation.LINEAGE: relation.lineage,
-        delivery.EVENTS: delivery.events,
-        delivery.DELIVERIES: delivery.deliveries,
-        review.ROW_DECISIONS: review.row_decisions,
-        backfills.WINDOWS: backfills.windows,
-        looks.LOOKS: looks.looks,
-    }
     for address in table_addresses(f"{patient.store.address}/ledger"):
         name = table_name(address)
         table = TableFiles(address, f"ledger/{name}", "", LEDGER)
         yield from examine_table(table)
-        if name in expected:
-            yield from examine_schema(table, expected[name]())
+        if expected := schemas.LEDGER_TABLES.get(name):
+            yield from examine_schema(table, expected())
 
 
 def examine_folders(patient: Patient) -> Iterator[Finding]:
@@ -113,12 +95,11 @@ def examine_leftovers(patient: Patient) -> Iterator[Finding]:
 
 def examine_runs(patient: Patient) -> Iterator[Finding]:
     """Runs that began and never ended, of corpora and datasets that nobody holds now."""
-    from freshet.tasks.lineage.delivery import EVENTS
     from freshet.tasks.lineage.events import open_runs
     from freshet.tasks.lineage.openlineage import refresh_job, version_job
 
     store, settings = patient.store, patient.project.settings
-    if not is_folder(f"{store.address}/ledger/{EVENTS}.lance"):
+    if not is_folder(f"{store.address}/ledger/{schemas.LINEAGE_EVENTS}.lance"):
         return
     space = settings.lineage.namespace
     jobs = [(name, refresh_job(name, space)) for name in settings.corpora]
@@ -129,7 +110,7 @@ def examine_runs(patient: Patient) -> Iterator[Finding]:
         if not is_held(store, lock) and (runs := open_runs(store, job.name)):
             detail = f"{job.name}: {', '.join(runs)}"
             yield finding(
-                "DOCTOR-OPEN-RUN", f"ledger/{EVENTS}", detail, lock=lock,
+                "DOCTOR-OPEN-RUN", f"ledger/{schemas.LINEAGE_EVENTS}", detail, lock=lock,
                 repair=partial(_end_runs, store, job, runs),
             )  # fmt: skip
 

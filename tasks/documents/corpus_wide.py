@@ -196,19 +196,17 @@ def _ask_web(run: RefreshRun, tables: Tables, links: pa.Table) -> dict[str, list
     import pyarrow as pa
 
     from freshet.tasks.documents.links.external import (
-        EXTERNAL_LINKS,
         CheckedLink,
         LinkLimits,
         check_links,
         external_findings,
-        external_links_schema,
         links_to_check,
     )
 
-    table, limits = tables.open(EXTERNAL_LINKS, external_links_schema()), LinkLimits()
+    table, limits = tables.open(schemas.EXTERNAL_LINKS, schemas.external_links()), LinkLimits()
     known = {row["url"]: CheckedLink(**row) for row in table.search().to_list()}
     checked = check_links(links_to_check(links, known, limits, run.as_of), known, limits, run.as_of)
     if checked:
-        rows = pa.Table.from_pylist([vars(one) for one in checked], schema=external_links_schema())
+        rows = pa.Table.from_pylist([vars(one) for one in checked], schema=schemas.external_links())
         merge_rows(table, "url", rows)
     return external_findings(links, (known | {one.url: one for one in checked}).values())

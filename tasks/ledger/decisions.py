@@ -18,11 +18,8 @@ from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, equals, is_any
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from freshet.tasks.store.tables import Store
 
-DECISIONS = "decisions"
 UNREAD = ("PARSE-", "SOURCE-")
 """Rules under which a document has no text."""
 
@@ -53,27 +50,6 @@ class Decision:
     codes: list[str] = field(default_factory=list)
     release: int | None = None
     why: str | None = None
-
-
-def decisions() -> pa.Schema:
-    """Every decision of a person about a refused document or release, append-only."""
-    import pyarrow as pa
-
-    text = pa.string()
-    return pa.schema(
-        [
-            pa.field("corpus", text, nullable=False),
-            pa.field("kind", text, nullable=False),
-            pa.field("doc_id", text),
-            pa.field("path", text),
-            pa.field("content_hash", text),
-            pa.field("codes", pa.list_(text), nullable=False),
-            pa.field("release", pa.int64()),
-            pa.field("who", text, nullable=False),
-            pa.field("why", text),
-            pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
-        ]
-    )
 
 
 def accept(store: Store, corpus: str, path: str, *, who: str, why: str, now: datetime) -> Decision:
@@ -180,14 +156,14 @@ def mark_retried(store: Store, corpus: str, doc_ids: Iterable[str], *, who: str,
     asked = retried(store, corpus) & set(doc_ids)
     rows = [asdict(Decision(corpus, "retried", who, now, doc_id=doc_id)) for doc_id in sorted(asked)]
     if rows:
-        store.ledger.append(DECISIONS, decisions(), rows)
+        store.ledger.append(schemas.DECISIONS, schemas.decisions(), rows)
 
 
 def list_decisions(
     store: Store, corpus: str, *, kinds: Collection[Kind] = (), doc_id: str | None = None
 ) -> list[Decision]:
     """Decisions on a corpus, oldest first: of these kinds, and on this document, where one is given."""
-    table = store.ledger.find(DECISIONS)
+    table = store.ledger.find(schemas.DECISIONS)
     if table is None:
         return []
     where = equals("corpus", corpus)
@@ -238,5 +214,5 @@ def _said(key: str, text: str) -> str:
 
 
 def _record(store: Store, decision: Decision) -> Decision:
-    store.ledger.append(DECISIONS, decisions(), [asdict(decision)])
+    store.ledger.append(schemas.DECISIONS, schemas.decisions(), [asdict(decision)])
     return decision

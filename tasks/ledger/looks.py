@@ -13,12 +13,8 @@ from freshet.tasks.store.files import has_folder
 from freshet.tasks.store.predicates import both, equals
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from freshet.tasks.settings.spans import Kind
     from freshet.tasks.store.tables import Store
-
-LOOKS = "looks"
 
 
 @dataclass(frozen=True)
@@ -45,25 +41,10 @@ class Look:
         return self.is_first or self.before != self.quarantine
 
 
-def looks() -> pa.Schema:
-    """Looks that saw something new, append-only. `quarantine` is JSON: documents by code."""
-    import pyarrow as pa
-
-    text = pa.string()
-    return pa.schema(
-        [
-            pa.field("kind", text, nullable=False),
-            pa.field("target", text, nullable=False),
-            pa.field("quarantine", text, nullable=False),
-            pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
-        ]
-    )
-
-
 def look(store: Store, kind: Kind, target: str, now: datetime) -> Look:
     """Looks at a corpus or dataset; the first look compares with an empty quarantine."""
     there = has_folder(store, "ledger")
-    table = store.ledger.find(LOOKS) if there else None
+    table = store.ledger.find(schemas.LOOKS) if there else None
     which = both(equals("kind", kind), equals("target", target))
     rows = [] if table is None else sorted(table.search().where(which).to_list(), key=lambda row: row["at"])
     return Look(
@@ -80,7 +61,7 @@ def remember(store: Store, seen: Look, now: datetime) -> None:
     """Puts a look on record, once what it saw was told."""
     held = json.dumps(dict(seen.quarantine), sort_keys=True)
     row = {"kind": seen.kind, "target": seen.target, "quarantine": held, "at": now}
-    store.ledger.append(LOOKS, looks(), [row])
+    store.ledger.append(schemas.LOOKS, schemas.looks(), [row])
 
 
 def misses_objective(row: Mapping[str, Any], since: datetime, now: datetime) -> bool:

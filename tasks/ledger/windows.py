@@ -13,17 +13,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from freshet.tasks.settings.spans import Window
+from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, equals
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from freshet.tasks.store.tables import Store
 
 Kind = Literal["corpus", "dataset"]
 State = Literal["planned", "running", "done", "failed"]
 Reprocess = Literal["missing", "failed", "all"]
-WINDOWS = "windows"
 _RANK = {"planned": 0, "running": 1, "done": 2, "failed": 2}
 
 
@@ -70,44 +68,15 @@ class WindowRow:
         return replace(self, state=state, at=at, **said)  # type: ignore[arg-type]
 
 
-def windows() -> pa.Schema:
-    """What became of each window of a backfill, append-only: the newest row of a window is the one that counts.
-
-    `documents` are documents that were processed, or rows that were read. `fingerprint` is that of the settings that
-    shape the result.
-    """
-    import pyarrow as pa
-
-    text, moment = pa.string(), pa.timestamp("us", tz="UTC")
-    return pa.schema(
-        [
-            pa.field("backfill_id", text, nullable=False),
-            pa.field("kind", text, nullable=False),
-            pa.field("target", text, nullable=False),
-            pa.field("start", moment, nullable=False),
-            pa.field("end", moment, nullable=False),
-            pa.field("state", text, nullable=False),
-            pa.field("attempt", pa.int32(), nullable=False),
-            pa.field("reprocess", text, nullable=False),
-            pa.field("fingerprint", text, nullable=False),
-            pa.field("at", moment, nullable=False),
-            pa.field("documents", pa.int64()),
-            pa.field("outcome", text),
-            pa.field("run_id", text),
-            pa.field("error", text),
-        ]
-    )
-
-
 def record(store: Store, rows: Sequence[WindowRow]) -> None:
     """Adds rows, in one commit."""
     if rows:
-        store.ledger.append(WINDOWS, windows(), [asdict(row) for row in rows])
+        store.ledger.append(schemas.WINDOWS, schemas.windows(), [asdict(row) for row in rows])
 
 
 def read(store: Store, kind: Kind, target: str) -> list[WindowRow]:
     """All rows of a target, of whichever backfill."""
-    table = store.ledger.find(WINDOWS)
+    table = store.ledger.find(schemas.WINDOWS)
     if table is None:
         return []
     mine = both(equals("kind", kind), equals("target", target))

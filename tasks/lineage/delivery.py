@@ -17,16 +17,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from freshet.tasks.lineage.openlineage import mask
+from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import is_any
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from openlineage.client.transport.http import HttpTransport
 
     from freshet.tasks.store.tables import Store
 
-EVENTS = "lineage_events"
-DELIVERIES = "lineage_deliveries"
 PATH = "api/v1/lineage"
 """Where OpenLineage receivers take events, unless the endpoint names a path of its own."""
 
@@ -43,38 +41,6 @@ KEEP_TRYING = timedelta(days=30)
 AT_ONCE = 1000
 FINAL = frozenset({400, 413, 415, 422})
 """Answers that say that this event will never be taken; others, like 401 or 404, may be mended at the other end."""
-
-
-def events() -> pa.Schema:
-    """Every event of every run, append-only. `due` says that an endpoint was set when it happened."""
-    import pyarrow as pa
-
-    text = pa.string()
-    return pa.schema(
-        [
-            pa.field("event_id", text, nullable=False),
-            pa.field("run_id", text, nullable=False),
-            pa.field("job", text, nullable=False),
-            pa.field("event_type", text, nullable=False),
-            pa.field("event_time", pa.timestamp("us", tz="UTC"), nullable=False),
-            pa.field("event", text, nullable=False),
-            pa.field("due", pa.bool_(), nullable=False),
-        ]
-    )
-
-
-def deliveries() -> pa.Schema:
-    """What became of events that were sent, append-only: `delivered`, or `refused` with the HTTP status."""
-    import pyarrow as pa
-
-    return pa.schema(
-        [
-            pa.field("event_id", pa.string(), nullable=False),
-            pa.field("outcome", pa.string(), nullable=False),
-            pa.field("status", pa.int32()),
-            pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
-        ]
-    )
 
 
 @dataclass(frozen=True)
@@ -139,7 +105,7 @@ class Sending:
         return self._thread.is_alive()
 
     def wait(self, seconds: float) -> list[dict[str, Any]]:
-        """Waits so long at most, and returns rows of `deliveries` for what is settled by then."""
+        """Waits so long at most, and returns rows of `schemas.lineage_deliveries` for what is settled by then."""
         self._thread.join(max(0.0, seconds))
         if self._thread.is_alive() and self.trouble is None:
             self.trouble = "it does not answer"
@@ -228,7 +194,7 @@ def deliver(
 
 def pending(store: Store, now: datetime) -> list[dict[str, Any]]:
     """Events that are due and not settled, oldest first: `event_id`, `event`. Older than 30 days, none is tried."""
-    table, known = store.ledger.find(EVENTS), store.ledger.find(DELIVERIES)
+    table, known = store.ledger.find(schemas.LINEAGE_EVENTS), store.ledger.find(schemas.LINEAGE_DELIVERIES)
     if table is None:
         return []
     done = set() if known is None else {row["event_id"] for row in known.search().select(["event_id"]).to_list()}
@@ -244,7 +210,7 @@ def pending(store: Store, now: datetime) -> list[dict[str, Any]]:
 
 def _mark(store: Store, settled: Sequence[dict[str, Any]]) -> None:
     if settled:
-        store.ledger.append(DELIVERIES, deliveries(), settled)
+        store.ledger.append(schemas.LINEAGE_DELIVERIES, schemas.lineage_deliveries(), settled)
 
 
 def _notes(endpoint: Endpoint, settled: Sequence[dict[str, Any]], left: int, trouble: str | None) -> list[str]:

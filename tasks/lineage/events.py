@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import RunCancelled
-from freshet.tasks.lineage.delivery import BUDGET, EVENTS, Sending, deliver, endpoint_from, events
+from freshet.tasks.lineage.delivery import BUDGET, Sending, deliver, endpoint_from
 from freshet.tasks.lineage.event_json import build_event
 from freshet.tasks.lineage.openlineage import Data, EventType, Job, run_uuid, why
+from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, equals
 from freshet.tasks.store.tables import Store
 
@@ -74,7 +75,7 @@ class RunEvents:
             self._row("ABORT", now, run_id=run_id, error=KILLED) for run_id in open_runs(self._store, self._job.name)
         ]
         rows.append(self._row("START", now, nominal_time=self._nominal_time))
-        self._store.ledger.append(EVENTS, events(), rows)
+        self._store.ledger.append(schemas.LINEAGE_EVENTS, schemas.lineage_events(), rows)
         if self._endpoint:
             self._begun = Sending(self._endpoint, rows, self._budget)
         return self
@@ -90,7 +91,7 @@ class RunEvents:
             said = None if ended is None else why(ended)
             known: dict[str, Any] = {"inputs": self.inputs, "outputs": self.outputs, "error": said}
             row = self._row(outcome, now, nominal_time=self._nominal_time, **known)
-            self._store.ledger.append(EVENTS, events(), [row])
+            self._store.ledger.append(schemas.LINEAGE_EVENTS, schemas.lineage_events(), [row])
             _tidy(self._store)
             if self._endpoint:
                 self.notes += deliver(self._store, self._endpoint, begun=self._begun, budget=self._budget, now=now)
@@ -114,7 +115,7 @@ class RunEvents:
 
 def _tidy(store: Store) -> None:
     """Joins the table's files once in a while; what it holds stays what it was."""
-    table = store.ledger.find(EVENTS)
+    table = store.ledger.find(schemas.LINEAGE_EVENTS)
     if table is None or len((dataset := table.to_lance()).get_fragments()) <= MOST_FILES:
         return
     # Another run that tidies at this moment wins: it does the same.
@@ -125,7 +126,7 @@ def _tidy(store: Store) -> None:
 
 def open_runs(store: Store, job: str) -> list[str]:
     """Ids of the job's runs whose newest event is their START, oldest first."""
-    table = store.ledger.find(EVENTS)
+    table = store.ledger.find(schemas.LINEAGE_EVENTS)
     if table is None:
         return []
     rows = table.search().where(equals("job", job)).select(["run_id", "event_type", "event_time"]).to_list()
@@ -137,12 +138,12 @@ def record_killed(store: Store, job: Job, run_ids: Sequence[str], now: datetime)
     """Puts on record that runs of a job were killed. Call it within the writer's lock, when none of them goes on."""
     known = RunEvents(store, job, "")
     rows = [known._row("ABORT", now, run_id=run_id, error=KILLED) for run_id in run_ids]
-    store.ledger.append(EVENTS, events(), rows)
+    store.ledger.append(schemas.LINEAGE_EVENTS, schemas.lineage_events(), rows)
 
 
 def list_events(store: Store, *, job: str | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
     """Events as they were made, oldest first: of a job, of a run, or all."""
-    table = store.ledger.find(EVENTS)
+    table = store.ledger.find(schemas.LINEAGE_EVENTS)
     if table is None:
         return []
     wanted = [equals("job", job)] if job is not None else []

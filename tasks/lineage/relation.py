@@ -22,41 +22,12 @@ them ends there. With `unread`, the ledger was cleaned up before it could be rea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-LINEAGE = "lineage"
-"""The table of the relation, in the store's ledger."""
+from typing import Any, Literal
 
 Kind = Literal[
     "corpus>release", "document>release", "bytes>document", "file>version", "document>version", "version>export"
 ]
 """What is the child of what, as the table above says."""
-
-
-def lineage() -> pa.Schema:
-    """A row: `child` was made from `parent`, as the table above says. `path` is the parent's within its source.
-
-    `run` is the run that put it on record, which need not be the one that made the child.
-    """
-    import pyarrow as pa
-
-    text = pa.string()
-    return pa.schema(
-        [
-            pa.field("child", text, nullable=False),
-            pa.field("parent", text, nullable=False),
-            pa.field("kind", text, nullable=False),
-            pa.field("version", text),
-            pa.field("change", text),
-            pa.field("path", text),
-            pa.field("examples", pa.int64()),
-            pa.field("run", text, nullable=False),
-            pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
-        ]
-    )
 
 
 def corpus_id(corpus: str) -> str:

@@ -7,18 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
-from freshet.tasks.lineage.relation import (
-    LINEAGE,
-    Kind,
-    corpus_id,
-    document_id,
-    lineage,
-    relation_row,
-    release_id,
-    release_number,
-)
+from freshet.tasks.lineage.relation import Kind, corpus_id, document_id, relation_row, release_id, release_number
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import begins, both, equals
+from freshet.tasks.store.schemas import LINEAGE, lineage
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
-from freshet.tasks.lineage.relation import LINEAGE, corpus_id, document_id, file_id, release_number
+from freshet.tasks.lineage.relation import corpus_id, document_id, file_id, release_number
 from freshet.tasks.lineage.trace_datasets import holding
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import begins, both, equals
@@ -93,7 +93,7 @@ def _ids_of(store: Store, corpus: str, thing: str) -> Iterator[str]:
     if ledger is not None:
         named = " OR ".join(equals(column, thing) for column in ("doc_id", "path", "uri", "content_hash"))
         yield from (row["doc_id"] for row in ledger.search().where(named).select(["doc_id"]).to_list())
-    table = store.ledger.find(LINEAGE)
+    table = store.ledger.find(schemas.LINEAGE)
     if table is None:
         return
     prefix = document_id(corpus, "")
@@ -145,7 +145,7 @@ def _trace_document(store: Store, corpus: str, doc_id: str) -> Found:
 
 def _history(store: Store, corpus: str, doc_id: str) -> dict[int, str | None]:
     """Content hash of the document in each release that is no rollback: None where it is not in, `?` if unknown."""
-    table = store.ledger.find(LINEAGE)
+    table = store.ledger.find(schemas.LINEAGE)
     told: dict[int, str] = {}
     changes: dict[int, Found] = {}
     if table is not None:
@@ -177,7 +177,7 @@ def _history(store: Store, corpus: str, doc_id: str) -> dict[int, str | None]:
 
 def _bytes_of(store: Store, corpus: str, doc_id: str) -> dict[str, Found]:
     """By content hash: the file that a document's version was read from, and the source's version of it."""
-    table = store.ledger.find(LINEAGE)
+    table = store.ledger.find(schemas.LINEAGE)
     if table is None:
         return {}
     prefix = f"{document_id(corpus, doc_id)}@"
@@ -199,7 +199,7 @@ def known_places(store: Store, corpus: str | None) -> Iterator[str]:
         if ledger is not None:
             for batch in ledger.search().select(["path"]).to_batches(8192):
                 yield from batch.column("path").to_pylist()
-    table = store.ledger.find(LINEAGE)
+    table = store.ledger.find(schemas.LINEAGE)
     if table is not None:
         for batch in table.search().where("change = 'until'").select(["path"]).to_batches(8192):
             yield from batch.column("path").to_pylist()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
-from freshet.tasks.lineage.relation import LINEAGE, version_id
+from freshet.tasks.lineage.relation import version_id
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, equals, is_any
 
@@ -162,7 +162,7 @@ def _document_now(store: Store, corpus: str, doc_id: str, content_hash: str | No
 
 def _version_then(store: Store, corpus: str, doc_id: str, content_hash: str | None) -> str | None:
     """The source's own version of an earlier content of a document."""
-    table = store.ledger.find(LINEAGE)
+    table = store.ledger.find(schemas.LINEAGE)
     child = f"document:{corpus}/{doc_id}@{content_hash}"
     rows = [] if table is None else table.search().where(equals("child", child)).select(["version"]).to_list()
     return rows[-1]["version"] if rows else None
@@ -186,7 +186,7 @@ def _trace_rejected(store: Store, digest: str, dataset: str | None) -> Found | N
 
 def holding(store: Store, parents: Iterable[str]) -> list[Found]:
     """Dataset versions that hold examples of these files or documents, newest first, with their exports."""
-    table, wanted = store.ledger.find(LINEAGE), sorted(set(parents))
+    table, wanted = store.ledger.find(schemas.LINEAGE), sorted(set(parents))
     if table is None or not wanted:
         return []
     where = both(is_any("parent", wanted), is_any("kind", ["file>version", "document>version"]))
@@ -207,7 +207,7 @@ def find_version(store: Store, dataset: str, number: str) -> Found | None:
     version = next((one for one in dataset_versions(store, dataset) if one["version"] == number), None)
     if version is None:
         return None
-    table = store.ledger.find(LINEAGE)
+    table = store.ledger.find(schemas.LINEAGE)
     rows = [] if table is None else table.search().where(equals("child", version_id(dataset, number))).to_list()
     files, documents = [], []
     for row in sorted(rows, key=lambda row: str(row["parent"])):
@@ -230,14 +230,14 @@ def find_version(store: Store, dataset: str, number: str) -> Found | None:
 
 def known_files(store: Store) -> list[str]:
     """URIs of all files that dataset versions hold rows of."""
-    table = store.ledger.find(LINEAGE)
+    table = store.ledger.find(schemas.LINEAGE)
     rows = [] if table is None else table.search().where(equals("kind", "file>version")).select(["parent"]).to_list()
     return sorted({row["parent"].partition(":")[2] for row in rows})
 
 
 def named_documents(store: Store, name: str) -> list[str]:
     """Ids, as the relation has them, of documents that files of rows call so."""
-    table = store.ledger.find(LINEAGE)
+    table = store.ledger.find(schemas.LINEAGE)
     where = both(equals("path", name), equals("kind", "document>version"))
     rows = [] if table is None else table.search().where(where).select(["parent"]).to_list()
     return sorted({row["parent"] for row in rows})

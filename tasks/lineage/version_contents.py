@@ -7,17 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.lineage.relation import (
-    LINEAGE,
-    document_id,
-    export_id,
-    file_id,
-    lineage,
-    relation_row,
-    version_id,
-)
+from freshet.tasks.lineage.relation import document_id, export_id, file_id, relation_row, version_id
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, equals
+from freshet.tasks.store.schemas import LINEAGE, lineage
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.store import schemas
 from freshet.tasks.store.files import has_folder
 from freshet.tasks.store.predicates import both, equals, is_any
 
@@ -54,9 +55,7 @@ def recorded_runs(store: Store, job: str, lock: str) -> Recorded:
             otherwise it was killed. In a bucket only the machine of the writer could tell, so that it counts as going
             on there until the next run finds it dead.
     """
-    from freshet.tasks.lineage.delivery import EVENTS
-
-    table = store.ledger.find(EVENTS) if has_folder(store, "ledger") else None
+    table = store.ledger.find(schemas.LINEAGE_EVENTS) if has_folder(store, "ledger") else None
     if table is None:
         return Recorded(None, [])
     rows = table.search().where(equals("job", job)).select(["run_id", "event_type", "event_time"]).to_list()
@@ -102,9 +101,7 @@ def newest_spoken_for(store: Store, runs: Sequence[StoredRun]) -> datetime | Non
 
 
 def _nominal_times(store: Store, runs: Sequence[StoredRun]) -> Iterator[tuple[str, datetime]]:
-    from freshet.tasks.lineage.delivery import EVENTS
-
-    table = store.ledger.find(EVENTS)
+    table = store.ledger.find(schemas.LINEAGE_EVENTS)
     wanted = both(equals("event_type", "COMPLETE"), is_any("run_id", [run.run_id for run in runs]))
     for row in [] if table is None else table.search().where(wanted).select(["run_id", "event"]).to_list():
         facets: Mapping[str, Any] = json.loads(row["event"])["run"]["facets"]

@@ -18,11 +18,11 @@ from freshet.tasks.documents.links.external import (
     Pace,
     check_links,
     external_findings,
-    external_links_schema,
     links_to_check,
 )
 from freshet.tasks.documents.links.public_addresses import AddressRefused, read_url, refused_kind
 from freshet.tasks.documents.links.public_http import MOST_REDIRECTS, NoReply, PublicHttp, Resolve, resolve
+from freshet.tasks.store import schemas
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 WEB = frozenset({80, 443})
@@ -408,5 +408,5 @@ def test_documents_are_told_of_pages_that_are_gone_and_of_links_that_were_refuse
     ]  # fmt: skip
     assert found["one"][0].evidence["targets"] == [{"target": "https://a.example/x/y#f", "status": 404, "reason": None}]
     assert "secret" not in str(found)
-    table = pa.Table.from_pylist([link.as_row() for link in known], schema=external_links_schema())
+    table = pa.Table.from_pylist([link.as_row() for link in known], schema=schemas.external_links())
     assert table.num_rows == 4

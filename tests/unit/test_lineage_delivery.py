@@ -19,19 +19,17 @@ import pytest
 
 from freshet.tasks.lineage.delivery import (
     AT_ONCE,
-    DELIVERIES,
-    EVENTS,
     KEEP_TRYING,
     Endpoint,
     Sending,
     deliver,
     endpoint_from,
-    events,
     pending,
 )
 from freshet.tasks.lineage.event_json import build_event
 from freshet.tasks.lineage.events import RunEvents
 from freshet.tasks.lineage.openlineage import refresh_job, run_uuid
+from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
 from tests.unit.openlineage_schema import problems
 
@@ -109,7 +107,7 @@ def _run(store: Store, url: str | None, run_id: str = "r", budget: float = 3.0) 
 
 
 def _deliveries(store: Store) -> list[dict[str, Any]]:
-    table = store.ledger.find(DELIVERIES)
+    table = store.ledger.find(schemas.LINEAGE_DELIVERIES)
     return [] if table is None else table.search().to_list()
 
 
@@ -247,14 +245,14 @@ def _keep(store: Store, at: datetime, number: int) -> dict[str, Any]:
 def test_events_are_not_tried_for_ever(store: Store) -> None:
     now = datetime.now(UTC)
     old = [_keep(store, now - KEEP_TRYING - timedelta(minutes=1), 1), _keep(store, now, 2)]
-    store.ledger.append(EVENTS, events(), old)
+    store.ledger.append(schemas.LINEAGE_EVENTS, schemas.lineage_events(), old)
     assert [row["event_id"] for row in pending(store, now)] == [f"{2:032x}"]
 
 
 def test_a_backlog_is_sent_oldest_first_and_in_parts(store: Store, receiver: Receiver) -> None:
     now = datetime.now(UTC)
     rows = [_keep(store, now - timedelta(seconds=number), number) for number in range(AT_ONCE + 5)]
-    store.ledger.append(EVENTS, events(), rows)
+    store.ledger.append(schemas.LINEAGE_EVENTS, schemas.lineage_events(), rows)
     waiting = pending(store, now)
     assert len(waiting) == AT_ONCE
     assert waiting[0]["event_id"] == f"{AT_ONCE + 4:032x}"
@@ -264,7 +262,9 @@ def test_a_backlog_is_sent_oldest_first_and_in_parts(store: Store, receiver: Rec
 
 def test_delivering_twice_at_once_sends_nothing_twice(store: Store, receiver: Receiver) -> None:
     now = datetime.now(UTC)
-    store.ledger.append(EVENTS, events(), [_keep(store, now, number) for number in range(30)])
+    store.ledger.append(
+        schemas.LINEAGE_EVENTS, schemas.lineage_events(), [_keep(store, now, number) for number in range(30)]
+    )
     threads = [
         threading.Thread(target=deliver, args=(store, Endpoint(receiver.url)), kwargs={"now": now, "budget": 10})
         for _ in range(3)
@@ -303,5 +303,5 @@ def test_a_run_that_is_killed_while_it_sends_loses_no_event(store: Store, receiv
 
 
 def _events(store: Store) -> list[str]:
-    table = store.ledger.find(EVENTS)
+    table = store.ledger.find(schemas.LINEAGE_EVENTS)
     return [] if table is None else [row["event_type"] for row in table.search().select(["event_type"]).to_list()]

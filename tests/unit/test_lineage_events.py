@@ -19,7 +19,6 @@ from uuid import UUID
 import pytest
 
 from freshet.tasks.errors import RefreshRejected, SourceError
-from freshet.tasks.lineage.delivery import EVENTS
 from freshet.tasks.lineage.event_json import build_event
 from freshet.tasks.lineage.events import RunEvents, list_events, open_runs
 from freshet.tasks.lineage.openlineage import (
@@ -38,6 +37,7 @@ from freshet.tasks.lineage.openlineage import (
 from freshet.tasks.lineage.refresh_data import refresh_inputs, refresh_output
 from freshet.tasks.rules.verdicts import verdict
 from freshet.tasks.settings.project import FolderSource, GitSource
+from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
 from tests.unit.openlineage_schema import FOLDER, errors, problems
 
@@ -193,7 +193,7 @@ def test_the_tables_files_are_joined_and_no_event_is_lost(store: Store, monkeypa
         with RunEvents(store, refresh_job("docs"), f"r{number}") as told:
             pass
         assert told.notes == []
-    table = store.ledger.find(EVENTS)
+    table = store.ledger.find(schemas.LINEAGE_EVENTS)
     assert table is not None
     assert len(table.to_lance().get_fragments()) <= 8
     runs = [run_uuid(f"r{number}") for number in range(8)]
@@ -314,7 +314,7 @@ def test_a_run_that_is_tried_again_ends_once_it_ends(store: Store) -> None:
 
 def test_how_a_run_ended_does_not_depend_on_telling_it(store: Store, tmp_path: Path) -> None:
     with RunEvents(store, refresh_job("docs"), RUN) as told:
-        for file in (tmp_path / "ledger" / f"{EVENTS}.lance").rglob("*"):
+        for file in (tmp_path / "ledger" / f"{schemas.LINEAGE_EVENTS}.lance").rglob("*"):
             if file.is_file():
                 file.write_bytes(b"")
     assert len(told.notes) == 1

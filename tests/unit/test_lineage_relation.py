@@ -14,7 +14,6 @@ import pytest
 
 from freshet.tasks.errors import StoreError
 from freshet.tasks.lineage import release_contents
-from freshet.tasks.lineage.relation import LINEAGE
 from freshet.tasks.lineage.release_contents import record_releases
 from freshet.tasks.lineage.trace_corpora import _history
 from freshet.tasks.lineage.version_contents import record_version
@@ -61,7 +60,7 @@ def add_release(
 
 
 def rows_of(store: Store, kind: str | None = None) -> list[dict[str, Any]]:
-    table = store.ledger.find(LINEAGE)
+    table = store.ledger.find(schemas.LINEAGE)
     rows = [] if table is None else table.search().to_list()
     return [row for row in rows if kind in (None, row["kind"])]
 
@@ -95,7 +94,7 @@ def test_each_document_version_knows_its_bytes(store: Store) -> None:
 def test_recording_again_writes_nothing(store: Store) -> None:
     add_release(store, 1, set_ledger(store, {"a.md": "one"}))
     record_releases(store, "docs", run="r", now=NOW)
-    table = store.ledger.find(LINEAGE)
+    table = store.ledger.find(schemas.LINEAGE)
     assert table is not None
     before = table.version
     assert record_releases(store, "docs", run="r", now=NOW) == []
@@ -106,7 +105,7 @@ def test_a_release_is_one_commit_so_that_a_kill_leaves_it_whole_or_absent(store:
     ledger = set_ledger(store, {f"{n}.md": str(n) for n in range(50)})
     add_release(store, 1, ledger)
     record_releases(store, "docs", run="r", now=NOW)
-    table = store.ledger.find(LINEAGE)
+    table = store.ledger.find(schemas.LINEAGE)
     assert table is not None
     assert len(rows_of(store)) == 1 + 50 + 50
     assert table.version == 2  # the empty table, and the release

@@ -24,7 +24,6 @@ from freshet.tasks.rules.verdicts import Verdict, verdict
 if TYPE_CHECKING:
     import pyarrow as pa
 
-EXTERNAL_LINKS = "external_links"
 """The table of what was found, beside the table of links."""
 
 State = Literal["good", "gone", "refused", "unknown"]
@@ -60,7 +59,7 @@ class LinkLimits:
 
 @dataclass(frozen=True)
 class CheckedLink:
-    """What is known of a URL; a row of `external_links_schema`.
+    """What is known of a URL; a row of `schemas.external_links`.
 
     Attributes:
         status: of the last answer; None where there was none.
@@ -79,27 +78,11 @@ class CheckedLink:
         return asdict(self)
 
 
-def external_links_schema() -> pa.Schema:
-    """Rows of CheckedLink."""
-    import pyarrow as pa
-
-    return pa.schema(
-        [
-            pa.field("url", pa.string(), nullable=False, metadata={"lance-schema:unenforced-primary-key": "true"}),
-            pa.field("state", pa.string(), nullable=False),
-            pa.field("status", pa.int32()),
-            pa.field("reason", pa.string()),
-            pa.field("failures", pa.int32(), nullable=False),
-            pa.field("checked_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        ]
-    )
-
-
 def links_to_check(rows: pa.Table, known: Mapping[str, CheckedLink], limits: LinkLimits, as_of: datetime) -> list[str]:
     """The URLs to ask now, the most urgent first, `limits.most` at most.
 
     Args:
-        rows: the table of links (`links_schema`), or its column `external`.
+        rows: the table of links (`schemas.links`), or its column `external`.
         known: what was found before, by URL.
     """
     import pyarrow.compute as pc

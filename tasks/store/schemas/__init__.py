@@ -1,0 +1,66 @@
+"""The Arrow schema of every table of the store, in one place: one file for each kind of database.
+
+Timestamps are microseconds in UTC. A digest or hash is lower-case hexadecimal.
+"""
+
+from __future__ import annotations
+
+from freshet.tasks.store.schemas.corpora import (
+    CORPUS_TABLES,
+    DOCUMENTS,
+    DUPLICATES,
+    ELEMENTS,
+    EXTERNAL_LINKS,
+    LINKS,
+    SIGNATURES,
+    chunk_rows,
+    chunks,
+    chunks_table,
+    documents,
+    duplicates,
+    elements,
+    external_links,
+    links,
+    signatures,
+)
+from freshet.tasks.store.schemas.datasets import (
+    DATASET_TABLES,
+    EXAMPLES,
+    REJECTED,
+    examples,
+    rejected_rows,
+)
+from freshet.tasks.store.schemas.ledger import (
+    BUILDS,
+    DATASET_VERSIONS,
+    DECISIONS,
+    LEDGER_TABLES,
+    LINEAGE,
+    LINEAGE_DELIVERIES,
+    LINEAGE_EVENTS,
+    LOOKS,
+    RELEASES,
+    ROW_DECISIONS,
+    RUNS,
+    WINDOWS,
+    builds,
+    dataset_versions,
+    decisions,
+    lineage,
+    lineage_deliveries,
+    lineage_events,
+    looks,
+    releases,
+    row_decisions,
+    runs,
+    windows,
+)
+
+__all__ = [
+    "BUILDS", "CORPUS_TABLES", "DATASET_TABLES", "DATASET_VERSIONS", "DECISIONS", "DOCUMENTS", "DUPLICATES", "ELEMENTS",
+    "EXAMPLES", "EXTERNAL_LINKS", "LEDGER_TABLES", "LINEAGE", "LINEAGE_DELIVERIES", "LINEAGE_EVENTS", "LINKS", "LOOKS",
+    "REJECTED", "RELEASES", "ROW_DECISIONS", "RUNS", "SIGNATURES", "WINDOWS", "builds", "chunk_rows", "chunks",
+    "chunks_table", "dataset_versions", "decisions", "documents", "duplicates", "elements", "examples",
+    "external_links", "lineage", "lineage_deliveries", "lineage_events", "links", "looks", "rejected_rows", "releases",
+    "row_decisions", "runs", "signatures", "windows",
+]  # fmt: skip

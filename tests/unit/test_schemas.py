@@ -1,0 +1,73 @@
+"""The schemas of stored tables: all in one place, and those that stores have."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import lance
+import pyarrow as pa
+import pytest
+
+from freshet.tasks.ledger import decisions, looks, windows
+from freshet.tasks.lineage.events import RunEvents
+from freshet.tasks.lineage.openlineage import refresh_job
+from freshet.tasks.lineage.release_contents import record_releases
+from freshet.tasks.store import schemas
+from freshet.tasks.text import minhash
+from tests.unit.small_store import SmallStore, make_store
+from tests.unit.test_layers import ROOT, TOPS
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> SmallStore:
+    """A store in which people have decided, a backfill has worked, the monitor has looked, and a run has ended."""
+    made = make_store(tmp_path_factory.mktemp("made") / "project")
+    held = made.store
+    decisions.retry(held, "docs", "empty.md", who="ada", now=NOW)
+    row = windows.WindowRow("b", "corpus", "docs", NOW, NOW.replace(day=23), "planned", 1, "all", "f", NOW)
+    windows.record(held, [row])
+    looks.remember(held, looks.look(held, "corpus", "docs", NOW), NOW)
+    record_releases(held, "docs", run="run", now=NOW)
+    with RunEvents(held, refresh_job("docs"), "run"):
+        pass
+    return made
+
+
+def _plain(schema: pa.Schema) -> list[tuple[str, pa.DataType, bool]]:
+    return [(one.name, one.type, one.nullable) for one in schema]
+
+
+def test_every_table_of_a_store_has_the_schema_that_the_package_says(store: SmallStore) -> None:
+    known = {f"ledger/{name}": made() for name, made in schemas.LEDGER_TABLES.items()}
+    known |= {f"datasets/sums/{name}": made() for name, made in schemas.DATASET_TABLES.items()}
+    known |= {f"corpora/docs/{name}": made() for name, made in schemas.CORPUS_TABLES.items()}
+    known |= {
+        f"corpora/docs/{schemas.SIGNATURES}": schemas.signatures(minhash.BANDS),
+        f"corpora/docs/{store.chunks_name()}": schemas.chunks(384),
+    }
+    tables = {
+        str(one.relative_to(store.at()).with_suffix("")): one for one in store.at().rglob("*.lance") if one.is_dir()
+    }
+    assert len(tables) >= 14
+    for name, folder in tables.items():
+        assert _plain(lance.dataset(folder).schema) == _plain(known[name]), name
+
+
+def test_a_file_that_makes_an_arrow_schema_of_its_own_writes_no_table_of_the_store() -> None:
+    """Staging and export files have schemas of their own; what the store holds has its schema in one package."""
+    package = ROOT / "tasks" / "store" / "schemas"
+    made = re.compile(r"pa\.schema\((?!.*empty_table)")
+    writes = re.compile(r"(?:ledger|[Tt]ables)\.(?:open|append)\(|insert_new\(|merge_rows\(")
+    files = [one for top in TOPS for one in (ROOT / top).rglob("*.py") if package not in one.parents]
+    own = [one for one in files if made.search(_code(one))]
+    assert own
+    assert [one for one in own if writes.search(_code(one))] == []
+    assert [one for one in files if "unenforced-primary-key" in _code(one)] == []
+
+
+def _code(file: Path) -> str:
+    return file.read_text("utf-8")
