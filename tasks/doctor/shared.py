@@ -16,13 +16,12 @@ from freshet.tasks.maintenance.expiry import partial_exports, work_of_dead_runs
 from freshet.tasks.store import schemas
 from freshet.tasks.store.bucket import check_bucket
 from freshet.tasks.store.files import is_folder, names_below, remove, table_addresses, table_name
-from freshet.tasks.store.locks import dataset_files, is_held
+from freshet.tasks.store.locks import HOLDER, dataset_files, is_held
 
 if TYPE_CHECKING:
     from freshet.tasks.lineage.openlineage import Job
     from freshet.tasks.store.tables import Store
 
-LOCK, HOLDER = ".lock", ".holder"
 LEDGER = "ledger"
 
 
@@ -82,10 +81,8 @@ def examine_leftovers(patient: Patient) -> Iterator[Finding]:
             continue
         holder = store.lock_file(name).with_suffix(HOLDER)
         if holder.exists():
-            yield finding(
-                "DOCTOR-STALE-HOLDER", f"locks/{holder.name}", lock=name,
-                repair=partial(_remove, [str(holder)]),
-            )  # fmt: skip
+            # The repair's own lock does it: whoever holds the lock writes a note in its place, and takes it away.
+            yield finding("DOCTOR-STALE-HOLDER", f"locks/{holder.name}", lock=name, repair=list)
         left = list(work_of_dead_runs(store, name)) if name in settings.corpora else []
         if name not in settings.corpora:
             left += partial_exports(store, name.removeprefix(dataset_files("")))

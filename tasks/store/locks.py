@@ -1,7 +1,8 @@
-"""Locks of the store: one writer each, and never longer than its process lives."""
+"""Locks of the store. Each has one holder at a time, and none outlives its holder's process."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -18,30 +19,54 @@ if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
 
 
-def is_held(store: Store, name: str) -> bool:
-    """Whether a writer is at work; asking makes no file."""
-    from filelock import FileLock, Timeout
+HOLDER = ".holder"
+"""Ends the file beside a lock's in which the process that holds it says who it is."""
 
+_PATIENCE, _PAUSE = 0.25, 0.02
+"""Seconds for which a writer tries to get a lock even where it is not to wait, and between two attempts."""
+
+
+def is_held(store: Store, name: str) -> bool:
+    """Whether a writer is at work. Asking makes no file, and no writer fails because somebody asked.
+
+    A lock of this kind (`flock`) cannot be asked about without being taken. So it is left alone where there is no
+    holder's file, which a writer keeps from before its first step until after its last. Beside such a file the lock is
+    taken shared, so that several may ask at once. That succeeds only where the holder was killed, and lasts for a
+    moment; a writer that starts just then tries again (`_PATIENCE`).
+
+    Raises:
+        OSError: the lock's file may not be read.
+    """
     path = store.lock_file(name)
-    if not path.exists():
+    if not path.with_suffix(HOLDER).exists():
         return False
-    lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        asked = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(asked, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:  # somebody holds it, or the file system has no such locks and the file itself is the lock
         return True
-    lock.release()
-    return False
+    else:
+        # Closing alone would not do: a process that was forked in this moment shares the descriptor, and the lock.
+        fcntl.flock(asked, fcntl.LOCK_UN)
+        return False
+    finally:
+        os.close(asked)
 
 
 def dataset_files(dataset: str) -> str:
-    """The name under which a dataset's work folder and lock lie; no corpus has one with a dot in it."""
+    """The name of a dataset's work folder and lock. It has a dot in it, which no corpus's name has."""
     return f"dataset.{dataset}"
 
 
 @contextmanager
 def brief_lock(store: Store, corpus: str) -> Iterator[None]:
-    """For the moment in which a release gets its number: a rollback must not wait for a refresh to end."""
+    """Holds a lock of a corpus for the moment in which a release gets its number.
+
+    It is not the writer's: a rollback must not wait for a refresh to end.
+    """
     from filelock import FileLock
 
     path = store.lock_file(f"{corpus}-releases")
@@ -69,14 +94,17 @@ def hold_corpus(
 def hold_dataset(
     store: Store, dataset: str, run: str, wait: timedelta, tell: Callable[[str], None]
 ) -> AbstractContextManager[None]:
-    """Holds the writer's lock of a dataset, likewise."""
+    """Holds the writer's lock of a dataset, in the way of `hold_corpus`."""
     return _hold(store.lock_file(dataset_files(dataset)), f"dataset {dataset}", run, wait, tell)
 
 
 def hold_backfill(
     store: Store, kind: str, target: str, run: str, wait: timedelta, tell: Callable[[str], None]
 ) -> AbstractContextManager[None]:
-    """Holds the lock of a corpus's or dataset's one backfill, likewise. What it writes takes the writer's lock too."""
+    """Holds the lock of the one backfill that a corpus or dataset may have, in the way of `hold_corpus`.
+
+    The refreshes and builds of the backfill take the writer's lock as well.
+    """
     return _hold(store.lock_file(f"backfill.{kind}.{target}"), f"the backfill of {kind} {target}", run, wait, tell)
 
 
@@ -85,12 +113,12 @@ def _hold(path: Path, what: str, run: str, wait: timedelta, tell: Callable[[str]
     from filelock import FileLock, Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock, holder = FileLock(path), path.with_suffix(".holder")
+    lock, holder = FileLock(path), path.with_suffix(HOLDER)
     give_up = time.monotonic() + wait.total_seconds()
     told = False
     while True:
         try:
-            lock.acquire(timeout=min(2.0, max(0.0, give_up - time.monotonic())))
+            lock.acquire(timeout=min(2.0, max(_PATIENCE, give_up - time.monotonic())), poll_interval=_PAUSE)
             break
         except Timeout:
             who = _describe_holder(holder)
