@@ -13,7 +13,7 @@ from freshet.flows.backfill_window import backfill_window
 from freshet.tasks.backfill.asked import Asked, TargetPlan, plan_target
 from freshet.tasks.backfill.targets import Target
 from freshet.tasks.errors import CorpusBusy, FreshetError, RunCancelled
-from freshet.tasks.ledger import windows as ledger
+from freshet.tasks.ledger.windows import record_windows
 from freshet.tasks.runs.faults import tell_faults
 from freshet.tasks.runs.on_server import stop_if_cancelled
 from freshet.tasks.runs.parents import die_with_parent
@@ -50,7 +50,7 @@ def do_target(asked: Asked, target: Target) -> dict[str, Any]:
 
 def _do_windows(asked: Asked, store: Store, plan: TargetPlan) -> dict[str, Any]:
     rows, target = plan.rows(asked), plan.as_dict()
-    ledger.record(store, rows)
+    record_windows(store, rows)
     due = [one for one in target["windows"] if one["due"]]
     progress = Progress(f"Windows of {plan.target.kind} {plan.target.name}", len(rows)) if rows else None
     for row, window in zip(rows, due, strict=True):

@@ -15,8 +15,7 @@ from freshet.flows.refresh_index import refresh_index
 from freshet.flows.version_dataset import version_dataset
 from freshet.tasks.backfill.work import check_all_read, count_documents
 from freshet.tasks.errors import CorpusBusy, FreshetError, RunCancelled
-from freshet.tasks.ledger import windows as ledger
-from freshet.tasks.ledger.windows import WindowRow
+from freshet.tasks.ledger.windows import WindowRow, record_windows
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.store.tables import Store
 
@@ -39,7 +38,7 @@ def backfill_window(row: WindowRow, as_of: datetime, config: Path, wait: float) 
     """
     store = Store(load_project(config).store)
     row = row.becomes("running", datetime.now(UTC), run_id=str(flow_run.id))
-    ledger.record(store, [row])
+    record_windows(store, [row])
     try:
         if row.kind == "corpus":
             report = result_of(
@@ -57,14 +56,14 @@ def backfill_window(row: WindowRow, as_of: datetime, config: Path, wait: float) 
     except (CorpusBusy, RunCancelled) as error:
         # Not the window's fault: it is tried again without being asked for.
         left = row.becomes("planned", datetime.now(UTC), attempt=row.attempt + 1, run_id=None, error=error.what)
-        ledger.record(store, [left])
+        record_windows(store, [left])
         if isinstance(error, RunCancelled):
             return cancelled_state(error)
         raise
     except Exception as error:
         why = str(error) if isinstance(error, FreshetError) else f"{type(error).__name__}: {error}"
-        ledger.record(store, [row.becomes("failed", datetime.now(UTC), error=why)])
+        record_windows(store, [row.becomes("failed", datetime.now(UTC), error=why)])
         raise
-    ledger.record(store, [row.becomes("done", datetime.now(UTC), documents=items, outcome=outcome)])
+    record_windows(store, [row.becomes("done", datetime.now(UTC), documents=items, outcome=outcome)])
     done = {"outcome": outcome, "degraded": report["degraded"], "documents": items}
     return ended(done, f"{outcome}: {items} {what}")

@@ -13,7 +13,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from freshet.flows.frame import ended, run_name
-from freshet.tasks.ledger.looks import Look, look, misses_objective, remember
+from freshet.tasks.ledger.looks import Look, look_at, misses_objective, record_look
 from freshet.tasks.reports.events import Event, emit, freshness_event, quarantine_event
 from freshet.tasks.reports.status import publish_status
 from freshet.tasks.runs.late import covered_by
@@ -42,7 +42,7 @@ def monitor_quality(
     found = project_status(project, store, now)
     missed, grown = [], []
     for kind, row in _rows(found):
-        seen = look(store, kind, row[kind], now)
+        seen = look_at(store, kind, row[kind], now)
         if misses_objective(row, seen.since, now):
             missed.append(row[kind])
             emit(freshness_event(name, kind, row[kind], row["age_seconds"], row["objective_seconds"]))
@@ -69,4 +69,4 @@ def _sizes(seen: Look) -> tuple[int, int]:
 def _tell_once(store: Store, seen: Look, event: Event | None, now: datetime) -> None:
     """Puts the look on record after its event was handed over, so that a killed run's event is sent again."""
     if seen.is_new and (event is None or emit(event)):
-        remember(store, seen, now)
+        record_look(store, seen, now)

@@ -13,8 +13,7 @@ from freshet.tasks.backfill.targets import Target, corpus_fingerprint, dataset_f
 from freshet.tasks.backfill.windows import backfill_id, cut
 from freshet.tasks.backfill.work import corpus_work, count_outdated, dataset_work
 from freshet.tasks.documents.begin import begin_run
-from freshet.tasks.ledger import windows as ledger
-from freshet.tasks.ledger.windows import Reprocess, WindowRow
+from freshet.tasks.ledger.windows import Reprocess, WindowRow, list_windows
 from freshet.tasks.runs.run import begin_build
 from freshet.tasks.settings.spans import Order, Window
 from freshet.tasks.store.tables import Store
@@ -118,7 +117,7 @@ def plan_target(asked: Asked, target: Target) -> TargetPlan:
 
 def _chosen(asked: Asked, target: Target, store: Store, fingerprint: str, windows: list[Window]) -> TargetPlan:
     backfill = backfill_id(target.kind, target.name, asked.span, asked.length)
-    rows = ledger.read(store, target.kind, target.name)
+    rows = list_windows(store, target.kind, target.name)
     chosen = choose(windows, rows, fingerprint, asked.reprocess, backfill)
     return TargetPlan(target, backfill, fingerprint, chosen)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from freshet.tasks.ledger.windows import Kind, Reprocess, WindowRow, newest
-from freshet.tasks.settings.spans import Window
+from freshet.tasks.ledger.windows import Reprocess, WindowRow, newest_rows
+from freshet.tasks.settings.spans import Kind, Window
 
 NEVER, STOPPED, FAILED, OTHER, AGAIN, DONE = (
     "never done", "was stopped", "failed", "done under other settings", "asked for again", "done",
@@ -63,7 +63,7 @@ def choose(
         rows: what is on record of the target.
         backfill: id of the backfill.
     """
-    last = newest(rows)
+    last = newest_rows(rows)
     open_again = {
         window
         for window in windows

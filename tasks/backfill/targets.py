@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from freshet.tasks.errors import SettingsError
-from freshet.tasks.ledger.windows import Kind
+from freshet.tasks.settings.spans import Kind
 
 if TYPE_CHECKING:
     from freshet.tasks.runs.run import BuildRun, RefreshRun

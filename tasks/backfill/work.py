@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.backfill.plan import Work
 from freshet.tasks.errors import SourceError
+from freshet.tasks.ledger.ended import newest_reports
 from freshet.tasks.ledger.windows import WindowRow
 from freshet.tasks.settings.spans import Window
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import both, equals, is_any, is_none, within
+from freshet.tasks.store.predicates import both, is_any, is_none, within
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -85,7 +85,7 @@ def _kept(elements: Table | None, keys: list[str]) -> list[str]:
 def _per_document(store: Store, corpus: str) -> float | None:
     """Seconds that a document took in the recorded refreshes; None where none of them had anything to do."""
     spent = []
-    for report in _reports(store, schemas.RUNS, equals("corpus", corpus)):
+    for report in newest_reports(store, "corpus", corpus, RUNS_LOOKED_AT):
         done = sum(report["documents"][what] for what in ("added", "changed"))
         if done:
             spent.append(_seconds(report) / done)
@@ -93,19 +93,23 @@ def _per_document(store: Store, corpus: str) -> float | None:
 
 
 def dataset_work(run: BuildRun, windows: Sequence[Window]) -> list[Work]:
-    """What each window of a dataset takes: rows of the files of its newest version that were there by its end."""
-    from freshet.tasks.ledger.versions import list_versions
+    """What each window of a dataset takes: rows of the files of its live version that were there by its end.
+
+    Before there is one, the files are those of the newest build that the gate decided on.
+    """
+    from freshet.tasks.ledger.versions import list_versions, live_among
 
     builds = [
         report
-        for report in _reports(run.store, schemas.BUILDS, equals("dataset", run.dataset))
+        for report in newest_reports(run.store, "dataset", run.dataset, RUNS_LOOKED_AT)
         if report["outcome"] == "published"
     ]
     seconds = median([_seconds(report) for report in builds]) if builds else None
-    newest = next(iter(list_versions(run.store, run.dataset)), None)
-    if newest is None:
+    versions = list_versions(run.store, run.dataset)
+    known = live_among(versions) or next(iter(versions), None)
+    if known is None:
         return [Work(seconds=seconds) for _ in windows]
-    files = [(_modified(run.project.root, one["uri"]), int(one["rows_read"])) for one in newest.facts.sources]
+    files = [(_modified(run.project.root, one["uri"]), int(one["rows_read"])) for one in known.facts.sources]
     return [
         Work(sum(rows for modified, rows in files if modified is None or modified <= one.end), seconds=seconds)
         for one in windows
@@ -123,14 +127,6 @@ def _modified(root: Path, uri: str) -> datetime | None:
 def _seconds(report: dict[str, Any]) -> float:
     """What the steps of a run took; it was put on record before its own end."""
     return float(sum(spent for step, spent in report["seconds"].items() if step != "total"))
-
-
-def _reports(store: Store, name: str, mine: str) -> list[dict[str, Any]]:
-    """Reports of the newest recorded runs, newest first."""
-    table = store.ledger.find(name)
-    rows = [] if table is None else table.search().where(mine).select(["ended_at", "report"]).to_list()
-    rows.sort(key=lambda row: row["ended_at"], reverse=True)
-    return [json.loads(row["report"]) for row in rows[:RUNS_LOOKED_AT]]
 
 
 def check_all_read(store: Store, row: WindowRow, sources: Sequence[Mapping[str, Any]]) -> None:

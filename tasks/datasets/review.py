@@ -1,21 +1,22 @@
-"""What people decided about rows, on record for good: who, what, why.
-
-A decision names a row by its digest, so that it follows the row through files and versions and ends when the row
-changes. `keep` overrules what was said against the row then; `drop` leaves it out, whatever is said of it.
-"""
+"""The rows that wait for a person's decision, and what a decision does to a row (`ledger.row_decisions`)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.errors import SettingsError, StoreError
+from freshet.tasks.errors import StoreError
+from freshet.tasks.ledger.row_decisions import (
+    RowDecision,
+    RowDecisionKind,
+    newest_row_decisions,
+    record_row_decision,
+)
 from freshet.tasks.rules.verdicts import verdict
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import begins, equals
+from freshet.tasks.store.predicates import begins
 
 if TYPE_CHECKING:
     from freshet.tasks.datasets.stage import RowVerdict, Stage
@@ -27,40 +28,10 @@ _NOT_A_PERSONS = (
 )  # fmt: skip
 """Rules that no decision overrules: there is no row to keep, its owner does not permit it, or nothing is wrong."""
 
-Kind = Literal["keep", "drop"]
-
 
 def is_reviewable(code: str) -> bool:
     """Whether a person may decide about rows to which the rule applies."""
     return not code.startswith(_NOT_A_PERSONS)
-
-
-@dataclass(frozen=True)
-class RowDecision:
-    """A row of `row_decisions`.
-
-    Attributes:
-        digest: of the row.
-        codes: the rules that a `keep` overrules.
-        who, why: as they said it.
-    """
-
-    dataset: str
-    kind: Kind
-    digest: str
-    who: str
-    why: str
-    at: datetime
-    codes: list[str] = field(default_factory=list)
-
-
-def decisions(store: Store, dataset: str) -> dict[str, RowDecision]:
-    """The newest decision about each row, by its digest."""
-    table = store.ledger.find(schemas.ROW_DECISIONS)
-    if table is None:
-        return {}
-    rows = table.search().where(equals("dataset", dataset)).to_list()
-    return {row["digest"]: RowDecision(**row) for row in sorted(rows, key=lambda row: row["at"])}
 
 
 def rows_for_review(store: Store, dataset: str) -> list[dict[str, Any]]:
@@ -70,7 +41,7 @@ def rows_for_review(store: Store, dataset: str) -> list[dict[str, Any]]:
         digest, example_id (None for a row that was left out), state (`kept` or `rejected`), uri, place, field, content
         and verdicts of each; rows that were left out come first.
     """
-    decided = decisions(store, dataset)
+    decided = newest_row_decisions(store, dataset)
     found: dict[str, dict[str, Any]] = {}
     for state, row in _last_build(store, dataset):
         open_ones = _open_verdicts(row, decided)
@@ -94,8 +65,8 @@ def rows_for_review(store: Store, dataset: str) -> list[dict[str, Any]]:
 
 
 def count_for_review(store: Store, dataset: str) -> int:
-    """How many those are; reads no content."""
-    decided = decisions(store, dataset)
+    """How many rows wait for a person's decision (`rows_for_review`); reads no content."""
+    decided = newest_row_decisions(store, dataset)
     rows = _last_build(store, dataset, ["digest", "verdicts"])
     return len({row["digest"] for _, row in rows if _open_verdicts(row, decided)})
 
@@ -110,7 +81,9 @@ def _open_verdicts(row: Mapping[str, Any], decided: Mapping[str, RowDecision]) -
     return [one for one in verdicts if is_reviewable(one["code"])]
 
 
-def decide(store: Store, dataset: str, digest: str, kind: Kind, *, who: str, why: str, now: datetime) -> RowDecision:
+def decide(
+    store: Store, dataset: str, digest: str, kind: RowDecisionKind, *, who: str, why: str, now: datetime
+) -> RowDecision:
     """Records what is to become of a row; the next build honours it.
 
     Args:
@@ -129,14 +102,12 @@ def decide(store: Store, dataset: str, digest: str, kind: Kind, *, who: str, why
             "Mend what the rule names: freshet rules says how.",
         )
     kept = [code for code in codes if code != "REVIEW-DROPPED"] if kind == "keep" else []
-    made = RowDecision(dataset, kind, row["digest"], _said("who", who), _said("why", why), now, kept)
-    store.ledger.append(schemas.ROW_DECISIONS, schemas.row_decisions(), [asdict(made)])
-    return made
+    return record_row_decision(store, dataset, kind, row["digest"], who=who, why=why, now=now, codes=kept)
 
 
 def honour_decisions(stage: Stage, store: Store, dataset: str) -> Iterator[RowVerdict]:
     """Finds the rows about which somebody decided: overrules what a `keep` names, and gives a verdict for a `drop`."""
-    decided = decisions(store, dataset)
+    decided = newest_row_decisions(store, dataset)
     kept: dict[int, list[str]] = {}
     dropped: list[int] = []
     for batch in stage.batches(["row", "digest"]) if decided else ():
@@ -182,9 +153,3 @@ def _begins(digest: str) -> str:
             f"{digest!r} is no digest of a row", "Give at least its first eight characters, as review lists it."
         )
     return begins("digest", digest)
-
-
-def _said(key: str, text: str) -> str:
-    if not text.strip():
-        raise SettingsError(f"{key} is empty", f"A decision is recorded with {key}: give --{key} TEXT.")
-    return text.strip()

@@ -33,12 +33,10 @@ def examine_files(patient: Patient, dataset: str) -> Iterator[Finding]:
 
 def examine_dataset(patient: Patient, dataset: str) -> Iterator[Finding]:
     """Its versions: rows, tags, exports, retention."""
-    from freshet.tasks.ledger.versions import list_versions, published_versions
+    from freshet.tasks.ledger.versions import list_versions, live_among, published_versions
     from freshet.tasks.maintenance.retention import kept_until
 
     store = patient.store
-    if not is_folder(f"{store.address}/ledger/{schemas.DATASET_VERSIONS}.lance"):
-        return
     published = published_versions(list_versions(store, dataset))
     for version in published:
         where = f"datasets/{dataset}, version {version.version}"
@@ -51,8 +49,9 @@ def examine_dataset(patient: Patient, dataset: str) -> Iterator[Finding]:
                 repair=partial(_tag, store, version),
             )  # fmt: skip
         yield from _examine_exports(store, version, where, is_whole)
-    if published and (until := kept_until(published[0])) is not None and until < datetime.now(UTC):
-        where = f"datasets/{dataset}, version {published[0].version}"
+    live = live_among(published)
+    if live is not None and (until := kept_until(live)) is not None and until < datetime.now(UTC):
+        where = f"datasets/{dataset}, version {live.version}"
         yield finding("DOCTOR-RETENTION", where, f"it was to be kept until {until:%Y-%m-%d}", name=dataset)
 
 

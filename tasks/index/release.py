@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 from freshet.tasks.errors import ConcurrentWriter, StoreError
 from freshet.tasks.ledger.releases import (
     MAINTENANCE,
+    OVERRIDE,
+    ROLLBACK,
     Head,
-    Outcome,
     Release,
+    ReleaseOutcome,
+    insert_release,
+    kept_as,
     list_releases,
     live_release,
     newest_decision,
+    published_releases,
 )
 from freshet.tasks.store import schemas
 from freshet.tasks.store.locks import brief_lock
-from freshet.tasks.store.tables import insert_new
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -46,7 +50,7 @@ def read_head(run: RefreshRun) -> Head | None:
 def record_decision(
     run: RefreshRun,
     head: Head,
-    outcome: Outcome,
+    outcome: ReleaseOutcome,
     reasons: Sequence[str],
     exam: str | None = None,
     site: str | None = None,
@@ -95,26 +99,42 @@ def _versions(head: Head | None) -> str:
 def roll_back(store: Store, corpus: str, number: int, *, now: datetime) -> Release:
     """Publishes an earlier release again, as a release of its own.
 
-    Who may see what stays what it is now, and documents withdrawn since stay gone: both are decided by the
-    newest ledger when somebody asks. It stays in force until a refresh finds something new to publish.
+    Where maintenance has cleaned up the release's tables, those in which it compacted the same rows are published. Who
+    may see what stays what it is now, and documents withdrawn since stay gone: both are decided by the newest ledger
+    when somebody asks. It stays in force until a refresh finds something new to publish.
 
     Raises:
         StoreError: there is no such published release, or its table version is gone.
     """
     with brief_lock(store, corpus):
         releases = list_releases(store, corpus)
-        chosen = next((r for r in releases if r.release == number and r.outcome == "published"), None)
+        published = published_releases(releases)
+        chosen = next((r for r in published if r.release == number), None)
         if chosen is None:
-            published = ", ".join(str(r.release) for r in releases if r.outcome == "published") or "none"
+            numbers = ", ".join(str(r.release) for r in published) or "none"
             raise StoreError(
-                f"corpus {corpus} has no published release {number}; published: {published}",
+                f"corpus {corpus} has no published release {number}; published: {numbers}",
                 f"Run freshet releases {corpus} to see them.",
             )
-        tables = store.corpus(corpus)
-        tables.at(chosen.table, chosen.table_version)
-        tables.at(schemas.DOCUMENTS, chosen.ledger_version)
-        release = replace(chosen, rollback_of=chosen.rollback_of or chosen.release, run_id="rollback", published_at=now)
+        held = chosen
+        try:
+            _open(store, held)
+        except StoreError:
+            held = kept_as(releases, chosen)
+            _open(store, held)
+        release = replace(held, rollback_of=chosen.rollback_of or chosen.release, run_id=ROLLBACK, published_at=now)
         return _append(store, release, pin=False)
+
+
+def _open(store: Store, release: Release) -> None:
+    """Makes sure that what a release names is there.
+
+    Raises:
+        StoreError: it is gone.
+    """
+    tables = store.corpus(release.corpus)
+    tables.at(release.table, release.table_version)
+    tables.at(schemas.DOCUMENTS, release.ledger_version)
 
 
 def publish_rejected(store: Store, corpus: str, *, who: str, why: str, now: datetime) -> Release:
@@ -132,12 +152,10 @@ def publish_rejected(store: Store, corpus: str, *, who: str, why: str, now: date
             raise StoreError(
                 f"the gate did not reject the newest refresh of {corpus}", f"Run freshet gate {corpus} to see why."
             )
-        tables = store.corpus(corpus)
-        tables.at(rejected.table, rejected.table_version)
-        tables.at(schemas.DOCUMENTS, rejected.ledger_version)
+        _open(store, rejected)
         codes = sorted({reason.split(":")[0] for reason in rejected.reasons})
         override(store, corpus, _next_number(store, corpus), codes=codes, who=who, why=why, now=now)
-        release = replace(rejected, outcome="published", run_id="override", published_at=now)
+        release = replace(rejected, outcome="published", run_id=OVERRIDE, published_at=now)
         return _append(store, release, pin=True)
 
 
@@ -169,19 +187,15 @@ def republish(store: Store, live: Release, *, table_version: int, ledger_version
 
 def duplicates_kept(run: RefreshRun) -> dict[str, str]:
     """For each document that is a duplicate, the id of the one that answers for it."""
-    ledger = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
-    rows = (
-        []
-        if ledger is None
-        else ledger.search().where("duplicate_of IS NOT NULL").select(["doc_id", "duplicate_of"]).to_list()
-    )
+    duplicates = "duplicate_of IS NOT NULL"
+    rows = run.store.corpus(run.corpus).rows(schemas.DOCUMENTS, duplicates, ["doc_id", "duplicate_of"])
     return {row["doc_id"]: row["duplicate_of"] for row in rows}
 
 
 def pinned_chunks(run: RefreshRun, releases: Sequence[Release]) -> list[Table]:
     """The chunk table of the space in force at each distinct published version, newest first."""
     tables = run.store.corpus(run.corpus)
-    versions = {r.table_version: None for r in releases if r.outcome == "published" and r.space == run.model.space}
+    versions = {r.table_version: None for r in published_releases(releases) if r.space == run.model.space}
     pinned = []
     for version in versions:
         try:
@@ -226,7 +240,7 @@ def _append(store: Store, decided: Release, *, pin: bool) -> Release:
         release = replace(decided, release=_next_number(store, decided.corpus))
         if pin:
             pin_release(store, release)
-        if insert_new(store.ledger, schemas.RELEASES, schemas.releases(), ("corpus", "release"), vars(release)):
+        if insert_release(store, release):
             return release
         first = next(one for one in list_releases(store, release.corpus) if one.release == release.release)
         if pin and first.outcome == "published":

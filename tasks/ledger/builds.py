@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from freshet.tasks.errors import FreshetError, VersionRejected
+from freshet.tasks.ledger.ended import list_ended
 from freshet.tasks.ledger.versions import Version, VersionFacts
 from freshet.tasks.rules.verdicts import Verdict, told
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import equals
 
 if TYPE_CHECKING:
     from freshet.tasks.runs.run import BuildRun
     from freshet.tasks.store.tables import Store
 
 
-Outcome = Literal["published", "unchanged", "rejected", "failed"]
+BuildOutcome = Literal["published", "unchanged", "rejected", "failed"]
 
 
 @dataclass
@@ -43,7 +43,7 @@ class BuildReport:
     dataset: str
     run_id: str
     as_of: datetime
-    outcome: Outcome = "unchanged"
+    outcome: BuildOutcome = "unchanged"
     version: str | None = None
     digest: str | None = None
     previous: str | None = None
@@ -58,7 +58,7 @@ class BuildReport:
     degraded: list[str] = field(default_factory=list)
 
     def describe_live(self, live: Version, store: str) -> None:
-        """Nothing changed since the live version.
+        """Says that nothing changed since the live version.
 
         Args:
             store: address of the store, below which the exports are.
@@ -93,7 +93,7 @@ class BuildReport:
             The version that the report is about: the published one, else the live one; None where there is neither.
         """
         shown = decision if decision.outcome == "published" else live
-        decided: Outcome = "rejected" if decision.outcome == "rejected" else "published"
+        decided: BuildOutcome = "rejected" if decision.outcome == "rejected" else "published"
         self.outcome = "unchanged" if unchanged else decided
         self.rows, self.splits = {**facts.rows}, {side: one["rows"] for side, one in facts.splits.items()}
         self.previous, self.change = facts.previous, {} if unchanged else dict(facts.change)
@@ -111,20 +111,18 @@ class BuildReport:
         return VersionRejected(self.as_dict(), self.reasons) if self.outcome == "rejected" else None
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able."""
+        """The report as JSON has it, seconds rounded to milliseconds."""
         rounded = {name: round(spent, 3) for name, spent in self.seconds.items()}
         return {**asdict(self), "as_of": self.as_of.isoformat(), "seconds": rounded}
 
 
 def last_build(store: Store, dataset: str) -> dict[str, Any] | None:
-    """The newest build of a dataset that ran to an end: a row of `schemas.builds()`."""
-    table = store.ledger.find(schemas.BUILDS)
-    rows = [] if table is None else table.search().where(equals("dataset", dataset)).to_list()
-    return max(rows, key=lambda row: row["ended_at"], default=None)
+    """The newest build of a dataset that ran to an end: a row of `schemas.builds()` without `report`."""
+    return next(iter(list_ended(store, "dataset", dataset)), None)
 
 
 def record_build(run: BuildRun, report: BuildReport, fingerprint: str) -> None:
-    """Adds the build to the store's record."""
+    """Puts on record that a build came to an end."""
     row = {
         "run_id": run.run_id,
         "dataset": run.dataset,

@@ -1,4 +1,4 @@
-"""What people decided against the rules, on record for good: who, what, why.
+"""The `decisions` table of the ledger: what people decided about refused documents and releases, for good.
 
 An acceptance lets one version of a document in although checks block it. It names that version, so that it ends when
 the document changes. Where checks never saw a text, there is nothing to accept.
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 UNREAD = ("PARSE-", "SOURCE-")
 """Rules under which a document has no text."""
 
-Kind = Literal["accept", "retry", "retried", "override"]
+DecisionKind = Literal["accept", "retry", "retried", "override"]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A row of `decisions`.
+    """A row of `schemas.decisions`.
 
     Attributes:
         kind: `accept` a refused version; `retry` it; `retried`, as a refresh did; `override` the gate.
@@ -41,7 +41,7 @@ class Decision:
     """
 
     corpus: str
-    kind: Kind
+    kind: DecisionKind
     who: str
     at: datetime
     doc_id: str | None = None
@@ -70,9 +70,7 @@ def accept(store: Store, corpus: str, path: str, *, who: str, why: str, now: dat
             f"Mend the document, or try it again: freshet quarantine {corpus} retry {row['path']}",
         )
     named = {"doc_id": row["doc_id"], "path": row["path"], "content_hash": row["seen_hash"]}
-    return _record(
-        store, Decision(corpus, "accept", _said("who", who), now, **named, codes=codes, why=_said("why", why))
-    )
+    return _record(store, Decision(corpus, "accept", said("who", who), now, **named, codes=codes, why=said("why", why)))
 
 
 def retry(store: Store, corpus: str, path: str, *, who: str, now: datetime) -> Decision:
@@ -84,7 +82,7 @@ def retry(store: Store, corpus: str, path: str, *, who: str, now: datetime) -> D
     """
     row = find_refused(store, corpus, path)
     named = {"doc_id": row["doc_id"], "path": row["path"], "content_hash": row["seen_hash"]}
-    return _record(store, Decision(corpus, "retry", _said("who", who), now, **named))
+    return _record(store, Decision(corpus, "retry", said("who", who), now, **named))
 
 
 def override(
@@ -99,8 +97,8 @@ def override(
     Raises:
         SettingsError: `who` or `why` is empty.
     """
-    said = _said("who", who), _said("why", why)
-    return _record(store, Decision(corpus, "override", said[0], now, codes=sorted(codes), release=release, why=said[1]))
+    by, because = said("who", who), said("why", why)
+    return _record(store, Decision(corpus, "override", by, now, codes=sorted(codes), release=release, why=because))
 
 
 def accepted(store: Store, corpus: str) -> dict[tuple[str, str], frozenset[str]]:
@@ -133,12 +131,10 @@ def read_again(store: Store, corpus: str) -> frozenset[str]:
     """
     asked = retried(store, corpus)
     allowed = accepted(store, corpus)
-    ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
-    ids = asked | {doc_id for doc_id, _ in allowed}
-    if ledger is None or not ids:
+    if not (ids := asked | {doc_id for doc_id, _ in allowed}):
         return frozenset()
-    query = ledger.search().where(both(IN_QUARANTINE, is_any("doc_id", sorted(ids))))
-    rows = query.select(["doc_id", "seen_hash", "verdicts"]).to_list()
+    where = both(IN_QUARANTINE, is_any("doc_id", sorted(ids)))
+    rows = store.corpus(corpus).rows(schemas.DOCUMENTS, where, ["doc_id", "seen_hash", "verdicts"])
     return frozenset(
         row["doc_id"]
         for row in rows
@@ -160,18 +156,15 @@ def mark_retried(store: Store, corpus: str, doc_ids: Iterable[str], *, who: str,
 
 
 def list_decisions(
-    store: Store, corpus: str, *, kinds: Collection[Kind] = (), doc_id: str | None = None
+    store: Store, corpus: str, *, kinds: Collection[DecisionKind] = (), doc_id: str | None = None
 ) -> list[Decision]:
     """Decisions on a corpus, oldest first: of these kinds, and on this document, where one is given."""
-    table = store.ledger.find(schemas.DECISIONS)
-    if table is None:
-        return []
     where = equals("corpus", corpus)
     if kinds:
         where = both(where, is_any("kind", sorted(kinds)))
     if doc_id is not None:
         where = both(where, equals("doc_id", doc_id))
-    return sorted((Decision(**row) for row in table.search().where(where).to_list()), key=lambda one: one.at)
+    return sorted((Decision(**row) for row in store.ledger.rows(schemas.DECISIONS, where)), key=lambda one: one.at)
 
 
 def find_refused(store: Store, corpus: str, path: str) -> dict[str, Any]:
@@ -180,10 +173,9 @@ def find_refused(store: Store, corpus: str, path: str) -> dict[str, Any]:
     Raises:
         StoreError: the corpus holds none there, several, or one that is not in quarantine.
     """
-    ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
     named = f"({equals('path', path)}) OR ({equals('uri', path)})"
     columns = ["doc_id", "source", "path", "uri", "content_hash", "seen_hash", "verdicts"]
-    rows = [] if ledger is None else ledger.search().where(named).select(columns).to_list()
+    rows = store.corpus(corpus).rows(schemas.DOCUMENTS, named, columns)
     if not rows:
         raise StoreError(
             f"corpus {corpus} holds no document {path!r}", f"See those refused: freshet quarantine {corpus}"
@@ -207,7 +199,15 @@ def _blocking(row: dict[str, Any]) -> list[str]:
     return sorted({v["code"] for v in verdicts if v["severity"] == "block"})
 
 
-def _said(key: str, text: str) -> str:
+def said(key: str, text: str) -> str:
+    """What somebody said of a decision, without white space around it.
+
+    Args:
+        key: what it says, `who` or `why`.
+
+    Raises:
+        SettingsError: it is empty.
+    """
     if not text.strip():
         raise SettingsError(f"{key} is empty", f"A decision is recorded with {key}: give --{key} TEXT.")
     return text.strip()

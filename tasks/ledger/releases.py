@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals
+from freshet.tasks.store.tables import insert_new
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
 
 
-Outcome = Literal["published", "rejected"]
+ReleaseOutcome = Literal["published", "rejected"]
 
+ROLLBACK = "rollback"
+"""In place of a run: a person went back to what an earlier release held."""
+
+OVERRIDE = "override"
+"""In place of a run: a person published what the gate had rejected last."""
 
 MAINTENANCE = "maintenance"
 """In place of a run: the release holds what the one before held, in tables that were compacted."""
@@ -27,7 +33,7 @@ class Release:
 
     corpus: str
     release: int
-    outcome: Outcome
+    outcome: ReleaseOutcome
     rollback_of: int | None
     model: str
     space: str
@@ -44,6 +50,7 @@ class Release:
 
     @property
     def table(self) -> str:
+        """Name of the table that holds its chunks."""
         return schemas.chunks_table(self.space)
 
 
@@ -60,19 +67,49 @@ class Head:
 
 def list_releases(store: Store, corpus: str) -> list[Release]:
     """Every decision on a corpus, newest first."""
-    table = store.ledger.find(schemas.RELEASES)
-    rows = [] if table is None else table.search().where(equals("corpus", corpus)).to_list()
+    rows = store.ledger.rows(schemas.RELEASES, equals("corpus", corpus))
     return sorted((Release(**row) for row in rows), key=lambda r: r.release, reverse=True)
 
 
+def decided_corpora(store: Store) -> list[str]:
+    """Names of all corpora that were ever decided on, sorted."""
+    return sorted({row["corpus"] for row in store.ledger.rows(schemas.RELEASES, columns=["corpus"])})
+
+
+def insert_release(store: Store, release: Release) -> bool:
+    """Puts a decision on record, unless its number was given to another one; returns whether it stands there now."""
+    return insert_new(store.ledger, schemas.RELEASES, schemas.releases(), ("corpus", "release"), vars(release))
+
+
+def published_releases(releases: Sequence[Release]) -> list[Release]:
+    """Those that readers were offered, newest first; rollbacks are among them."""
+    return [r for r in releases if r.outcome == "published"]
+
+
 def live_release(releases: Sequence[Release]) -> Release | None:
-    """The release that readers see: the newest published one."""
-    return next((r for r in releases if r.outcome == "published"), None)
+    """The release that readers see: the newest published one; None before the first.
+
+    Args:
+        releases: decisions on one corpus, newest first, as for all functions here that take them.
+    """
+    return next(iter(published_releases(releases)), None)
+
+
+def release_at(store: Store, corpus: str, moment: datetime) -> Release | None:
+    """What readers of a corpus saw at a moment, as it can be read now (`kept_as`); None before the first release."""
+    releases = list_releases(store, corpus)
+    seen = live_release([r for r in releases if r.published_at <= moment])
+    return None if seen is None else kept_as(releases, seen)
 
 
 def newest_decision(releases: Sequence[Release]) -> Release | None:
-    """The newest decision on a head; a rollback decides on none."""
+    """The newest decision on a head, maintenance's included; a rollback decides on none."""
     return next((r for r in releases if r.rollback_of is None), None)
+
+
+def gate_decisions(releases: Sequence[Release]) -> list[Release]:
+    """Decisions on what a refresh made, by the gate or by a person against it, newest first."""
+    return [r for r in releases if r.rollback_of is None and r.run_id != MAINTENANCE]
 
 
 def is_decided(head: Head, decision: Release | None) -> bool:
@@ -90,13 +127,36 @@ def is_published(head: Head | None, decision: Release | None) -> bool:
 
 
 def published_ledger(releases: Sequence[Release]) -> int | None:
-    """The ledger version of the newest refresh that was published; None before the first."""
-    return next((r.ledger_version for r in releases if r.outcome == "published" and r.rollback_of is None), None)
+    """The ledger version of the newest state that was published and is no rollback; None before the first."""
+    newest = newest_decision(published_releases(releases))
+    return None if newest is None else newest.ledger_version
 
 
-def release_at(store: Store, corpus: str, moment: datetime) -> dict[str, Any] | None:
-    """The release of a corpus that readers saw at a moment: a row of `schemas.releases`; None before the first."""
-    table = store.ledger.find(schemas.RELEASES)
-    rows = [] if table is None else table.search().where(equals("corpus", corpus)).to_list()
-    seen = (row for row in rows if row["outcome"] == "published" and row["published_at"] <= moment)
-    return max(seen, key=lambda row: int(row["release"]), default=None)
+def kept_as(releases: Sequence[Release], release: Release) -> Release:
+    """The release that holds now what a published one held: that one, or what maintenance made of it.
+
+    Maintenance publishes the rows of the live release in compacted tables, after which the versions that the release
+    names may be cleaned up.
+    """
+    published = published_releases(releases)
+    place = published.index(release)
+    while place and published[place - 1].run_id == MAINTENANCE:
+        place -= 1
+    return published[place]
+
+
+def made_by(releases: Sequence[Release], release: Release) -> Release:
+    """The decision with which what a release holds was first put before the gate, by the refresh that made it.
+
+    Rollbacks, overrides and maintenance publish again what an earlier decision was about.
+    """
+    older = [r for r in releases if r.release < release.release]
+    if release.rollback_of is not None:
+        source = next((r for r in older if r.release == release.rollback_of), None)
+    elif release.run_id == MAINTENANCE:
+        source = live_release(older)
+    elif release.run_id == OVERRIDE:
+        source = newest_decision(older)
+    else:
+        return release
+    return release if source is None else made_by(older, source)

@@ -13,29 +13,13 @@ from freshet.tasks.ledger.releases import Head, Release
 from freshet.tasks.rules.verdicts import Verdict, told
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals
-from freshet.tasks.store.tables import Store
 
 if TYPE_CHECKING:
     from freshet.tasks.runs.run import RefreshRun
+    from freshet.tasks.store.tables import Store
 
 
-def record_run(run: RefreshRun, report: RefreshReport, full: bool) -> None:
-    """Adds the refresh to the store's record of runs, from which citations know when a source was last seen."""
-    row = {
-        "run_id": run.run_id,
-        "corpus": run.corpus,
-        "outcome": report.outcome,
-        "release": report.release,
-        "full": full,
-        "as_of": run.as_of,
-        "ended_at": datetime.now(UTC),
-        "sources": report.sources,
-        "report": json.dumps(report.as_dict()),
-    }
-    run.store.ledger.append(schemas.RUNS, schemas.runs(), [row])
-
-
-Outcome = Literal["released", "unchanged", "rejected", "failed"]
+RefreshOutcome = Literal["released", "unchanged", "rejected", "failed"]
 
 
 DOCUMENT_COUNTS = (
@@ -65,7 +49,7 @@ class RefreshReport:
     corpus: str
     run_id: str
     as_of: datetime
-    outcome: Outcome
+    outcome: RefreshOutcome
     release: int | None = None
     documents: dict[str, int] = field(default_factory=lambda: dict.fromkeys(DOCUMENT_COUNTS, 0))
     chunks: int = 0
@@ -80,7 +64,7 @@ class RefreshReport:
     site: str | None = None
 
     def add_batch(self, outcomes: Mapping[str, int], texts_embedded: int) -> None:
-        """Counts a batch's documents by what became of them."""
+        """Adds a batch's documents to the counts, by what became of them."""
         for name, count in outcomes.items():
             if name != "quarantined":  # counted over the whole ledger, at the end
                 self.documents[name] += count
@@ -125,17 +109,30 @@ class RefreshReport:
         return NothingListed(self.as_dict()) if self.outcome == "failed" else None
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able."""
+        """The report as JSON has it, seconds rounded to milliseconds."""
         rounded = {name: round(spent, 3) for name, spent in self.seconds.items()}
         return {**asdict(self), "as_of": self.as_of.isoformat(), "seconds": rounded}
 
 
+def record_run(run: RefreshRun, report: RefreshReport, full: bool) -> None:
+    """Puts on record that a refresh came to an end. Citations know from it when a source was last seen."""
+    row = {
+        "run_id": run.run_id,
+        "corpus": run.corpus,
+        "outcome": report.outcome,
+        "release": report.release,
+        "full": full,
+        "as_of": run.as_of,
+        "ended_at": datetime.now(UTC),
+        "sources": report.sources,
+        "report": json.dumps(report.as_dict()),
+    }
+    run.store.ledger.append(schemas.RUNS, schemas.runs(), [row])
+
+
 def last_looked_at(store: Store, corpus: str) -> dict[str, datetime]:
-    """When each source of a corpus was last listed completely: its unchanged documents were verified then."""
-    table = store.ledger.find(schemas.RUNS)
-    rows = (
-        [] if table is None else table.search().where(equals("corpus", corpus)).select(["as_of", "sources"]).to_list()
-    )
+    """The moment at which each source was last listed completely, which verified its unchanged documents."""
+    rows = store.ledger.rows(schemas.RUNS, equals("corpus", corpus), ["as_of", "sources"])
     return {
         source["source"]: row["as_of"]
         for row in sorted(rows, key=lambda row: row["as_of"])

@@ -1,4 +1,4 @@
-"""What a dataset version is: its number, what it knows of itself, and the history that it stands in."""
+"""The `dataset_versions` table of the ledger: what was decided about each build, and which version is live."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from freshet.tasks.errors import StoreError
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals
+from freshet.tasks.store.tables import insert_new
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
 
 
-Outcome = Literal["published", "rejected", "expired"]
-"""Of `expired`: the version was published once, and what it held was removed after its retention."""
+VersionOutcome = Literal["published", "rejected", "expired"]
+"""A version that is `expired` was published once, and what it held was removed after its retention."""
 
 FIRST = "1.0.0"
+"""Number of the first version that is live. What has a lower one (0.*) speaks for the past."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,13 @@ class VersionFacts:
     measured: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> str:
+        """The facts as the table holds them."""
         # In its own order: exports are written again from this, and a card lists what it holds in that order.
         return json.dumps({**asdict(self), "as_of": self.as_of.isoformat()}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> VersionFacts:
+        """The facts as the table holds them; what a newer Freshet may have added is left out."""
         known = {one.name for one in fields(cls)}
         written = {name: value for name, value in json.loads(text).items() if name in known}
         return cls(**{**written, "as_of": datetime.fromisoformat(written["as_of"])})
@@ -84,7 +88,7 @@ class Version:
 
     dataset: str
     version: str
-    outcome: Outcome
+    outcome: VersionOutcome
     digest: str
     rows_digest: str
     table_version: int
@@ -98,12 +102,13 @@ class Version:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Version:
+        """A decision out of its row of the table."""
         kept = {name: value for name, value in row.items() if name not in ("rows", "splits")}
         facts, exports = VersionFacts.from_json(row["facts"]), json.loads(row["exports"])
         return cls(**{**kept, "facts": facts, "exports": exports})
 
     def as_row(self) -> dict[str, Any]:
-        """The row of the table."""
+        """The decision as a row of the table."""
         return {
             **vars(self),
             "rows": json.dumps(self.facts.rows, sort_keys=True, ensure_ascii=False),
@@ -129,22 +134,34 @@ def next_number(previous: str | None, change: Mapping[str, int]) -> str:
     return f"{major}.{minor}.{patch + 1}"
 
 
-def list_versions(store: Store, dataset: str) -> list[Version]:
-    """Every decision on a dataset, newest first."""
-    table = store.ledger.find(schemas.DATASET_VERSIONS)
-    rows = [] if table is None else table.search().where(equals("dataset", dataset)).to_list()
+def list_versions(store: Store, dataset: str | None = None) -> list[Version]:
+    """Every decision on a dataset, or on all of them, newest first."""
+    rows = store.ledger.rows(schemas.DATASET_VERSIONS, None if dataset is None else equals("dataset", dataset))
     return sorted((Version.from_row(row) for row in rows), key=lambda v: v.published_at, reverse=True)
 
 
+def insert_version(store: Store, version: Version) -> bool:
+    """Puts a decision on record; a published version only where its number was not published before.
+
+    Returns:
+        Whether it stands there now.
+    """
+    row, schema = version.as_row(), schemas.dataset_versions()
+    if version.outcome == "published":
+        return insert_new(store.ledger, schemas.DATASET_VERSIONS, schema, ("dataset", "version", "outcome"), row)
+    store.ledger.append(schemas.DATASET_VERSIONS, schema, [row])
+    return True
+
+
 def published_versions(versions: Sequence[Version]) -> list[Version]:
-    """Those that readers may use, the highest number first."""
-    gone = {v.version for v in versions if v.outcome == "expired"}
-    published = (v for v in versions if v.outcome == "published" and v.version not in gone)
+    """The versions that readers may use, the highest number first."""
+    gone = {(v.dataset, v.version) for v in versions if v.outcome == "expired"}
+    published = (v for v in versions if v.outcome == "published" and (v.dataset, v.version) not in gone)
     return sorted(published, key=lambda v: sort_key(v.version), reverse=True)
 
 
 def sort_key(number: str) -> tuple[int, ...]:
-    """What orders numbers of versions: 1.10.0 comes after 1.9.0."""
+    """The key by which numbers of versions are ordered: 1.10.0 comes after 1.9.0."""
     return tuple(int(part) for part in number.split("."))
 
 
@@ -153,17 +170,24 @@ def last_number(versions: Sequence[Version]) -> str | None:
     return max((v.version for v in versions if v.outcome == "published"), key=sort_key, default=None)
 
 
+def live_among(versions: Sequence[Version]) -> Version | None:
+    """The live one of a dataset's versions: the published one with the highest number; None where there is none.
+
+    A version of the past (0.*), which was built as of a moment before the live version's, is never live.
+    """
+    return next((v for v in published_versions(versions) if sort_key(v.version) >= sort_key(FIRST)), None)
+
+
 def live_version(store: Store, dataset: str) -> Version | None:
-    """The newest published version; None before the first. One of the past (0.*) is never live."""
-    published = published_versions(list_versions(store, dataset))
-    return next((v for v in published if sort_key(v.version) >= sort_key(FIRST)), None)
+    """The live version of a dataset (`live_among`); None where there is none."""
+    return live_among(list_versions(store, dataset))
 
 
 def find_version(store: Store, dataset: str, number: str) -> Version:
-    """The published version of that number, with or without a leading v.
+    """The published version of a number, which may have a leading v.
 
     Raises:
-        StoreError: there is none, or it has expired; it names those that there are.
+        StoreError: there is no such version, or it has expired. The message names the versions that there are.
     """
     versions = list_versions(store, dataset)
     published = published_versions(versions)
@@ -185,7 +209,7 @@ def find_version(store: Store, dataset: str, number: str) -> Version:
 
 
 def chosen_version(store: Store, dataset: str, number: str | None) -> Version:
-    """The published version of that number; the live one without a number.
+    """The published version of a number; the live one where no number is given.
 
     Raises:
         StoreError: there is none.

@@ -1,8 +1,8 @@
-"""The windows that backfills have worked on: rows that are only ever added, in the store, whatever the server forgets.
+"""The `windows` table of the ledger: which windows backfills have worked on, and what became of each.
 
 Rows of one window are ordered by what they say, not by a clock: attempt 1 is planned, then runs, then is done or has
-failed; attempt 2 comes after it. One backfill of a target writes at a time (`store.hold_backfill`), so a window that
-is on record as running while the lock is free was left by a process that died.
+failed; attempt 2 comes after it. One backfill of a target writes at a time (`store.locks.hold_backfill`), so a window
+that is on record as running while the lock is free was left by a process that died.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from freshet.tasks.settings.spans import Window
+from freshet.tasks.settings.spans import Kind, Window
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, equals
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
 
-Kind = Literal["corpus", "dataset"]
 State = Literal["planned", "running", "done", "failed"]
 Reprocess = Literal["missing", "failed", "all"]
 _RANK = {"planned": 0, "running": 1, "done": 2, "failed": 2}
@@ -27,7 +26,7 @@ _RANK = {"planned": 0, "running": 1, "done": 2, "failed": 2}
 
 @dataclass(frozen=True)
 class WindowRow:
-    """A row of `windows`: what became of one window.
+    """A row of `schemas.windows`: what became of one window.
 
     Attributes:
         backfill_id: which backfill said so.
@@ -57,10 +56,12 @@ class WindowRow:
 
     @property
     def window(self) -> Window:
+        """The span of time that the row is about."""
         return Window(start=self.start, end=self.end)
 
     @property
     def order(self) -> tuple[int, int]:
+        """What tells which of two rows of a window is the later one."""
         return self.attempt, _RANK[self.state]
 
     def becomes(self, state: State, at: datetime, **said: object) -> WindowRow:
@@ -68,23 +69,20 @@ class WindowRow:
         return replace(self, state=state, at=at, **said)  # type: ignore[arg-type]
 
 
-def record(store: Store, rows: Sequence[WindowRow]) -> None:
-    """Adds rows, in one commit."""
+def record_windows(store: Store, rows: Sequence[WindowRow]) -> None:
+    """Puts rows on record, in one commit."""
     if rows:
         store.ledger.append(schemas.WINDOWS, schemas.windows(), [asdict(row) for row in rows])
 
 
-def read(store: Store, kind: Kind, target: str) -> list[WindowRow]:
-    """All rows of a target, of whichever backfill."""
-    table = store.ledger.find(schemas.WINDOWS)
-    if table is None:
-        return []
+def list_windows(store: Store, kind: Kind, target: str) -> list[WindowRow]:
+    """All rows of a corpus or dataset, of whichever backfill, in no order."""
     mine = both(equals("kind", kind), equals("target", target))
-    return [WindowRow(**row) for row in table.search().where(mine).to_list()]
+    return [WindowRow(**row) for row in store.ledger.rows(schemas.WINDOWS, mine)]
 
 
-def newest(rows: Iterable[WindowRow]) -> dict[Window, WindowRow]:
-    """What was said last of each window."""
+def newest_rows(rows: Iterable[WindowRow]) -> dict[Window, WindowRow]:
+    """The last row of each window (`WindowRow.order`)."""
     found: dict[Window, WindowRow] = {}
     for row in rows:
         before = found.get(row.window)

@@ -85,14 +85,20 @@ def endpoint_from(url: str | None) -> Endpoint | None:
 
 
 class Sending:
-    """Events on their way, in a thread of its own that nobody has to wait for.
+    """Sends events in a thread of its own, which nobody has to wait for.
 
-    Args:
-        rows: `event_id` and `event`, in the order in which they are to be sent.
-        budget: seconds after which no further request is begun.
+    Attributes:
+        settled: rows of `schemas.lineage_deliveries` for what has arrived, or was refused for good, so far.
+        trouble: why the rest was given up; None while nothing was.
     """
 
     def __init__(self, endpoint: Endpoint, rows: Sequence[dict[str, Any]], budget: float = BUDGET) -> None:
+        """Begins to send.
+
+        Args:
+            rows: `event_id` and `event`, in the order in which they are to be sent.
+            budget: seconds after which no further request is begun.
+        """
         self.settled: list[dict[str, Any]] = []
         self.trouble: str | None = None
         self._endpoint, self._rows = endpoint, list(rows)
@@ -102,6 +108,7 @@ class Sending:
 
     @property
     def is_running(self) -> bool:
+        """Whether events are still being sent."""
         return self._thread.is_alive()
 
     def wait(self, seconds: float) -> list[dict[str, Any]]:
@@ -194,16 +201,13 @@ def deliver(
 
 def pending(store: Store, now: datetime) -> list[dict[str, Any]]:
     """Events that are due and not settled, oldest first: `event_id`, `event`. Older than 30 days, none is tried."""
-    table, known = store.ledger.find(schemas.LINEAGE_EVENTS), store.ledger.find(schemas.LINEAGE_DELIVERIES)
-    if table is None:
-        return []
-    done = set() if known is None else {row["event_id"] for row in known.search().select(["event_id"]).to_list()}
-    rows = table.search().where("due").select(["event_id", "event_time"]).to_list()
+    done = {row["event_id"] for row in store.ledger.rows(schemas.LINEAGE_DELIVERIES, columns=["event_id"])}
+    rows = store.ledger.rows(schemas.LINEAGE_EVENTS, "due", ["event_id", "event_time"])
     recent = [row for row in rows if row["event_id"] not in done and row["event_time"] > now - KEEP_TRYING]
     order = [row["event_id"] for row in sorted(recent, key=lambda row: row["event_time"])][:AT_ONCE]
     if not order:
         return []
-    found = table.search().where(is_any("event_id", order)).select(["event_id", "event"]).to_list()
+    found = store.ledger.rows(schemas.LINEAGE_EVENTS, is_any("event_id", order), ["event_id", "event"])
     texts = {row["event_id"]: row["event"] for row in found}
     return [{"event_id": one, "event": texts[one]} for one in order]
 

@@ -126,10 +126,7 @@ def _tidy(store: Store) -> None:
 
 def open_runs(store: Store, job: str) -> list[str]:
     """Ids of the job's runs whose newest event is their START, oldest first."""
-    table = store.ledger.find(schemas.LINEAGE_EVENTS)
-    if table is None:
-        return []
-    rows = table.search().where(equals("job", job)).select(["run_id", "event_type", "event_time"]).to_list()
+    rows = store.ledger.rows(schemas.LINEAGE_EVENTS, equals("job", job), ["run_id", "event_type", "event_time"])
     last = {row["run_id"]: row["event_type"] for row in sorted(rows, key=_in_time)}
     return [run_id for run_id, event_type in last.items() if event_type == "START"]
 
@@ -143,16 +140,11 @@ def record_killed(store: Store, job: Job, run_ids: Sequence[str], now: datetime)
 
 def list_events(store: Store, *, job: str | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
     """Events as they were made, oldest first: of a job, of a run, or all."""
-    table = store.ledger.find(schemas.LINEAGE_EVENTS)
-    if table is None:
-        return []
     wanted = [equals("job", job)] if job is not None else []
     wanted += [equals("run_id", run_uuid(run_id))] if run_id is not None else []
-    query = table.search()
-    if wanted:
-        query = query.where(wanted[0] if len(wanted) == 1 else both(*wanted))
-    rows = sorted(query.select(["event_type", "event_time", "event"]).to_list(), key=_in_time)
-    return [json.loads(row["event"]) for row in rows]
+    where = both(*wanted) if len(wanted) == 2 else next(iter(wanted), None)
+    rows = store.ledger.rows(schemas.LINEAGE_EVENTS, where, ["event_type", "event_time", "event"])
+    return [json.loads(row["event"]) for row in sorted(rows, key=_in_time)]
 
 
 def _in_time(row: dict[str, Any]) -> tuple[datetime, bool]:

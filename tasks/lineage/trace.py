@@ -11,8 +11,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
+from freshet.tasks.ledger.releases import decided_corpora
 from freshet.tasks.lineage.relation import file_id
-from freshet.tasks.lineage.trace_corpora import corpora, find_chunk, find_documents, known_places
+from freshet.tasks.lineage.trace_corpora import find_chunk, find_documents, known_places
 from freshet.tasks.lineage.trace_datasets import (
     dataset_versions,
     find_digest,
@@ -99,7 +100,7 @@ def trace_forward(store: Store, thing: str, corpus: str | None = None, dataset: 
 
 def _check_names(store: Store, corpus: str | None, dataset: str | None) -> None:
     for what, name, known in (
-        ("corpus", corpus, corpora(store) if corpus is not None else []),
+        ("corpus", corpus, decided_corpora(store) if corpus is not None else []),
         ("dataset", dataset, sorted({v["dataset"] for v in dataset_versions(store)}) if dataset is not None else []),
     ):
         if name is not None and name not in known:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
+from freshet.tasks.ledger.releases import decided_corpora, list_releases, published_releases
 from freshet.tasks.lineage.relation import corpus_id, document_id, file_id, release_number
 from freshet.tasks.lineage.trace_datasets import holding
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import begins, both, equals
 
 if TYPE_CHECKING:
+    from freshet.tasks.ledger.releases import Release
     from freshet.tasks.store.tables import Store
 
 Found = dict[str, Any]
@@ -21,49 +23,31 @@ _FACTS = ["doc_id", "source", "path", "uri", "owner", "licence", "uses", "acl", 
 ]  # fmt: skip
 
 
-def corpora(store: Store) -> list[str]:
-    """Names of all corpora that were ever released."""
-    table = store.ledger.find(schemas.RELEASES)
-    rows = [] if table is None else table.search().select(["corpus"]).to_list()
-    return sorted({row["corpus"] for row in rows})
-
-
-def published(store: Store, corpus: str) -> list[Found]:
-    """Published releases, newest first, rollbacks among them; the first is live."""
-    table = store.ledger.find(schemas.RELEASES)
-    if table is None:
-        return []
-    where = both(equals("corpus", corpus), equals("outcome", "published"))
-    columns = ["release", "rollback_of", "space", "table_version", "ledger_version"]
-    rows: list[Found] = table.search().where(where).select(columns).to_list()
-    return sorted(rows, key=lambda row: row["release"], reverse=True)
-
-
 def find_chunk(store: Store, chunk_id: str, corpus: str | None) -> Found | None:
     """The trace of a chunk by its id: in the newest release that holds it; None where none does."""
-    for name in [corpus] if corpus is not None else corpora(store):
+    for name in [corpus] if corpus is not None else decided_corpora(store):
         where, found = equals("chunk_id", chunk_id), None
         seen: dict[tuple[str, int], Found | None] = {}
         releases: list[int] = []
-        for release in (rows := published(store, name)):
-            key = release["space"], release["table_version"]
+        for release in (published := published_releases(list_releases(store, name))):
+            key = release.table, release.table_version
             if key not in seen:
                 seen[key] = _chunk_at(store, name, *key, where)
             if (row := seen[key]) is None:
                 continue
-            releases.append(release["release"])
+            releases.append(release.release)
             if found is None:
-                document = _document_at(store, name, release["ledger_version"], row["doc_id"])
+                document = _document_at(store, name, release.ledger_version, row["doc_id"])
                 found = {"thing": "chunk", "corpus": name, "chunk_id": chunk_id, "document": document, **row}
         if found is not None:
-            current = rows[0]["release"]
+            current = published[0].release
             return {**found, "releases": sorted(releases), "live": current in releases, "live_release": current}
     return None
 
 
-def _chunk_at(store: Store, corpus: str, space: str, version: int, where: str) -> Found | None:
+def _chunk_at(store: Store, corpus: str, name: str, version: int, where: str) -> Found | None:
     try:
-        table = store.corpus(corpus).at(schemas.chunks_table(space), version)
+        table = store.corpus(corpus).at(name, version)
     except StoreError:
         return None
     columns = ["doc_id", "ordinal", "start", "end", "page_first", "page_last"]
@@ -83,37 +67,31 @@ def _document_at(store: Store, corpus: str, ledger: int, doc_id: str) -> Found |
 def find_documents(store: Store, thing: str, corpus: str | None) -> list[Found]:
     """Traces of the documents with this path, URI, id or content hash, also of those that were withdrawn."""
     found = []
-    for name in [corpus] if corpus is not None else corpora(store):
+    for name in [corpus] if corpus is not None else decided_corpora(store):
         found += [_trace_document(store, name, doc_id) for doc_id in sorted(set(_ids_of(store, name, thing)))]
     return found
 
 
 def _ids_of(store: Store, corpus: str, thing: str) -> Iterator[str]:
-    ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
-    if ledger is not None:
-        named = " OR ".join(equals(column, thing) for column in ("doc_id", "path", "uri", "content_hash"))
-        yield from (row["doc_id"] for row in ledger.search().where(named).select(["doc_id"]).to_list())
-    table = store.ledger.find(schemas.LINEAGE)
-    if table is None:
-        return
+    named = " OR ".join(equals(column, thing) for column in ("doc_id", "path", "uri", "content_hash"))
+    yield from (row["doc_id"] for row in store.corpus(corpus).rows(schemas.DOCUMENTS, named, ["doc_id"]))
     prefix = document_id(corpus, "")
     named = f"({equals('path', thing)}) OR ({equals('parent', prefix + thing)}) OR ({equals('version', thing)})"
     where = both(both(named, equals("kind", "document>release")), begins("parent", prefix))
-    yield from (row["parent"][len(prefix) :] for row in table.search().where(where).select(["parent"]).to_list())
+    yield from (row["parent"][len(prefix) :] for row in store.ledger.rows(schemas.LINEAGE, where, ["parent"]))
     where = both(equals("parent", file_id(thing)), begins("child", prefix))
-    for row in table.search().where(where).select(["child"]).to_list():
+    for row in store.ledger.rows(schemas.LINEAGE, where, ["child"]):
         yield row["child"][len(prefix) :].partition("@")[0]
 
 
 def _trace_document(store: Store, corpus: str, doc_id: str) -> Found:
-    ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
     columns = [*_FACTS, "verified_at"]
-    rows = [] if ledger is None else ledger.search().where(equals("doc_id", doc_id)).select(columns).to_list()
-    history = _history(store, corpus, doc_id)
+    rows = store.corpus(corpus).rows(schemas.DOCUMENTS, equals("doc_id", doc_id), columns)
     bytes_of = _bytes_of(store, corpus, doc_id)
     now: Found | None = rows[0] if rows else None
-    releases = published(store, corpus)
-    held = {row["release"]: history.get(row["rollback_of"] or row["release"]) for row in releases}
+    releases = published_releases(list_releases(store, corpus))
+    history = _history(store, releases, corpus, doc_id)
+    held = {one.release: history.get(one.rollback_of or one.release) for one in releases}
     kept = {number: what for number, what in held.items() if what not in (None, "?")}
     versions = [
         {
@@ -134,8 +112,8 @@ def _trace_document(store: Store, corpus: str, doc_id: str) -> Found:
         "uri": now["uri"] if now else last.get("uri"),
         "now": now,
         "withdrawn": now is None,
-        "live": bool(releases) and releases[0]["release"] in kept,
-        "live_release": releases[0]["release"] if releases else None,
+        "live": bool(releases) and releases[0].release in kept,
+        "live_release": releases[0].release if releases else None,
         "releases": sorted(kept),
         "unknown_releases": sorted(number for number, what in held.items() if what == "?"),
         "versions": versions,
@@ -143,27 +121,23 @@ def _trace_document(store: Store, corpus: str, doc_id: str) -> Found:
     }
 
 
-def _history(store: Store, corpus: str, doc_id: str) -> dict[int, str | None]:
+def _history(store: Store, releases: Sequence[Release], corpus: str, doc_id: str) -> dict[int, str | None]:
     """Content hash of the document in each release that is no rollback: None where it is not in, `?` if unknown."""
-    table = store.ledger.find(schemas.LINEAGE)
-    told: dict[int, str] = {}
-    changes: dict[int, Found] = {}
-    if table is not None:
-        where = both(equals("parent", corpus_id(corpus)), equals("kind", "corpus>release"))
-        rows = table.search().where(where).select(["child", "change"]).to_list()
-        told = {release_number(row["child"]): row["change"] for row in rows}
-        where = both(equals("parent", document_id(corpus, doc_id)), equals("kind", "document>release"))
-        rows = table.search().where(where).select(["child", "change", "version"]).to_list()
-        changes = {release_number(row["child"]): row for row in rows}
+    where = both(equals("parent", corpus_id(corpus)), equals("kind", "corpus>release"))
+    rows = store.ledger.rows(schemas.LINEAGE, where, ["child", "change"])
+    told = {release_number(row["child"]): row["change"] for row in rows}
+    where = both(equals("parent", document_id(corpus, doc_id)), equals("kind", "document>release"))
+    rows = store.ledger.rows(schemas.LINEAGE, where, ["child", "change", "version"])
+    changes = {release_number(row["child"]): row for row in rows}
     history: dict[int, str | None] = {}
     holds: str | None = None
-    for row in sorted(published(store, corpus), key=lambda row: int(row["release"])):
-        number = row["release"]
-        if row["rollback_of"] is not None:
+    for release in reversed(releases):
+        number = release.release
+        if release.rollback_of is not None:
             continue
         if number not in told:
             # Published by a run that was killed before it could be put on record.
-            there = _document_at(store, corpus, row["ledger_version"], doc_id)
+            there = _document_at(store, corpus, release.ledger_version, doc_id)
             holds = there["content_hash"] if there and there["duplicate_of"] is None else None
         elif told[number] == "unread":
             holds = "?"
@@ -177,11 +151,8 @@ def _history(store: Store, corpus: str, doc_id: str) -> dict[int, str | None]:
 
 def _bytes_of(store: Store, corpus: str, doc_id: str) -> dict[str, Found]:
     """By content hash: the file that a document's version was read from, and the source's version of it."""
-    table = store.ledger.find(schemas.LINEAGE)
-    if table is None:
-        return {}
     prefix = f"{document_id(corpus, doc_id)}@"
-    rows = table.search().where(begins("child", prefix)).select(["child", "parent", "version", "path"]).to_list()
+    rows = store.ledger.rows(schemas.LINEAGE, begins("child", prefix), ["child", "parent", "version", "path"])
     return {
         row["child"][len(prefix) :]: {
             "uri": row["parent"].partition(":")[2],
@@ -194,7 +165,7 @@ def _bytes_of(store: Store, corpus: str, doc_id: str) -> dict[str, Found]:
 
 def known_places(store: Store, corpus: str | None) -> Iterator[str]:
     """Paths of the documents that corpora hold now, and of those that releases held once."""
-    for name in [corpus] if corpus is not None else corpora(store):
+    for name in [corpus] if corpus is not None else decided_corpora(store):
         ledger = store.corpus(name).find(schemas.DOCUMENTS)
         if ledger is not None:
             for batch in ledger.search().select(["path"]).to_batches(8192):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
+from freshet.tasks.ledger.versions import list_versions, live_among, published_versions
 from freshet.tasks.lineage.relation import version_id
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, equals, is_any
@@ -16,32 +17,24 @@ if TYPE_CHECKING:
 
 Found = dict[str, Any]
 
+_OF_A_VERSION = ("dataset", "version", "digest", "table_version", "rejected_version", "exports")
+
 
 def dataset_versions(store: Store, dataset: str | None = None) -> list[Found]:
     """Published versions that have not expired, the highest number first.
 
-    Each has `dataset`, `version`, `digest`, `table_version`, `rejected_version`, `live`, `exports` and `facts`.
+    Each has `dataset`, `version`, `digest`, `table_version`, `rejected_version`, `live`, `exports` and `settings`.
     """
-    table = store.ledger.find(schemas.DATASET_VERSIONS)
-    if table is None:
-        return []
-    where = is_any("outcome", ["published", "expired"])
-    if dataset is not None:
-        where = both(where, equals("dataset", dataset))
-    columns = [
-        "dataset", "version", "digest", "table_version", "rejected_version", "exports", "facts", "published_at",
-        "outcome",
-    ]  # fmt: skip
-    every: list[Found] = table.search().where(where).select(columns).to_list()
-    gone = {(row["dataset"], row["version"]) for row in every if row.pop("outcome") == "expired"}
-    rows = [row for row in every if (row["dataset"], row["version"]) not in gone]
-    rows.sort(key=lambda row: tuple(int(part) for part in row["version"].split(".")), reverse=True)
-    newest: set[str] = set()
-    for row in sorted(rows, key=lambda row: str(row["dataset"])):
-        row["live"] = row["dataset"] not in newest
-        newest.add(row["dataset"])
-        row["exports"], row["facts"] = json.loads(row["exports"]), json.loads(row["facts"])
-    return rows
+    every = list_versions(store, dataset)
+    live = [live_among([one for one in every if one.dataset == name]) for name in sorted({v.dataset for v in every})]
+    return [
+        {
+            **{name: getattr(one, name) for name in _OF_A_VERSION},
+            "live": one in live,
+            "settings": one.facts.settings,
+        }
+        for one in published_versions(every)
+    ]
 
 
 def find_example(store: Store, example_id: str, dataset: str | None) -> Found | None:
@@ -94,7 +87,7 @@ def _look_up(store: Store, version: Found, name: str, at: int, where: str) -> Fo
 
 
 def _describe(store: Store, row: Found, version: Found) -> Found:
-    settings = version["facts"].get("settings", {})
+    settings = version["settings"]
     return {
         "thing": "example",
         "dataset": version["dataset"],
@@ -144,9 +137,8 @@ def _origin(store: Store, one: Mapping[str, Any]) -> Found:
 
 def _document_now(store: Store, corpus: str, doc_id: str, content_hash: str | None) -> Found:
     """Where a document is, and what became of the version that an example derives from."""
-    ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
     columns = ["source", "path", "uri", "content_hash", "source_version", "licence", "uses"]
-    rows = [] if ledger is None else ledger.search().where(equals("doc_id", doc_id)).select(columns).to_list()
+    rows = store.corpus(corpus).rows(schemas.DOCUMENTS, equals("doc_id", doc_id), columns)
     if not rows:
         return {"now": "withdrawn"}
     (row,) = rows
@@ -162,9 +154,8 @@ def _document_now(store: Store, corpus: str, doc_id: str, content_hash: str | No
 
 def _version_then(store: Store, corpus: str, doc_id: str, content_hash: str | None) -> str | None:
     """The source's own version of an earlier content of a document."""
-    table = store.ledger.find(schemas.LINEAGE)
     child = f"document:{corpus}/{doc_id}@{content_hash}"
-    rows = [] if table is None else table.search().where(equals("child", child)).select(["version"]).to_list()
+    rows = store.ledger.rows(schemas.LINEAGE, equals("child", child), ["version"])
     return rows[-1]["version"] if rows else None
 
 
@@ -186,11 +177,10 @@ def _trace_rejected(store: Store, digest: str, dataset: str | None) -> Found | N
 
 def holding(store: Store, parents: Iterable[str]) -> list[Found]:
     """Dataset versions that hold examples of these files or documents, newest first, with their exports."""
-    table, wanted = store.ledger.find(schemas.LINEAGE), sorted(set(parents))
-    if table is None or not wanted:
+    if not (wanted := sorted(set(parents))):
         return []
     where = both(is_any("parent", wanted), is_any("kind", ["file>version", "document>version"]))
-    rows = table.search().where(where).select(["child", "parent", "version", "examples", "path"]).to_list()
+    rows = store.ledger.rows(schemas.LINEAGE, where, ["child", "parent", "version", "examples", "path"])
     known = {version_id(one["dataset"], one["version"]): one for one in dataset_versions(store)}
     order = {child: place for place, child in enumerate(known)}
     found = []
@@ -207,8 +197,7 @@ def find_version(store: Store, dataset: str, number: str) -> Found | None:
     version = next((one for one in dataset_versions(store, dataset) if one["version"] == number), None)
     if version is None:
         return None
-    table = store.ledger.find(schemas.LINEAGE)
-    rows = [] if table is None else table.search().where(equals("child", version_id(dataset, number))).to_list()
+    rows = store.ledger.rows(schemas.LINEAGE, equals("child", version_id(dataset, number)))
     files, documents = [], []
     for row in sorted(rows, key=lambda row: str(row["parent"])):
         place = row["parent"].partition(":")[2]
@@ -230,16 +219,14 @@ def find_version(store: Store, dataset: str, number: str) -> Found | None:
 
 def known_files(store: Store) -> list[str]:
     """URIs of all files that dataset versions hold rows of."""
-    table = store.ledger.find(schemas.LINEAGE)
-    rows = [] if table is None else table.search().where(equals("kind", "file>version")).select(["parent"]).to_list()
+    rows = store.ledger.rows(schemas.LINEAGE, equals("kind", "file>version"), ["parent"])
     return sorted({row["parent"].partition(":")[2] for row in rows})
 
 
 def named_documents(store: Store, name: str) -> list[str]:
     """Ids, as the relation has them, of documents that files of rows call so."""
-    table = store.ledger.find(schemas.LINEAGE)
     where = both(equals("path", name), equals("kind", "document>version"))
-    rows = [] if table is None else table.search().where(where).select(["parent"]).to_list()
+    rows = store.ledger.rows(schemas.LINEAGE, where, ["parent"])
     return sorted({row["parent"] for row in rows})
 
 

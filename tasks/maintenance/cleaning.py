@@ -30,17 +30,15 @@ def kept_releases(releases: Sequence[Release], settings: Maintenance, now: datet
     may still have them open; the newest that a refresh published, which the next one compares with; and what the gate
     rejected last, which a person may still publish.
     """
-    from freshet.tasks.ledger.releases import MAINTENANCE, newest_decision
+    from freshet.tasks.ledger.releases import kept_as, newest_decision, published_releases
 
-    published = [one for one in releases if one.outcome == "published"]
-    states = [one for i, one in enumerate(published) if i == 0 or published[i - 1].run_id != MAINTENANCE]
+    published = published_releases(releases)
+    states = [one for one in published if kept_as(releases, one) == one]
     kept = {one.release: one for one in states[: settings.keep_releases]}
     for newer, older in pairwise(published):
         if newer.published_at > shifted(now, -settings.grace):
             kept[older.release] = older
-    refreshed = next((one for one in published if one.rollback_of is None), None)
-    decided = newest_decision(releases)
-    for one in (refreshed, decided):
+    for one in (newest_decision(published), newest_decision(releases)):
         if one is not None:
             kept[one.release] = one
     return sorted(kept.values(), key=lambda one: one.release, reverse=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from freshet.tasks.settings.spans import shifted
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import bytes_below, names_below, newest_below, remove
-from freshet.tasks.store.predicates import equals, in_parts
+from freshet.tasks.store.predicates import in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,11 +79,12 @@ def expire_reports(
     dry_run: bool,
 ) -> None:  # fmt: skip
     """Deletes the report pages of runs that ended long ago, but those on the live release and the last decision."""
-    from freshet.tasks.ledger.releases import MAINTENANCE, live_release, newest_decision
+    from freshet.tasks.ledger.ended import list_ended
+    from freshet.tasks.ledger.releases import gate_decisions, live_release, made_by
 
-    made = [one for one in releases if one.run_id != MAINTENANCE]
-    kept = {one.run_id for one in (live_release(made), newest_decision(made)) if one is not None}
-    ended = _ended_runs(store, corpus)
+    shown = (live_release(releases), *gate_decisions(releases)[:1])
+    kept = {made_by(releases, one).run_id for one in shown if one is not None}
+    ended = {row["run_id"]: row["ended_at"] for row in list_ended(store, "corpus", corpus)}
     folder = f"{store.address}/reports/{corpus}"
     count = size = 0
     for run in names_below(folder):
@@ -94,14 +95,6 @@ def expire_reports(
         if not dry_run:
             remove(f"{folder}/{run}")
     found.add("reports", f"reports/{corpus}", count, size)
-
-
-def _ended_runs(store: Store, corpus: str) -> dict[str, datetime]:
-    table = store.ledger.find(schemas.RUNS)
-    if table is None:
-        return {}
-    rows = table.search().where(equals("corpus", corpus)).select(["run_id", "ended_at"]).to_list()
-    return {row["run_id"]: row["ended_at"] for row in rows}
 
 
 def work_of_dead_runs(store: Store, name: str) -> Iterator[str]:

@@ -50,11 +50,10 @@ def expire_versions(
     store: Store, dataset: str, settings: Maintenance, found: Maintained, now: datetime, task: Task
 ) -> None:
     """Removes the rows, exports and tags of versions whose retention has passed; what they were stays on record."""
-    from freshet.tasks.ledger.versions import list_versions, published_versions
+    from freshet.tasks.ledger.versions import list_versions, live_among
 
     versions = list_versions(store, dataset)
-    published = published_versions(versions)
-    live = published[0] if published else None
+    live = live_among(versions)
     late = overdue(versions, now)
     if live in late and not task.expire_live:
         assert live is not None
@@ -76,9 +75,11 @@ def expire_versions(
 
 def _expire(store: Store, version: Version, folder: str, now: datetime) -> None:
     """The record comes first: what is half removed is not offered to anybody."""
+    from freshet.tasks.ledger.versions import insert_version
+
     why = ["its retention has passed"]
     row = replace(version, outcome="expired", exports=[], reasons=why, run_id="maintenance", published_at=now)
-    store.ledger.append(schemas.DATASET_VERSIONS, schemas.dataset_versions(), [row.as_row()])
+    insert_version(store, row)
     remove(folder)
     for name in (schemas.EXAMPLES, schemas.REJECTED):
         table = store.dataset(version.dataset).find(name)

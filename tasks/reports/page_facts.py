@@ -12,7 +12,7 @@ from freshet.expectations.rules import Severity
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.ledger.runs import Outcome
+    from freshet.tasks.ledger.runs import RefreshOutcome
 
 AGES: tuple[tuple[str, float], ...] = (
     ("up to a week", 7),
@@ -85,7 +85,7 @@ class ReportFacts:
     corpus: str
     run_id: str
     as_of: datetime
-    outcome: Outcome
+    outcome: RefreshOutcome
     release: int | None
     documents: Mapping[str, int]
     chunks: int

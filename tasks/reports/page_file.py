@@ -67,10 +67,10 @@ def gather_facts(run: RefreshRun, report: RefreshReport) -> ReportFacts:
 
     The ledger is read in batches; what is kept of it are counts.
     """
-    from freshet.tasks.ledger.releases import list_releases
+    from freshet.tasks.ledger.releases import gate_decisions, list_releases
     from freshet.tasks.rules.suite_pages import report_folder
 
-    decisions = _decisions(list_releases(run.store, run.corpus), run.run_id)
+    decisions = _up_to(gate_decisions(list_releases(run.store, run.corpus)), run.run_id)
     site = decisions[-1].site if decisions and decisions[-1].run_id == run.run_id else None
     ages, verdicts = _read_ledger(run.store.corpus(run.corpus).find(schemas.DOCUMENTS), run.as_of)
     return ReportFacts(
@@ -95,9 +95,9 @@ def gather_facts(run: RefreshRun, report: RefreshReport) -> ReportFacts:
     )
 
 
-def _decisions(releases: Sequence[Release], run_id: str) -> list[Release]:
+def _up_to(decisions: Sequence[Release], run_id: str) -> list[Release]:
     """Decisions of the gate, oldest first, up to this run's: another refresh may have decided since."""
-    made = [one for one in reversed(releases) if one.rollback_of is None]
+    made = list(reversed(decisions))
     place = next((i for i, one in enumerate(made) if one.run_id == run_id), len(made) - 1)
     return made[: place + 1]
 

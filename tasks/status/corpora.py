@@ -11,13 +11,9 @@ from freshet.tasks.governance.freshness import MOMENTS, is_marked_stale, stalene
 from freshet.tasks.governance.quarantine import IN_QUARANTINE
 from freshet.tasks.status.runs import Recorded, recorded_runs, told_objective, told_run
 from freshet.tasks.store import schemas
-from freshet.tasks.store.files import has_folder
-from freshet.tasks.store.predicates import equals
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
-
-_RUN_COLUMNS = ["run_id", "outcome", "as_of", "ended_at", "full", "sources"]
 
 
 def corpus_status(store: Store, corpus: str, objective: float | None, now: datetime) -> dict[str, Any]:
@@ -26,12 +22,13 @@ def corpus_status(store: Store, corpus: str, objective: float | None, now: datet
     Args:
         objective: seconds that it may go without being brought up to date; None for any.
     """
+    from freshet.tasks.ledger.ended import list_ended
     from freshet.tasks.ledger.releases import list_releases, live_release
     from freshet.tasks.lineage.openlineage import refresh_job
 
     recorded = recorded_runs(store, refresh_job(corpus).name, corpus)
-    ended = _ended_runs(store, corpus)
-    live = live_release(list_releases(store, corpus)) if has_folder(store, "ledger") else None
+    ended = list_ended(store, "corpus", corpus)
+    live = live_release(list_releases(store, corpus))
     return {
         "corpus": corpus,
         "release": live.release if live else None,
@@ -46,8 +43,7 @@ def corpus_status(store: Store, corpus: str, objective: float | None, now: datet
 
 
 def _ledger_counts(store: Store, corpus: str, now: datetime) -> dict[str, int]:
-    folder = f"corpora/{corpus}"
-    ledger = store.corpus(corpus).find(schemas.DOCUMENTS) if has_folder(store, folder) else None
+    ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
     if ledger is None:
         return {"stale": 0, "quarantined": 0}
     stale = 0
@@ -62,13 +58,6 @@ def _is_stale(row: Mapping[str, Any], now: datetime) -> bool:
         return True
     # Most rows have no such verdict, and reading JSON is what takes the time.
     return "STALE-" in row["verdicts"] and is_marked_stale(json.loads(row["verdicts"]))
-
-
-def _ended_runs(store: Store, corpus: str) -> list[dict[str, Any]]:
-    """The refreshes that ran to an end, newest first."""
-    runs = store.ledger.find(schemas.RUNS) if has_folder(store, "ledger") else None
-    rows = [] if runs is None else runs.search().where(equals("corpus", corpus)).select(_RUN_COLUMNS).to_list()
-    return sorted(rows, key=lambda row: row["ended_at"], reverse=True)
 
 
 def _up_to_date(ended: Sequence[Mapping[str, Any]]) -> datetime | None:

@@ -6,9 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.status.runs import StoredRun, newest_spoken_for, recorded_runs, told_objective, told_run
-from freshet.tasks.store import schemas
-from freshet.tasks.store.files import has_folder
-from freshet.tasks.store.predicates import equals
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
@@ -29,8 +26,7 @@ def dataset_status(store: Store, dataset: str, objective: float | None, now: dat
     from freshet.tasks.store.locks import dataset_files
 
     recorded = recorded_runs(store, version_job(dataset).name, dataset_files(dataset))
-    there = has_folder(store, "ledger") and has_folder(store, f"datasets/{dataset}")
-    live = live_version(store, dataset) if there else None
+    live = live_version(store, dataset)
     rows = live.facts.rows if live else {}
     return {
         "dataset": dataset,
@@ -38,7 +34,7 @@ def dataset_status(store: Store, dataset: str, objective: float | None, now: dat
         "published_at": live.published_at if live else None,
         "rows": {name: rows.get(name, 0) for name in ("read", "kept", "rejected")},
         "splits": {side: one["rows"] for side, one in live.facts.splits.items()} if live else {},
-        "review": count_for_review(store, dataset) if there else 0,
+        "review": count_for_review(store, dataset),
         **told_objective(newest_spoken_for(store, recorded.others), objective, now),
         "last_run": _last_run(store, dataset, recorded.others[0] if recorded.others else None),
         "running": told_run(recorded.running),
@@ -46,14 +42,12 @@ def dataset_status(store: Store, dataset: str, objective: float | None, now: dat
 
 
 def _last_run(store: Store, dataset: str, run: StoredRun | None) -> dict[str, Any] | None:
+    from freshet.tasks.ledger.ended import list_ended
     from freshet.tasks.lineage.openlineage import run_uuid
 
     if run is None:
         return None
-    builds = store.ledger.find(schemas.BUILDS)
-    columns = ["run_id", "outcome", "version", "as_of"]
-    rows = [] if builds is None else builds.search().where(equals("dataset", dataset)).select(columns).to_list()
-    row = next((row for row in rows if run_uuid(row["run_id"]) == run.run_id), None)
+    row = next((row for row in list_ended(store, "dataset", dataset) if run_uuid(row["run_id"]) == run.run_id), None)
     return {
         "run_id": run.run_id,
         "outcome": row["outcome"] if row else _OUTCOMES.get(run.ending or "", run.ending),

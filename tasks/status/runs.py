@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.store import schemas
-from freshet.tasks.store.files import has_folder
 from freshet.tasks.store.predicates import both, equals, is_any
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ class StoredRun:
 
     @property
     def newest(self) -> datetime:
+        """The moment of the newest that is known of the run: of its end, or else of its beginning."""
         return self.ended_at or self.began_at
 
 
@@ -55,10 +55,7 @@ def recorded_runs(store: Store, job: str, lock: str) -> Recorded:
             otherwise it was killed. In a bucket only the machine of the writer could tell, so that it counts as going
             on there until the next run finds it dead.
     """
-    table = store.ledger.find(schemas.LINEAGE_EVENTS) if has_folder(store, "ledger") else None
-    if table is None:
-        return Recorded(None, [])
-    rows = table.search().where(equals("job", job)).select(["run_id", "event_type", "event_time"]).to_list()
+    rows = store.ledger.rows(schemas.LINEAGE_EVENTS, equals("job", job), ["run_id", "event_type", "event_time"])
     began = {row["run_id"]: row["event_time"] for row in rows if row["event_type"] == "START"}
     ended = {row["run_id"]: row for row in rows if row["event_type"] in _ENDINGS}
     found = [StoredRun(run_id, at, None, None) for run_id, at in began.items() if run_id not in ended]
@@ -101,16 +98,15 @@ def newest_spoken_for(store: Store, runs: Sequence[StoredRun]) -> datetime | Non
 
 
 def _nominal_times(store: Store, runs: Sequence[StoredRun]) -> Iterator[tuple[str, datetime]]:
-    table = store.ledger.find(schemas.LINEAGE_EVENTS)
     wanted = both(equals("event_type", "COMPLETE"), is_any("run_id", [run.run_id for run in runs]))
-    for row in [] if table is None else table.search().where(wanted).select(["run_id", "event"]).to_list():
+    for row in store.ledger.rows(schemas.LINEAGE_EVENTS, wanted, ["run_id", "event"]):
         facets: Mapping[str, Any] = json.loads(row["event"])["run"]["facets"]
         if said := facets.get("nominalTime"):
             yield row["run_id"], datetime.fromisoformat(said["nominalStartTime"])
 
 
 def told_run(run: StoredRun | None) -> dict[str, Any] | None:
-    """JSON-able; `url` is for whoever asks the server to fill."""
+    """The run as JSON has it. `url` is filled in once the server was asked."""
     return None if run is None else {"run_id": run.run_id, "began_at": run.began_at, "url": None}
 
 

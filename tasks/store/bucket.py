@@ -1,4 +1,4 @@
-"""Reaching a store in a bucket: its file system, and in plain words what keeps somebody from it."""
+"""Gives access to a store in a bucket, and says in plain words why there is none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from freshet.tasks.errors import FreshetError, MissingExtra, StoreUnreachable
 
 
 class _Trouble(NamedTuple):
-    """A kind of trouble: how the libraries' messages tell it, and what to say of it."""
+    """A reason why a store cannot be reached: what libraries write of it, what it is, and what mends it."""
 
     told_by: re.Pattern[str]
     what: str
@@ -64,14 +64,14 @@ _OF_A_BUCKET = re.compile(
     r"LanceError\(IO\)|Generic (S3|GCS|MicrosoftAzure|N/A)|store: \"|object.?store|botocore|aiobotocore|S3 error",
     re.IGNORECASE,
 )
-"""Marks of messages that come from the client of a bucket: a time-out of anything else is none of ours."""
+"""Marks a message of a bucket's client. Without such a mark, a time-out says nothing about the store."""
 
 
 def unreachable(error: BaseException, address: str = "") -> StoreUnreachable | None:
-    """What keeps somebody from the store, as a message; None where the error is another one.
+    """The message that says why the store cannot be reached; None where the error has another cause.
 
     Args:
-        address: of the store; without it, the error itself must show that it is about a bucket.
+        address: of the store. Where it is not given, the error itself must show that it is about a bucket.
     """
     if isinstance(error, StoreUnreachable):
         return error
@@ -87,7 +87,7 @@ def unreachable(error: BaseException, address: str = "") -> StoreUnreachable | N
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came of."""
+    """The error, what caused it, what caused that, and so on."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:
@@ -98,7 +98,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 @contextmanager
 def reaching(address: str) -> Iterator[None]:
-    """What keeps somebody from the store is told as such.
+    """Replaces an error of a bucket's client by the message that says why the store cannot be reached.
 
     Raises:
         StoreUnreachable: the store is in a bucket that cannot be reached.
@@ -114,7 +114,7 @@ def reaching(address: str) -> Iterator[None]:
 def file_system(address: str) -> tuple[Any, str]:
     """The fsspec file system of an address in the store, and the path within it.
 
-    What it remembers of earlier looks is forgotten: a worker lives for days, and others write meanwhile.
+    Its cache is emptied, since a worker lives for days and others write meanwhile.
 
     Raises:
         MissingExtra: the package that reads such addresses is not installed.
@@ -131,10 +131,10 @@ def file_system(address: str) -> tuple[Any, str]:
 
 
 def check_bucket(address: str) -> None:
-    """Makes sure that a store's bucket is there and may be listed; nothing for a store on a disk.
+    """Makes sure that a store's bucket exists and may be listed. It does nothing for a store on a disk.
 
     Raises:
-        StoreUnreachable: it is not, or may not.
+        StoreUnreachable: the bucket does not exist, or may not be listed.
         MissingExtra: the package that reads it is not installed.
     """
     if "://" not in address:

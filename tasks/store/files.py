@@ -1,4 +1,4 @@
-"""Folders of the store, on a disk or in a bucket: what is there, how large, and gone. Nothing here makes a folder."""
+"""Looks into folders of the store, on a disk or in a bucket, and removes them. Nothing here makes a folder."""
 
 from __future__ import annotations
 
@@ -6,26 +6,22 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from freshet.tasks.store.bucket import file_system, reaching
 
-if TYPE_CHECKING:
-    from freshet.tasks.store.tables import Store
-
-
 HELD = ("data/", "_indices/", "_deletions/", "_versions/", "_transactions/")
-"""What of a table's folder its versions consist of."""
+"""The parts of a table's folder in which the files of its versions are."""
 
 
 def is_folder(address: str) -> bool:
+    """Whether there is a folder at an address."""
     with _files(address) as (files, path):
         return bool(files.isdir(path))
 
 
 def names_below(address: str) -> list[str]:
-    """Names of the files and folders in a folder, sorted; none where there is no such folder."""
+    """Names of the files and folders in a folder, sorted; an empty list where there is no such folder."""
     with _files(address) as (files, path):
         if not files.isdir(path):
             return []
@@ -33,7 +29,7 @@ def names_below(address: str) -> list[str]:
 
 
 def sizes_below(address: str) -> dict[str, int]:
-    """Bytes of every file below a folder, by its path within it."""
+    """The size in bytes of every file below a folder, by its path within the folder; empty where there is none."""
     with _files(address) as (files, path):
         found = files.find(path, detail=True) if files.exists(path) else {}
     root = path.rstrip("/") + "/"
@@ -41,34 +37,36 @@ def sizes_below(address: str) -> dict[str, int]:
 
 
 def bytes_below(address: str) -> int:
+    """The size in bytes of all files below a folder together; 0 where there is none."""
     return sum(sizes_below(address).values())
 
 
 def newest_below(address: str) -> datetime | None:
-    """When the newest file below a folder was written; None where there is none."""
+    """The moment at which the newest file below a folder was written; None where there is none."""
     with _files(address) as (files, path):
         moments = [_moment(info) for info in files.find(path, detail=True).values()] if files.exists(path) else []
     return max((one for one in moments if one is not None), default=None)
 
 
 def remove(address: str) -> None:
-    """Removes a folder with all that is in it, or a file; nothing where there is none."""
+    """Removes a file, or a folder with all that is in it, where there is one."""
     with _files(address) as (files, path):
         if files.exists(path):
             files.rm(path, recursive=True)
 
 
 def table_addresses(database: str) -> list[str]:
-    """Addresses of the tables in a LanceDB database's folder, which opening it would make."""
+    """Addresses of the tables in a LanceDB database's folder. The database is not opened: that makes the folder."""
     return [f"{database}/{name}" for name in names_below(database) if name.endswith(".lance")]
 
 
 def table_name(address: str) -> str:
+    """The name of the table whose folder is at an address."""
     return posixpath.basename(address).removesuffix(".lance")
 
 
 def bytes_not_of(address: str, kept: Iterable[int]) -> int:
-    """Bytes of a table's files that none of these versions needs."""
+    """The size in bytes of those files of a table that none of the versions `kept` needs."""
     import lance
 
     needed: set[str] = set()
@@ -95,8 +93,3 @@ def _moment(info: dict[str, Any]) -> datetime | None:
             return datetime.fromtimestamp(value, UTC)
         return None
     return value if isinstance(value, datetime) and value.tzinfo else None
-
-
-def has_folder(store: Store, folder: str) -> bool:
-    """Whether the store has such a folder; opening its tables would make it."""
-    return not store.is_local or Path(store.address, folder).is_dir()

@@ -14,7 +14,11 @@ IDS_PER_PREDICATE = 5000
 
 
 def _literal(value: str) -> str:
-    """A SQL string literal. NUL cannot be part of one, and no name or hash of ours holds it."""
+    """The value as a SQL string literal.
+
+    Raises:
+        ValueError: the value holds a NUL, which cannot be part of a literal, nor of any name or hash in the store.
+    """
     if "\0" in value:
         raise ValueError("a value with a NUL character cannot be looked up")
     return "'" + value.replace("'", "''") + "'"

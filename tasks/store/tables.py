@@ -1,4 +1,4 @@
-"""Opens the tables of the store, and holds the lock of a corpus's one writer."""
+"""Opens, reads and writes the tables of the store, and knows where else in it things are."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ if TYPE_CHECKING:
     from lancedb.table import Table
 
 CACHE_BYTES = 256 << 20
-"""LanceDB keeps indices and metadata in memory up to its caches' size; unbounded they grow with the corpus."""
+"""Size of each cache in which LanceDB keeps indices and metadata. Without a bound they grow with the corpus."""
 
 
 class Store:
     """The tables of one store, on a disk or in a bucket.
 
-    Args:
+    Attributes:
         address: absolute folder, or the URL of a bucket's prefix.
     """
 
     def __init__(self, address: str) -> None:
+        """Opens nothing yet."""
         self.address = address.rstrip("/")
 
     @property
     def is_local(self) -> bool:
+        """Whether the store is on a disk of this machine, and not in a bucket."""
         return "://" not in self.address
 
     @cached_property
@@ -42,7 +44,12 @@ class Store:
 
         return lancedb.Session(index_cache_size_bytes=CACHE_BYTES, metadata_cache_size_bytes=CACHE_BYTES)
 
-    def _database(self, folder: str) -> DBConnection:
+    def connect(self, folder: str) -> DBConnection:
+        """The LanceDB database in a folder of the store. On a disk, this makes the folder.
+
+        Raises:
+            StoreUnreachable: the bucket does not answer.
+        """
         import lancedb
 
         # Connecting asks a bucket for the first time, so that here is told what keeps somebody from it.
@@ -54,29 +61,29 @@ class Store:
 
     def corpus(self, name: str) -> Tables:
         """The tables of a corpus: documents, elements, chunks-<space>."""
-        return Tables(self._database(f"corpora/{name}"))
+        return Tables(self, f"corpora/{name}")
 
     def dataset(self, name: str) -> Tables:
         """The tables of a dataset: examples, rejected."""
-        return Tables(self._database(f"datasets/{name}"))
+        return Tables(self, f"datasets/{name}")
 
     def export_folder(self, dataset: str) -> str:
-        """Where the exports of a dataset's versions are, a folder each."""
+        """The folder in which each version of a dataset has a folder with its exports."""
         return f"{self.address}/datasets/{dataset}/exports"
 
     @cached_property
     def ledger(self) -> Tables:
-        """The append-only tables that all corpora and datasets share: releases, runs."""
-        return Tables(self._database("ledger"))
+        """The append-only tables that all corpora and datasets share: `schemas.LEDGER_TABLES`."""
+        return Tables(self, "ledger")
 
     def work_folder(self, corpus: str) -> Path:
-        """Where the writer of a corpus leaves files between two steps of a run, on this machine's disk."""
+        """The folder on this machine's disk in which the writer of a corpus leaves files between two steps of a run."""
         if self.is_local:
             return Path(self.address) / "work" / corpus
         return Path(tempfile.gettempdir()) / f"freshet-{sha256(self.address.encode()).hexdigest()[:16]}" / corpus
 
     def lock_file(self, corpus: str) -> Path:
-        """The writer's lock. For a bucket it guards this machine only; versions are checked as well."""
+        """The file of the writer's lock. For a bucket it guards this machine only; versions are checked as well."""
         if self.is_local:
             return Path(self.address) / "locks" / f"{corpus}.lock"
         folder = self.work_folder(corpus)
@@ -84,13 +91,30 @@ class Store:
 
 
 class Tables:
-    """The tables of one LanceDB database."""
+    """The tables of one LanceDB database. Only writing makes its folder."""
 
-    def __init__(self, database: DBConnection) -> None:
-        self._database = database
+    def __init__(self, store: Store, folder: str) -> None:
+        """Opens nothing yet.
+
+        Args:
+            folder: of the database, within the store.
+        """
+        self._store, self._folder = store, folder
+
+    @cached_property
+    def _database(self) -> DBConnection:
+        return self._store.connect(self._folder)
+
+    @property
+    def _is_there(self) -> bool:
+        """Whether there is a database to ask: asking one on a disk that does not exist would make its folder."""
+        return not self._store.is_local or Path(self._store.address, self._folder).is_dir()
 
     def names(self) -> list[str]:
+        """Names of all tables; none where there is no such database."""
         names: list[str] = []
+        if not self._is_there:
+            return names
         token: str | None = None
         while True:
             page = self._database.list_tables(page_token=token, limit=1000)
@@ -100,12 +124,14 @@ class Tables:
                 return names
 
     def find(self, name: str) -> Table | None:
-        """The table at its head, or None where there is none yet.
+        """The table at its head; None where there is no such table.
 
         Raises:
-            DamagedTable: it is there and cannot be opened.
+            DamagedTable: the table is there and cannot be opened.
             StoreUnreachable: the bucket does not answer.
         """
+        if not self._is_there:
+            return None
         try:
             return self._database.open_table(name)
         except ValueError as error:
@@ -124,7 +150,11 @@ class Tables:
             ) from error
 
     def at(self, name: str, version: int) -> Table:
-        """The table pinned to a version: it keeps its rows and indices, and refuses writes."""
+        """The table pinned to a version: it keeps its rows and indices, and refuses writes.
+
+        Raises:
+            StoreError: the table or its version is gone.
+        """
         table = self.find(name)
         if table is None:
             raise StoreError(f"table {name} is gone from the store", "Restore the store from a backup.")
@@ -140,12 +170,27 @@ class Tables:
         return table
 
     def open(self, name: str, schema: pa.Schema) -> Table:
-        """The table at its head, made if it is missing."""
+        """The table at its head. It is made if it is missing."""
         table = self.find(name)
         # Two batches that are prepared at once may both find that it is missing.
         return self._database.create_table(name, schema=schema, exist_ok=True) if table is None else table
 
+    def rows(self, name: str, where: str | None = None, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Rows of a table at its head, in no order; none where there is no such table.
+
+        Args:
+            where: a predicate that they meet; by default, all rows.
+            columns: by default, all columns.
+        """
+        table = self.find(name)
+        if table is None:
+            return []
+        query = table.search() if where is None else table.search().where(where)
+        found: list[dict[str, Any]] = (query if columns is None else query.select(list(columns))).to_list()
+        return found
+
     def append(self, name: str, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> None:
+        """Adds rows in one commit; the table is made if it is missing."""
         import pyarrow as pa
 
         self.open(name, schema).add(pa.Table.from_pylist(list(rows), schema=schema))
@@ -175,7 +220,7 @@ def merge_rows(table: Table, key: str, rows: pa.Table) -> int:
 
 
 def insert_new(tables: Tables, name: str, schema: pa.Schema, keys: Sequence[str], row: dict[str, Any]) -> bool:
-    """Appends a row unless another writer, on this machine or any, was first with the same keys.
+    """Appends a row, unless another writer, on this machine or another one, was first with the same keys.
 
     Returns:
         Whether the row stands there now.

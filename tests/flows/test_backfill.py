@@ -57,7 +57,7 @@ def run(project: Project, **asked: Any) -> dict[str, Any]:
 
 
 def windows(project: Project, kind: Any = "corpus", target: str = "docs") -> list[ledger.WindowRow]:
-    return ledger.read(project.store, kind, target)
+    return ledger.list_windows(project.store, kind, target)
 
 
 def states(report: dict[str, Any]) -> list[str | None]:

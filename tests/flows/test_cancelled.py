@@ -244,7 +244,7 @@ def test_a_backfill_that_is_cancelled_goes_on_where_it_stopped(
     assert report["error"].startswith("the run was cancelled")
     assert _newest_state("backfill") == "Cancelled"
     assert _newest_state("backfill-window") == window
-    newest = ledger.newest(backfills.windows(office)).values()
+    newest = ledger.newest_rows(backfills.windows(office)).values()
     assert Counter(row.state for row in newest) == {"done": done, "planned": 4 - done}
 
     again = backfills.run(office)

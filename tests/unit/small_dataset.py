@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from freshet.tasks.ledger.versions import Version, VersionFacts, insert_version
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
 
@@ -57,12 +58,14 @@ def publish(
         table.add(pa.Table.from_pylist(list(held), schema=schema), mode="overwrite")
         versions.append(table.version)
     exports = [{"kind": "trl", "path": f"exports/{number}/trl", "manifest": sha256(number.encode()).hexdigest()}]
-    facts = {"settings": {"audience": ["everyone"], "licences": ["CC0-1.0"]}}
-    row = {
-        "dataset": dataset, "version": number, "outcome": "published", "digest": "d" * 64, "rows_digest": "e" * 64,
-        "table_version": versions[0], "rejected_version": versions[1], "rows": "{}", "splits": "{}",
-        "facts": json.dumps(facts), "reasons": [], "exports": json.dumps(exports), "run_id": "r", "as_of": NOW,
-        "published_at": NOW,
-    }  # fmt: skip
-    store.ledger.append(schemas.DATASET_VERSIONS, schemas.dataset_versions(), [row])
+    facts = VersionFacts(
+        dataset=dataset, version=number, digest="d" * 64, rows_digest="e" * 64, format="language_modeling",
+        settings={"audience": ["everyone"], "licences": ["CC0-1.0"]}, as_of=NOW, rows={}, splits={}, sources=[],
+        documents=0, retain="3y", previous=None, change={},
+    )  # fmt: skip
+    version = Version(
+        dataset, number, "published", facts.digest, facts.rows_digest, *versions, facts=facts, reasons=[],
+        exports=exports, run_id="r", as_of=NOW, published_at=NOW,
+    )  # fmt: skip
+    assert insert_version(store, version)
     return versions[0], exports

@@ -15,7 +15,7 @@ from freshet.tasks.backfill.plan import choose, planned_rows
 from freshet.tasks.backfill.windows import MOST_WINDOWS, backfill_id, cut, span_of
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.ledger import windows as ledger
-from freshet.tasks.ledger.windows import Reprocess, WindowRow, newest
+from freshet.tasks.ledger.windows import Reprocess, WindowRow, newest_rows
 from freshet.tasks.settings.spans import Window
 from freshet.tasks.store.tables import Store
 
@@ -156,7 +156,7 @@ def test_what_is_due_is_what_a_plain_model_says(history: list[tuple[Reprocess, s
             model.result[day] = f"done {fingerprint}" if results[day] == "done" else "failed"
             model.open.discard(day)
         for day in due:  # planned, and never begun
-            if newest(rows)[window(day)].state == "planned":
+            if newest_rows(rows)[window(day)].state == "planned":
                 model.result[day] = "stopped"
 
 
@@ -168,14 +168,16 @@ def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
         first.becomes("planned", START, attempt=2), first.becomes("running", START, attempt=2),
         first.becomes("done", START, attempt=2),
     ]  # fmt: skip
-    assert newest([rows[i] for i in order])[window(0)] == rows[-1]
+    assert newest_rows([rows[i] for i in order])[window(0)] == rows[-1]
 
 
 def test_rows_come_back_from_the_store_as_they_were_written(tmp_path: object) -> None:
     store = Store(str(tmp_path))
-    assert ledger.read(store, "corpus", "docs") == []
+    assert ledger.list_windows(store, "corpus", "docs") == []
     row = WindowRow("b", "corpus", "docs", START, START + DAY, "planned", 1, "all", "f", START)
     rows = [row, row.becomes("running", START, run_id="r"), row.becomes("failed", START, error="it's | broken\n  mend")]
-    ledger.record(store, rows)
-    ledger.record(store, [WindowRow("b", "dataset", "docs", START, START + DAY, "planned", 1, "all", "f", START)])
-    assert sorted(ledger.read(store, "corpus", "docs"), key=lambda one: one.order) == rows
+    ledger.record_windows(store, rows)
+    ledger.record_windows(
+        store, [WindowRow("b", "dataset", "docs", START, START + DAY, "planned", 1, "all", "f", START)]
+    )
+    assert sorted(ledger.list_windows(store, "corpus", "docs"), key=lambda one: one.order) == rows

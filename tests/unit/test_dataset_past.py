@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from freshet.tasks.backfill.work import dataset_work
 from freshet.tasks.datasets.inputs.opening import InputFile
 from freshet.tasks.datasets.origins.permission import Permissions
 from freshet.tasks.datasets.versions.past import files_by, modified_at, past_number, version_before
@@ -17,8 +18,10 @@ from freshet.tasks.datasets.versions.publish import publish
 from freshet.tasks.errors import SettingsError, SourceError
 from freshet.tasks.ledger.releases import release_at
 from freshet.tasks.ledger.versions import Version, list_versions, live_version, published_versions
+from freshet.tasks.runs.run import BuildRun
 from freshet.tasks.settings.file import Project
 from freshet.tasks.settings.project import Settings
+from freshet.tasks.settings.spans import Window
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
 from tests.unit.built_dataset import AS_OF, Rows, declared, no_extras, pairs, settled
@@ -85,6 +88,10 @@ def test_a_version_of_the_past_is_numbered_below_all_that_were_live(tmp_path: Pa
     assert live.version == "1.0.0"
     order = [one.version for one in published_versions(list_versions(store, "sums"))]
     assert order == ["1.0.0", "0.20260302.0", "0.20260301.1", "0.20260301.0"]
+    project = Project(Settings(store=store.address, datasets={"sums": declared()}), tmp_path, tmp_path / "freshet.yaml")
+    run = BuildRun(project=project, dataset="sums", run_id="r", name="version-sums", as_of=AS_OF)
+    (work,) = dataset_work(run, [Window(start=MARCH, end=AS_OF)])
+    assert work.items == 30, "a window takes as many rows as the live version was made of"
     assert _publish(store, tmp_path / "next", 31, AS_OF + DAY).version == "1.1.0"
 
 
@@ -125,7 +132,7 @@ def test_the_release_of_a_moment_is_the_one_that_readers_saw(tmp_path: Path) -> 
         {"release": 4, "published_at": MARCH + 3 * DAY, "rollback_of": 1},
     )
     found = [release_at(store, "docs", MARCH + days * DAY) for days in (-1, 0, 1.5, 2, 9)]
-    assert [one and one["release"] for one in found] == [None, 1, 1, 3, 4]
+    assert [one and one.release for one in found] == [None, 1, 1, 3, 4]
     assert release_at(store, "other", MARCH) is None
 
 

@@ -103,6 +103,8 @@ def test_who_published_in_spite_of_the_reasons_is_told(tmp_path: Path) -> None:
     assert "in spite of GATE-LOSS" in said
     assert "because" not in said
     assert "ada published it all the same: the annex was meant to go" in said
+    decide(store, 3, reasons=["GATE-LOSS: less text"], run_id="maintenance")
+    assert explain_decision(store, "docs") == {**found, "live": 3}, "maintenance decides nothing"
 
 
 def test_every_measure_of_the_exam_has_a_name_for_people() -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from freshet.tasks.errors import StoreError
+from freshet.tasks.ledger.releases import list_releases, published_releases
 from freshet.tasks.lineage import release_contents
 from freshet.tasks.lineage.release_contents import record_releases
 from freshet.tasks.lineage.trace_corpora import _history
@@ -141,6 +142,11 @@ def test_documents_in_quarantine_and_duplicates_are_not_in_a_release(store: Stor
     assert _changes(store, 1) == {("from", "a.md")}
 
 
+def _held(store: Store, path: str) -> dict[int, str | None]:
+    """What the relation says that each release held of a document."""
+    return _history(store, published_releases(list_releases(store, "docs")), "docs", document_id(path))
+
+
 def test_where_the_release_before_was_cleaned_up_all_is_told_anew(store: Store) -> None:
     add_release(store, 1, set_ledger(store, {"a.md": "one", "b.md": "two"}))
     record_releases(store, "docs", run="r", now=NOW)
@@ -149,8 +155,8 @@ def test_where_the_release_before_was_cleaned_up_all_is_told_anew(store: Store) 
     assert record_releases(store, "docs", run="r", now=NOW) == [2, 3]
     told = {row["child"][-1]: row["change"] for row in rows_of(store, "corpus>release")}
     assert told == {"1": "whole", "2": "unread", "3": "whole"}
-    assert _history(store, "docs", document_id("a.md")) == {1: _hash("one"), 2: "?", 3: None}
-    assert _history(store, "docs", document_id("b.md")) == {1: _hash("two"), 2: "?", 3: _hash("two")}
+    assert _held(store, "a.md") == {1: _hash("one"), 2: "?", 3: None}
+    assert _held(store, "b.md") == {1: _hash("two"), 2: "?", 3: _hash("two")}
 
 
 @pytest.mark.parametrize("at_once", [200_000, 7])
@@ -175,11 +181,11 @@ def test_what_every_release_holds_follows_from_the_relation(
     for path in [f"{n}.md" for n in range(40)]:
         expected = {n: _hash(state[path]) if path in state else None for n, state in enumerate(states, 1)}
         # Before the last ones are on record, they are read off their ledgers.
-        assert _history(store, "docs", document_id(path)) == expected
+        assert _held(store, path) == expected
     record_releases(store, "docs", run="r", now=NOW)
     for path in [f"{n}.md" for n in range(40)]:
         expected = {n: _hash(state[path]) if path in state else None for n, state in enumerate(states, 1)}
-        assert _history(store, "docs", document_id(path)) == expected
+        assert _held(store, path) == expected
 
 
 def test_a_version_names_its_files_and_documents_and_counts_examples(store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,11 @@ from freshet.flows.command.texts.maintenance import maintained_text, size_text
 from freshet.tasks.doctor.examine import examine
 from freshet.tasks.errors import SettingsError, StoreError
 from freshet.tasks.index import release
-from freshet.tasks.ledger.versions import find_version, list_versions, live_version
+from freshet.tasks.ledger.releases import release_at
+from freshet.tasks.ledger.versions import find_version, insert_version, list_versions, live_version, published_versions
+from freshet.tasks.lineage.trace import trace_back
 from freshet.tasks.maintenance.cleaning import kept_releases
+from freshet.tasks.maintenance.expiry import expire_reports
 from freshet.tasks.maintenance.freed import Freed, Maintained, Task
 from freshet.tasks.maintenance.maintain import LEDGER, Target, find_targets, maintain
 from freshet.tasks.maintenance.retention import kept_until
@@ -22,6 +27,8 @@ from freshet.tasks.settings.maintenance import Maintenance
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import bytes_below
 from freshet.tasks.store.locks import hold_corpus
+from freshet.tasks.store.tables import Store
+from tests.unit.decisions import decide
 from tests.unit.small_store import AS_OF, TEXTS, SmallStore, copy_store, make_store
 
 NOW = datetime.now(UTC)
@@ -177,6 +184,22 @@ def test_many_small_files_are_joined_and_readers_move_to_the_same_rows(store: Sm
     assert [one.code for one in examine(store.project)] == []
 
 
+def test_what_was_compacted_can_be_read_and_gone_back_to_by_its_own_number(store: SmallStore) -> None:
+    grow(store, 10)
+    seen, live = store.published(), releases(store)[0]
+    moved = run(store, now=NOW).release
+    change(store, 1)
+    run(store, keep_releases=2)
+    with pytest.raises(StoreError, match="is gone from the store"):
+        store.store.corpus("docs").at(live.table, live.table_version)
+    then = release_at(store.store, "docs", live.published_at)
+    assert then is not None
+    assert then.release == moved
+    assert store.store.corpus("docs").at(then.table, then.table_version).count_rows() == len(seen)
+    assert release.roll_back(store.store, "docs", live.release, now=NOW).rollback_of == live.release
+    assert store.published() == seen
+
+
 def test_a_table_with_many_deleted_rows_is_compacted(store: SmallStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real one has ten thousand of them; here one is enough."""
     monkeypatch.setattr("freshet.tasks.maintenance.compaction.LEAST_DELETED", 1)
@@ -234,8 +257,6 @@ def test_parsed_texts_of_refused_documents_have_a_time_of_their_own(store: Small
 
 
 def test_report_pages_expire_but_those_on_the_live_release(store: SmallStore) -> None:
-    import os
-
     live = releases(store)[0].run_id
     for name in (live, "long-ago", "just-now"):
         page = store.at("reports", "docs", name, "index.html")
@@ -246,6 +267,30 @@ def test_report_pages_expire_but_those_on_the_live_release(store: SmallStore) ->
     found = run(store, now=NOW)
     assert Freed("reports", "reports/docs", 1, 6) in found.freed
     assert sorted(one.name for one in store.at("reports", "docs").iterdir()) == sorted(["just-now", live])
+
+
+def test_pages_on_what_was_published_anew_stay(tmp_path: Path) -> None:
+    """Going back, overruling and maintaining have no pages of their own: those of the run that made it are shown."""
+    store = Store(str(tmp_path))
+    for number, outcome, changes in (
+        (1, "published", {}), (2, "published", {}), (3, "published", {"run_id": "maintenance"}), (4, "published", {}),
+        (5, "published", {"run_id": "rollback", "rollback_of": 3}), (6, "rejected", {}),
+    ):  # fmt: skip
+        decide(store, number, outcome, **changes)
+        folder = tmp_path / "reports" / "docs" / f"run-{number}"
+        folder.mkdir(parents=True)
+        os.utime(folder, (0, 0))
+        (folder / "index.html").touch()
+        os.utime(folder / "index.html", (0, 0))
+
+    def kept() -> list[str]:
+        found, now = Maintained("docs"), datetime.now(UTC)
+        expire_reports(store, "docs", release.list_releases(store, "docs"), Maintenance(), found, now, False)
+        return sorted(one.name for one in (tmp_path / "reports" / "docs").iterdir())
+
+    assert kept() == ["run-2", "run-6"], "the live release went back to what maintenance made of release 2"
+    decide(store, 7, run_id="override")
+    assert kept() == ["run-6"], "a person published what run 6 had made"
 
 
 def test_what_a_killed_run_left_goes_but_not_while_one_is_at_work(store: SmallStore) -> None:
@@ -323,6 +368,21 @@ def test_a_live_version_past_its_retention_stays_unless_that_is_asked_for(store:
     assert head is not None
     assert head.count_rows() == 0, "the rows do not stay at the head either"
     assert examine(store.project) == []
+
+
+def test_a_version_of_the_past_that_is_left_alone_is_not_live_and_expires(store: SmallStore) -> None:
+    """It looks back from before the live version, and takes its place not even when that has expired."""
+    (live, first) = published_versions(list_versions(store.store, "sums"))
+    past = replace(first, version="0.20260301.0", facts=replace(first.facts, version="0.20260301.0"))
+    assert insert_version(store.store, past)
+    for one in (live, first):
+        insert_version(store.store, replace(one, outcome="expired"))
+    assert live_version(store.store, "sums") is None
+    traced = trace_back(store.store, "sums@0.20260301.0")
+    assert traced is not None
+    assert (traced["version"], traced["live"]) == ("0.20260301.0", False)
+    found = run(store, SUMS, now=NOW + 4 * YEARS)
+    assert (freed(found)["dataset versions"], found.notes) == (1, [])
 
 
 def test_no_number_is_given_twice_after_all_versions_expired(store: SmallStore) -> None:

@@ -8,7 +8,7 @@ import re
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,7 +21,7 @@ import pytest
 from freshet.expectations.rules import RULES
 from freshet.tasks.embedding.models import ModelFiles
 from freshet.tasks.governance.freshness import MOMENTS, staleness
-from freshet.tasks.ledger.runs import Outcome, RefreshReport
+from freshet.tasks.ledger.runs import RefreshOutcome, RefreshReport
 from freshet.tasks.reports.page_facts import FUTURE, UNDATED, VerdictCount
 from freshet.tasks.reports.page_file import gather_facts, write_report_page
 from freshet.tasks.reports.refresh import render_refresh
@@ -44,10 +44,12 @@ def a_run(folder: Path, name: str = "docs", as_of: datetime = NOW) -> RefreshRun
     )
     project = Project(settings=settings, root=folder, file=folder / "freshet.yaml")
     model = ModelFiles("m", folder, 128, 256, True, "s")
-    return RefreshRun(project, "docs", "run-3", "refresh-docs", as_of, model, "c")
+    return RefreshRun(
+        project=project, corpus="docs", run_id="run-3", name="refresh-docs", as_of=as_of, model=model, chunking="c"
+    )
 
 
-def a_report(outcome: Outcome = "released", source: str = "docs", **changes: Any) -> RefreshReport:
+def a_report(outcome: RefreshOutcome = "released", source: str = "docs", **changes: Any) -> RefreshReport:
     listed = {"source": source, "complete": True, "listed": 3, "error": None}
     return RefreshReport("docs", "run-3", NOW, outcome, release=3, sources=[listed], seconds={"total": 1.5}, **changes)
 
@@ -117,9 +119,10 @@ def test_ages_are_of_the_documents_that_are_served(tmp_path: Path) -> None:
 def test_the_history_is_the_gates_and_ends_with_this_run(tmp_path: Path) -> None:
     run = a_run(tmp_path)
     decide(run.store, 1, exam=figures(0.9))
-    decide(run.store, 2, rollback_of=1)
+    decide(run.store, 2, rollback_of=1, run_id="rollback")
     decide(run.store, 3, "rejected", exam=figures(0.8, 0.9))
     decide(run.store, 4)
+    decide(run.store, 5, run_id="maintenance")
     decide(run.store, 1, corpus="another")
     facts = gather_facts(run, a_report("rejected"))
     assert [(p.release, p.published, p.documents, p.chunks) for p in facts.history] == [
@@ -127,6 +130,8 @@ def test_the_history_is_the_gates_and_ends_with_this_run(tmp_path: Path) -> None
         (3, False, 103, 1003),
     ]
     assert facts.history[-1].scores["recall@5"] == 0.8
+    later = gather_facts(replace(run, run_id="run-6"), a_report())
+    assert [point.release for point in later.history] == [1, 3, 4], "maintenance repeats a decision, and makes none"
     assert (facts.main_score, facts.floor) == ("recall@5", 0.9)
 
 
@@ -149,7 +154,7 @@ def test_sources_are_told_with_their_owners(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["released", "rejected", "failed"])
-def test_the_page_is_written_beside_the_rule_pages_and_links_to_them(tmp_path: Path, outcome: Outcome) -> None:
+def test_the_page_is_written_beside_the_rule_pages_and_links_to_them(tmp_path: Path, outcome: RefreshOutcome) -> None:
     run = a_run(tmp_path)
     site = Path(SITE.format(store=run.store.address))
     write_pages(str(site.parent), {"index.html": "rules"})

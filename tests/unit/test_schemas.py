@@ -29,8 +29,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> SmallStore:
     held = made.store
     decisions.retry(held, "docs", "empty.md", who="ada", now=NOW)
     row = windows.WindowRow("b", "corpus", "docs", NOW, NOW.replace(day=23), "planned", 1, "all", "f", NOW)
-    windows.record(held, [row])
-    looks.remember(held, looks.look(held, "corpus", "docs", NOW), NOW)
+    windows.record_windows(held, [row])
+    looks.record_look(held, looks.look_at(held, "corpus", "docs", NOW), NOW)
     record_releases(held, "docs", run="run", now=NOW)
     with RunEvents(held, refresh_job("docs"), "run"):
         pass

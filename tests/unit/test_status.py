@@ -18,7 +18,7 @@ import yaml
 
 from freshet.tasks.doctor.examine import examine
 from freshet.tasks.documents.begin import begin_run
-from freshet.tasks.ledger.looks import look, misses_objective, remember
+from freshet.tasks.ledger.looks import look_at, misses_objective, record_look
 from freshet.tasks.ledger.runs import RefreshReport, record_run
 from freshet.tasks.lineage.events import RunEvents
 from freshet.tasks.lineage.openlineage import refresh_job, version_job
@@ -86,7 +86,7 @@ def test_asking_makes_no_folder(tmp_path: Path) -> None:
     (row,) = of(fresh)["corpora"]
     assert (row["release"], row["documents"], row["last_run"], row["age_seconds"]) == (None, 0, None, None)
     assert not fresh.at().exists()
-    look(fresh.store, "corpus", "docs", NOW)
+    look_at(fresh.store, "corpus", "docs", NOW)
     assert not fresh.at().exists()
 
 
@@ -183,15 +183,15 @@ def test_a_run_goes_on_while_its_lock_is_held_and_was_killed_if_it_is_not(tmp_pa
 def test_a_growth_of_the_quarantine_is_seen_once(tmp_path: Path) -> None:
     made = empty(tmp_path / "made")
     note_run(made, 1, "released", NOW - 3 * DAY, empty=2)
-    first = look(made.store, "corpus", "docs", NOW)
+    first = look_at(made.store, "corpus", "docs", NOW)
     assert (first.before, first.quarantine, first.is_new) == ({}, {"PARSE-EMPTY": 2}, True)
-    remember(made.store, first, NOW)
-    again = look(made.store, "corpus", "docs", NOW + DAY)
+    record_look(made.store, first, NOW)
+    again = look_at(made.store, "corpus", "docs", NOW + DAY)
     assert (again.before, again.is_new, again.since) == ({"PARSE-EMPTY": 2}, False, NOW)
     # Two refreshes between two looks: the growth of the first is seen though the second changed nothing.
     note_run(made, 2, "released", NOW - 2 * DAY, empty=5)
     note_run(made, 3, "unchanged", NOW - 1 * DAY, empty=5)
-    grown = look(made.store, "corpus", "docs", NOW + DAY)
+    grown = look_at(made.store, "corpus", "docs", NOW + DAY)
     assert (grown.before, grown.quarantine, grown.is_new) == ({"PARSE-EMPTY": 2}, {"PARSE-EMPTY": 5}, True)
 
 

@@ -12,7 +12,7 @@ from freshet.tasks.reports.build import standing
 from freshet.tasks.rules.verdicts import Verdict, told, with_advice
 
 if TYPE_CHECKING:
-    from freshet.tasks.datasets.review import RowDecision
+    from freshet.tasks.ledger.row_decisions import RowDecision
 
 
 def build_text(report: Mapping[str, Any]) -> str:

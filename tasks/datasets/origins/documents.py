@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.datasets.origins.spans import MISSING, Located, locate, nearest
 from freshet.tasks.errors import SettingsError
-from freshet.tasks.ledger.releases import release_at
+from freshet.tasks.ledger.releases import list_releases, live_release, release_at
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import equals, in_parts, is_any
+from freshet.tasks.store.predicates import in_parts, is_any
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -85,21 +85,17 @@ class DocumentLedger:
                     f"input {called} derives from corpus {corpus}, which had no release by {past:%Y-%m-%d %H:%M} UTC",
                     f"Speak for a later moment: freshet releases {corpus} says when there were which.",
                 )
-            self.version = int(release["ledger_version"])
-            self._chunks = self._tables.at(schemas.chunks_table(release["space"]), release["table_version"])
+            self.version = release.ledger_version
+            self._chunks = self._tables.at(release.table, release.table_version)
         self._documents = self._tables.at(schemas.DOCUMENTS, self.version)
         if past is None:
             self._chunks = self._live_chunks(store)
 
     def _live_chunks(self, store: Store) -> Table | None:
         """The chunks that readers see; before the first release, those that the last refresh wrote."""
-        releases = store.ledger.find(schemas.RELEASES)
-        if releases is not None:
-            columns = ["release", "outcome", "space", "table_version"]
-            rows = releases.search().where(equals("corpus", self.corpus)).select(columns).to_list()
-            live = max((row for row in rows if row["outcome"] == "published"), key=_number, default=None)
-            if live is not None:
-                return self._tables.at(schemas.chunks_table(live["space"]), live["table_version"])
+        live = live_release(list_releases(store, self.corpus))
+        if live is not None:
+            return self._tables.at(live.table, live.table_version)
         rows = self._documents.search().where("content_hash IS NOT NULL").select(["space"]).limit(1).to_list()
         return self._tables.find(schemas.chunks_table(rows[0]["space"])) if rows else None
 
@@ -153,10 +149,6 @@ def _judged(one: Found, now: dict[str, Found] | None) -> Found:
         return one
     today = now.get(one.doc_id)
     return replace(one, now=today, is_withdrawn=one.is_served and (today is None or not today.is_served))
-
-
-def _number(row: dict[str, Any]) -> int:
-    return int(row["release"])
 
 
 _WORD = re.compile(r"\S+")

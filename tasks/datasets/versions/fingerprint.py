@@ -8,8 +8,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.datasets.assembly.digest import SERIALISATION, settings_of
-from freshet.tasks.datasets.review import decisions
 from freshet.tasks.ledger.releases import release_at
+from freshet.tasks.ledger.row_decisions import newest_row_decisions
 from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def build_fingerprint(run: BuildRun, files: Sequence[InputFile], benchmarks: Seq
         "files": [(one.input, one.uri, one.version) for one in files],
         "benchmarks": [(one.uri, one.version) for one in benchmarks],
         "corpora": [(name, _ledger_version(run, name), _sources(run, name)) for name in corpora_of(run)],
-        "decisions": sorted((one.digest, one.kind, one.codes) for one in decisions(run.store, run.dataset).values()),
+        "decisions": sorted(
+            (one.digest, one.kind, one.codes) for one in newest_row_decisions(run.store, run.dataset).values()
+        ),
         "tokenizer": _tokenizer(run),
         "model": _model(run),
         "judges": [version(name) for name in _JUDGES],
@@ -59,7 +61,7 @@ def _ledger_version(run: BuildRun, corpus: str) -> int | list[int] | None:
     if table is None or run.past is None:
         return None if table is None else int(table.version)
     release = release_at(run.store, corpus, run.past)
-    return [int(table.version), 0 if release is None else int(release["ledger_version"])]
+    return [int(table.version), 0 if release is None else release.ledger_version]
 
 
 def _sources(run: BuildRun, corpus: str) -> list[dict[str, Any]]:

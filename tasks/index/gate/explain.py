@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
 from freshet.tasks.ledger.decisions import list_decisions
-from freshet.tasks.ledger.releases import list_releases, live_release, newest_decision
+from freshet.tasks.ledger.releases import gate_decisions, list_releases, live_release
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
 
 
 def explain_decision(store: Store, corpus: str) -> dict[str, Any]:
-    """The gate's last decision on a corpus, as it is on record; a rollback is none of the gate's.
+    """The gate's last decision on a corpus, as it is on record; rollbacks and maintenance are none of the gate's.
 
     Returns:
         `corpus`, `release`, `outcome`, `published_at` (when it was decided), `as_of`, `run_id`, `documents`, `chunks`,
@@ -26,7 +26,7 @@ def explain_decision(store: Store, corpus: str) -> dict[str, Any]:
         StoreError: the gate has not decided on anything yet.
     """
     releases = list_releases(store, corpus)
-    decision, live = newest_decision(releases), live_release(releases)
+    decision, live = next(iter(gate_decisions(releases)), None), live_release(releases)
     if decision is None:
         raise StoreError(
             f"the gate has not decided on anything of corpus {corpus} yet", f"Run freshet refresh {corpus}."
