@@ -35,9 +35,7 @@ def examine_files(patient: Patient, corpus: str) -> Iterator[Finding]:
     from freshet.tasks.ledger.releases import list_releases
     from freshet.tasks.maintenance.cleaning import kept_releases
 
-    releases: list[Release] = []
-    if is_folder(f"{patient.store.address}/ledger/{schemas.RELEASES}.lance"):
-        releases = list_releases(patient.store, corpus)
+    releases = list_releases(patient.store, corpus)
     kept = kept_releases(releases, patient.project.settings.maintenance, datetime.now(UTC))
     for table in corpus_tables(patient.store, corpus):
         name = table_name(table.address)
@@ -57,8 +55,7 @@ def examine_corpus(patient: Patient, corpus: str) -> Iterator[Finding]:
 
     store = patient.store
     if not is_folder(f"{store.address}/corpora/{corpus}"):
-        on_record = is_folder(f"{store.address}/ledger/{schemas.RELEASES}.lance")
-        if on_record and (live := live_release(list_releases(store, corpus))) is not None:
+        if (live := live_release(list_releases(store, corpus))) is not None:
             yield finding("DOCTOR-CORPUS-GONE", f"corpora/{corpus}", f"readers are sent to {live.release}", name=corpus)
         return
     releases = list_releases(store, corpus)

@@ -131,7 +131,7 @@ def _restore_releases(store: Store, corpus: str, numbers: Sequence[int]) -> list
     What the tags of the tables still tell of a release is restored; of one without tags it is recorded that its
     decision was lost.
     """
-    from freshet.tasks.ledger.releases import list_releases
+    from freshet.tasks.ledger.releases import Release, insert_release, list_releases
 
     releases, tagged, lost = list_releases(store, corpus), _tagged_releases(store, corpus), []
     tables = store.corpus(corpus)
@@ -157,7 +157,8 @@ def _restore_releases(store: Store, corpus: str, numbers: Sequence[int]) -> list
             }
             lost.append(f"corpus {corpus}: the exam and the report of release {number}")
         rows.append(row)
-    store.ledger.append(schemas.RELEASES, schemas.releases(), rows)
+    for row in rows:
+        insert_release(store, Release(**row))
     return lost
 
 

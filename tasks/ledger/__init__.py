@@ -1,1 +1,1 @@
-"""The tables of the store's ledger, one file each: the only place that reads and writes them."""
+"""The tables of the store's ledger, which nothing else reads or writes, but for those of lineage and its events."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
+from freshet.tasks.ledger.releases import list_releases, published_releases
 from freshet.tasks.lineage.relation import Kind, corpus_id, document_id, relation_row, release_id, release_number
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import begins, both, equals
@@ -47,12 +48,8 @@ def record_releases(store: Store, corpus: str, *, run: str, now: datetime) -> li
 
 def _published(store: Store, corpus: str) -> list[tuple[int, int]]:
     """Number and ledger version of each published release, in order. A rollback is an earlier one again."""
-    table = store.ledger.find(schemas.RELEASES)
-    if table is None:
-        return []
-    where = f"{both(equals('corpus', corpus), equals('outcome', 'published'))} AND rollback_of IS NULL"
-    rows = table.search().where(where).select(["release", "ledger_version"]).to_list()
-    return sorted((row["release"], row["ledger_version"]) for row in rows)
+    published = published_releases(list_releases(store, corpus))
+    return sorted((one.release, one.ledger_version) for one in published if one.rollback_of is None)
 
 
 def _recorded(store: Store, corpus: str) -> dict[int, str]:

@@ -25,6 +25,7 @@ from freshet.tasks.errors import ConcurrentWriter, StoreError
 from freshet.tasks.ledger.versions import (
     Version,
     VersionFacts,
+    insert_version,
     last_number,
     list_versions,
     live_version,
@@ -35,7 +36,6 @@ from freshet.tasks.store import schemas
 from freshet.tasks.store.bucket import file_system, reaching
 from freshet.tasks.store.files import remove
 from freshet.tasks.store.locks import dataset_files
-from freshet.tasks.store.tables import insert_new
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -335,9 +335,6 @@ def _append(
         as_of=facts.as_of,
         published_at=now,
     )
-    row, schema = version.as_row(), schemas.dataset_versions()
-    if outcome != "published":
-        store.ledger.append(schemas.DATASET_VERSIONS, schema, [row])
-    elif not insert_new(store.ledger, schemas.DATASET_VERSIONS, schema, ("dataset", "version", "outcome"), row):
+    if not insert_version(store, version):
         raise _Taken
     return version

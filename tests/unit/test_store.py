@@ -1,4 +1,4 @@
-"""The schemas of stored tables: all in one place, and those that stores have."""
+"""What a store consists of: every table's schema in one place, its readers in another, and nothing made by reading."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from freshet.tasks.lineage.events import RunEvents
 from freshet.tasks.lineage.openlineage import refresh_job
 from freshet.tasks.lineage.release_contents import record_releases
 from freshet.tasks.store import schemas
+from freshet.tasks.store.tables import Store
 from freshet.tasks.text import minhash
 from tests.unit.small_store import SmallStore, make_store
-from tests.unit.test_layers import ROOT, TOPS
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+ROOT = Path(__file__).parents[2]
+TOPS = ("expectations", "tasks", "flows", "freshet", "deploy")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,35 @@ def test_a_file_that_makes_an_arrow_schema_of_its_own_writes_no_table_of_the_sto
     assert own
     assert [one for one in own if writes.search(_code(one))] == []
     assert [one for one in files if "unenforced-primary-key" in _code(one)] == []
+
+
+def test_the_shared_tables_are_read_and_written_in_the_room_of_the_ledger() -> None:
+    """Which release or version is live is decided there alone. Lineage and its events have a room of their own."""
+    own = {"lineage", "lineage_events", "lineage_deliveries"}
+    names = "|".join(name.upper() for name in schemas.LEDGER_TABLES.keys() - own)
+    named = re.compile(rf"schemas\.(?:{names})\b")
+    files = [one for top in TOPS for one in (ROOT / top).rglob("*.py")]
+    using = {str(one.parent.relative_to(ROOT)) for one in files if named.search(_code(one))}
+    assert using == {"tasks/ledger"}
+
+
+def test_reading_makes_nothing(tmp_path: Path) -> None:
+    held = Store(str(tmp_path / "store"))
+    for tables in (held.ledger, held.corpus("docs"), held.dataset("sums")):
+        assert tables.names() == []
+        assert tables.find("documents") is None
+        assert tables.rows("documents", "a = 1", ["a"]) == []
+    assert not (tmp_path / "store").exists()
+
+
+def test_rows_are_those_that_meet_a_predicate_in_the_columns_asked_for(tmp_path: Path) -> None:
+    tables = Store(str(tmp_path / "store")).ledger
+    schema = pa.schema([("a", pa.int64()), ("b", pa.string())])
+    tables.append("some", schema, [{"a": number, "b": str(number)} for number in range(30)])
+    assert tables.names() == ["some"]
+    assert len(tables.rows("some")) == 30
+    assert tables.rows("some", "a > 28") == [{"a": 29, "b": "29"}]
+    assert tables.rows("some", "a > 28", ["b"]) == [{"b": "29"}]
 
 
 def _code(file: Path) -> str:
