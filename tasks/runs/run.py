@@ -18,13 +18,25 @@ from freshet.tasks.store.locks import dataset_files, hold_corpus, hold_dataset
 from freshet.tasks.store.tables import Store
 
 
-class _OnStore:
-    """A run on the store of its project."""
+@dataclass(frozen=True)
+class _Run:
+    """What every run knows.
+
+    Attributes:
+        project: the settings as they were when the run began.
+        run_id: id of the Prefect flow run.
+        name: what people call the run, like `refresh-handbook-2026-11-22`.
+        as_of: the moment the run speaks for; never the wall clock.
+    """
 
     project: Project
+    run_id: str
+    name: str
+    as_of: datetime
 
     @cached_property
     def store(self) -> Store:
+        """The store of the project."""
         return Store(self.project.store)
 
     def __getstate__(self) -> dict[str, object]:
@@ -33,23 +45,15 @@ class _OnStore:
 
 
 @dataclass(frozen=True)
-class BuildRun(_OnStore):
+class BuildRun(_Run):
     """One build of one dataset.
 
     Attributes:
-        project: the settings as they were when the run began.
         dataset: the dataset's name.
-        run_id: id of the Prefect flow run.
-        name: what people call the run, like `version-answers-2026-11-22`.
-        as_of: the moment the build speaks for; never the wall clock.
-        looks_back: whether that moment is in the past and was asked for, so that only what was there by then counts.
+        looks_back: whether `as_of` is in the past and was asked for, so that only what was there by then counts.
     """
 
-    project: Project
     dataset: str
-    run_id: str
-    name: str
-    as_of: datetime
     looks_back: bool = False
 
     def hold(self, wait: timedelta, announce: Callable[[str], None]) -> AbstractContextManager[None]:
@@ -63,6 +67,7 @@ class BuildRun(_OnStore):
 
     @property
     def settings(self) -> Dataset:
+        """What the project says of the dataset."""
         return self.project.settings.datasets[self.dataset]
 
     @property
@@ -72,24 +77,16 @@ class BuildRun(_OnStore):
 
 
 @dataclass(frozen=True)
-class RefreshRun(_OnStore):
+class RefreshRun(_Run):
     """One refresh of one corpus.
 
     Attributes:
-        project: the settings as they were when the run began.
         corpus: the corpus's name.
-        run_id: id of the Prefect flow run.
-        name: what people call the run, like `refresh-handbook-2026-11-22`.
-        as_of: the moment the refresh speaks for; never the wall clock.
         model: the embedding model in force.
         chunking: fingerprint of how documents are judged and cut.
     """
 
-    project: Project
     corpus: str
-    run_id: str
-    name: str
-    as_of: datetime
     model: ModelFiles
     chunking: str
 
@@ -99,6 +96,7 @@ class RefreshRun(_OnStore):
 
     @property
     def settings(self) -> Corpus:
+        """What the project says of the corpus."""
         return self.project.settings.corpora[self.corpus]
 
     @property
