@@ -76,23 +76,11 @@ def _version(package: str) -> str | None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
-    """A Markdown table on stdout; floats with up to four significant digits, numbers to the right."""
-    cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max([len(heading), *(len(row[i]) for row in cells)]) for i, heading in enumerate(headings)]
-    right = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(headings))]
-    rule = ["-" * (width - 1) + ":" if aside else "-" * width for width, aside in zip(widths, right, strict=True)]
+    """Prints a Markdown table that can be read on a terminal as well."""
+    from freshet.tasks.render.markdown import table
+
     print(f"\n{title}\n" if title else "")
-    for line in [headings, rule, *cells]:
-        padded = (cell.rjust(w) if aside else cell.ljust(w) for cell, w, aside in zip(line, widths, right, strict=True))
-        print("| " + " | ".join(padded) + " |")
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    print(table(headings, rows, padded=True))
 
 
 def write_results(name: str, results: dict[str, Any]) -> Path:

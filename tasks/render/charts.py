@@ -1,68 +1,168 @@
-"""Charts as inline SVG: no script, no other file, readable in light and dark, on paper and to a screen reader."""
+"""Charts as SVG: no script, no other file, readable in light and dark, on paper and to a screen reader."""
 
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
 from itertools import pairwise
 
-_LEFT, _TOP, _BOTTOM = 46, 14, 34
-_CHARACTER = 7.8
-"""Width of one in the names at the lines' ends, in the chart's units."""
+from freshet.tasks.render.palette import CHART_STYLE, FONT, MOST_PARTS, colour_style
+from freshet.tasks.render.values import html_text, number
 
+WIDTH = 712
+_LEFT, _TOP, _BOTTOM = 46, 14, 34
+_ROW, _BAR = 28, 18
+_NAMES, _VALUES = 180, 84
+_PAD, _TITLE = 24, 44
 _LABEL_GAP = 15
 _DASHES = ("", "7 4", "2 4", "9 3 2 3")
-_JOINERS = "\u200c\u200d"
-"""Which Persian, Hindi and emoji are written with."""
+_CHARACTER = 7.6
+"""The width of a character at 13 pixels."""
 
 MOST_POINTS = 60
+"""The most points of a line that can be told apart."""
 
 
-def text(value: object) -> str:
-    """Any value as HTML text. Characters that could hide or turn what stands beside them are shown as �."""
-    return escape("".join("\ufffd" if _misleads(c) else c for c in str(value)), quote=True)
+@dataclass(frozen=True)
+class Chart:
+    """A drawing.
+
+    Attributes:
+        width, height: in pixels, at its natural size.
+        label: what it shows, for those who cannot see it.
+        shapes: SVG; none where there is nothing to draw.
+    """
+
+    width: int
+    height: int
+    label: str
+    shapes: Sequence[str]
+
+    def inline(self) -> str:
+        """Returns the chart for a page with the palette's CHART_STYLE; empty where there is nothing to draw."""
+        if not self.shapes:
+            return ""
+        label = html_text(self.label)
+        # A narrow screen scrolls to the side rather than shrink the text beyond reading.
+        return (
+            f'<svg class="chart" role="img" aria-label="{label}" viewBox="0 0 {self.width} {self.height}" '
+            f'style="min-width:{0.7 * self.width:.0f}px"><title>{label}</title>{"".join(self.shapes)}</svg>'
+        )
+
+    def file(self, title: str) -> str:
+        """Returns the chart as an SVG file that stands alone, with a title above it."""
+        width, height = self.width + 2 * _PAD, self.height + _TITLE + _PAD // 2
+        own = f"svg{{font-family:{FONT}}}.page{{fill:var(--card)}}.title{{font-weight:600}}"
+        style = f"{colour_style('svg')}{own}{CHART_STYLE}"
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" aria-label="{html_text(self.label)}" '
+            f'width="{width}" height="{height}" viewBox="{-_PAD} {-_TITLE} {width} {height}">'
+            f"<title>{html_text(title)}</title><style>{style}</style>"
+            f'<rect class="page" x="{-_PAD}" y="{-_TITLE}" width="{width}" height="{height}" rx="8"/>'
+            f"{_words(0, -16, title, 'title')}{''.join(self.shapes)}</svg>\n"
+        )
 
 
-def _misleads(character: str) -> bool:
-    return character not in _JOINERS and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co")
+def bar_chart(
+    values: Mapping[str, float],
+    label: str,
+    *,
+    unit: str = "",
+    decimals: int = 0,
+    parts: Mapping[str, int] | None = None,
+) -> Chart:
+    """Draws horizontal bars, one a name.
+
+    Args:
+        values: of 0 or more, by name.
+        parts: which colour of the palette a name has; the first where nothing is said.
+    """
+    most = max(values.values(), default=0.0)
+    start = _NAMES + _VALUES
+    shapes, read = [], []
+    for place, (name, value) in enumerate(values.items()):
+        top = place * _ROW
+        width = max((WIDTH - start) * value / most, 1.5) if value else 0.0
+        shown = f"{value:,.{decimals}f}".replace(",", "\u202f") + (f" {unit}" if unit else "")
+        shapes += [
+            _words(0, top + 14, _fitted(name, _NAMES)),
+            _words(start - 12, top + 14, shown, "soft", "end"),
+            _bar((parts or {}).get(name, 0), start, top, width),
+        ]
+        read.append(f"{name} {shown}")
+    return Chart(WIDTH, max(1, len(values)) * _ROW, f"{label}: {'; '.join(read)}", shapes)
 
 
-def number(value: float) -> str:
-    """A count for people: 12 345 with thin spaces."""
-    return f"{value:,.0f}".replace(",", "\u202f")
+def share_chart(shares: Mapping[str, Mapping[str, int]], label: str) -> Chart:
+    """Draws what each of some wholes is made of: a bar each, a part for each name, and the names below.
+
+    Args:
+        shares: counts of parts by name, by the name of their whole, which may be empty. The parts get the palette's
+            colours in the order in which they first come, also those that are nowhere more than 0; beyond MOST_PARTS
+            the colours come again.
+    """
+    names = list(dict.fromkeys(name for held in shares.values() for name in held))
+    sums = {name: sum(held.get(name, 0) for held in shares.values()) for name in names}
+    if not any(sums.values()):
+        return Chart(WIDTH, _ROW, label, [])
+    start = _NAMES if any(shares) else 0
+    shapes, read = [], []
+    for place, (whole, held) in enumerate(shares.items()):
+        at, total = float(start), sum(held.values())
+        shapes += [_words(0, place * _ROW + 14, _fitted(f"{whole}: {number(total)}", _NAMES))] if start else []
+        for part, name in enumerate(names):
+            if count := held.get(name, 0):
+                width = (WIDTH - start) * count / total
+                shapes.append(_bar(part, at, place * _ROW, max(width, 1.0)))
+                at += width
+        read.append(f"{whole} {', '.join(f'{name} {number(count)}' for name, count in held.items() if count)}".strip())
+    key, bottom = _key(sums, len(shares) * _ROW + 18)
+    return Chart(WIDTH, bottom, f"{label}: {'; '.join(read)}", [*shapes, *key])
 
 
-def share_bar(parts: Mapping[str, int], label: str) -> str:
-    """One bar, a part for each name that has any, and its key below."""
-    total = sum(parts.values())
-    if not total:
-        return ""
-    at, shapes, keys = 0.0, [], []
-    for place, (name, count) in enumerate(parts.items()):
+def _key(sums: Mapping[str, int], line: int) -> tuple[list[str], int]:
+    """Draws the names of the parts with their colours, from a line on, and returns where they end."""
+    shapes, left = [], 0.0
+    for part, (name, count) in enumerate(sums.items()):
         if not count:
             continue
-        width = 100.0 * count / total
-        kind = f"s{place % 8}"
-        shapes.append(f'<rect class="{kind}" x="{at:.3f}%" y="0" width="{max(width, 0.4):.3f}%" height="26"/>')
-        keys.append(f'<li><i class="{kind}"></i>{text(name)} <b>{number(count)}</b></li>')
-        at += width
-    bar = f'<svg class="share" role="img" aria-label="{text(label)}" width="100%" height="26">{"".join(shapes)}</svg>'
-    return f'{bar}<ul class="key">{"".join(keys)}</ul>'
+        words = f"{_fitted(name, 220)} {number(count)}"
+        width = 34 + _CHARACTER * len(words)
+        if left and left + width > WIDTH:
+            left, line = 0.0, line + 24
+        shapes += [_bar(part, left, line - 11, 12, 12), _words(left + 18, line, words)]
+        left += width
+    return shapes, line + 8
 
 
-def bars(values: Mapping[str, float], label: str, unit: str = "", decimals: int = 0) -> str:
-    """Horizontal bars, one a name, as a table whose numbers are drawn as well as written."""
-    most = max(values.values(), default=0.0)
-    rows = []
-    for name, value in values.items():
-        said = f"{value:,.{decimals}f}".replace(",", "\u202f") + (f" {unit}" if unit else "")
-        width = 100.0 * value / most if most else 0.0
-        shape = f'<rect class="s0" width="{width:.2f}%" height="14" rx="2"/>'
-        bar = f'<svg aria-hidden="true" width="100%" height="14">{shape}</svg>'
-        rows.append(f'<tr><th scope="row">{text(name)}</th><td class="bar">{bar}</td><td class="n">{said}</td></tr>')
-    return f'<table class="bars" aria-label="{text(label)}"><tbody>{"".join(rows)}</tbody></table>'
+def column_chart(columns: Sequence[tuple[str, int]], label: str, mark: tuple[float, str] | None = None) -> Chart:
+    """Draws vertical bars, one a name.
+
+    Args:
+        mark: how many columns from the left a line stands, and its name.
+    """
+    most = max(1, *(count for _, count in columns))
+    step, height, bottom = min(90.0, WIDTH / len(columns)), 180, 150
+    right = step * len(columns)
+    shapes = [f'<line class="grid" x1="0" x2="{right:.1f}" y1="{bottom}" y2="{bottom}"/>']
+    names = []
+    for place, (name, count) in enumerate(columns):
+        tall, middle = max((bottom - 36) * count / most, 1.0 if count else 0.0), step * (place + 0.5)
+        shapes.append(_bar(0, step * place + 2, bottom - tall, step - 4, tall))
+        names += [
+            _words(middle, bottom - tall - 6, number(count), "soft over", "middle"),
+            _words(middle, bottom + 18, name, "tick", "middle"),
+        ]
+    if mark is not None:
+        at = step * mark[0]
+        shapes.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="{bottom}"/>')
+        near_the_end = at > WIDTH * 0.75
+        names.append(
+            _words(at - 6 if near_the_end else at + 6, 10, mark[1], "mark-name", "end" if near_the_end else "")
+        )
+    read = "; ".join(f"{name}: {number(count)}" for name, count in columns)
+    return Chart(WIDTH, height, f"{label}: {read}", [*shapes, *names])
 
 
 def line_chart(
@@ -74,8 +174,8 @@ def line_chart(
     floor: tuple[str, float] | None = None,
     percent: bool = False,
     size: tuple[int, int] = (760, 250),
-) -> str:
-    """Lines over labelled points; a None is a gap.
+) -> Chart:
+    """Draws lines over labelled points; a None is a gap.
 
     Args:
         label: what the chart shows, for those who cannot see it.
@@ -84,10 +184,10 @@ def line_chart(
         percent: the values are shares, from 0 to 1; the axis then ends at 1 and starts where it is of use.
         size: width and height.
     """
+    width, height = size
     known = [v for values in series.values() for v in values if v is not None]
     if not known:
-        return ""
-    width, height = size
+        return Chart(width, height, label, [])
     low, high, step = _axis([*known, *([floor[1]] if floor else [])], percent)
     ends = _ends(series, percent, floor)
     right = width - 14 - _CHARACTER * max(len(name) for _, _, name in ends)
@@ -99,65 +199,60 @@ def line_chart(
     def y(value: float) -> float:
         return bottom - (bottom - _TOP) * (value - low) / (high - low)
 
-    parts = []
+    def across(kind: str, value: float) -> str:
+        return f'<line class="{kind}" x1="{_LEFT}" x2="{right:.1f}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
+
+    shapes = []
     for tick in range(round((high - low) / step) + 1):
         value = low + tick * step
-        said = f"{100 * value:.0f} %" if percent else number(value)
-        parts.append(
-            f'<line class="grid" x1="{_LEFT}" x2="{right:.1f}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
-            f'<text class="tick" x="{_LEFT - 8}" y="{y(value) + 4:.1f}" text-anchor="end">{said}</text>'
-        )
+        shown = f"{100 * value:.0f} %" if percent else number(value)
+        shapes += [across("grid", value), _words(_LEFT - 8, y(value) + 4, shown, "tick", "end")]
     every = max(1, math.ceil(len(labels) / 10))
-    for place, name in enumerate(labels):
-        if (len(labels) - 1 - place) % every == 0:
-            parts.append(
-                f'<text class="tick" x="{x(place):.1f}" y="{height - 12}" text-anchor="middle">{text(name)}</text>'
-            )
-    if floor:
-        parts.append(
-            f'<line class="floor" x1="{_LEFT}" x2="{right:.1f}" y1="{y(floor[1]):.1f}" y2="{y(floor[1]):.1f}"/>'
-        )
+    shapes += [
+        _words(x(place), height - 12, name, "tick", "middle")
+        for place, name in enumerate(labels)
+        if (len(labels) - 1 - place) % every == 0
+    ]
+    shapes += [across("mark", floor[1])] if floor else []
     for place, values in enumerate(series.values()):
         spots = [(x(i), y(v) if v is not None else None) for i, v in enumerate(values)]
-        parts += _line(spots, place)
+        shapes += _line(spots, place)
         for i, (at_x, at_y) in enumerate(spots):
             hollow = " hollow" if i < len(marks) and marks[i] else ""
             if at_y is not None:
-                parts.append(f'<circle class="c{place % 4}{hollow}" cx="{at_x:.1f}" cy="{at_y:.1f}" r="3.5"/>')
-    parts += [
-        f'<text class="name {kind}" x="{right + 10:.1f}" y="{at + 4:.1f}">{text(name)}</text>'
-        for at, kind, name in _spread([(y(value), kind, name) for value, kind, name in ends], _TOP, bottom)
-    ]
-    return (
-        f'<svg class="chart" role="img" aria-label="{text(label)}" viewBox="0 0 {width} {height}">'
-        f"<title>{text(label)}</title>{''.join(parts)}</svg>"
-    )
+                part = place % len(_DASHES)
+                shapes.append(f'<circle class="s{part} l{part}{hollow}" cx="{at_x:.1f}" cy="{at_y:.1f}" r="3.5"/>')
+    placed = _spread([(y(value), kind, name) for value, kind, name in ends], _TOP, bottom)
+    shapes += [_words(right + 10, at + 4, name, f"name {kind}") for at, kind, name in placed]
+    return Chart(width, height, label, shapes)
 
 
 def _ends(
     series: Mapping[str, Sequence[float | None]], percent: bool, floor: tuple[str, float] | None
 ) -> list[tuple[float, str, str]]:
-    """(value, class, name) of what is written at the lines' ends."""
+    """Returns (value, class, name) of what is written at the lines' ends."""
     ends = []
     for place, (name, values) in enumerate(series.items()):
         last = next((v for v in reversed(values) if v is not None), None)
         if last is not None:
-            said = f"{100 * last:.1f} %" if percent else number(last)
-            ends.append((last, f"t{place % 4}", f"{name} {said}" if len(series) > 1 or percent else said))
-    return [*ends, (floor[1], "floor-name", floor[0])] if floor else ends
+            shown = f"{100 * last:.1f} %" if percent else number(last)
+            words = f"{name} {shown}" if len(series) > 1 or percent else shown
+            ends.append((last, f"s{place % len(_DASHES)}", words))
+    return [*ends, (floor[1], "mark-name", floor[0])] if floor else ends
 
 
 def _line(spots: Sequence[tuple[float, float | None]], place: int) -> list[str]:
-    drawn = []
-    for (x1, y1), (x2, y2) in pairwise(spots):
-        if y1 is not None and y2 is not None:
-            dash = f' stroke-dasharray="{_DASHES[place % 4]}"' if place % 4 else ""
-            drawn.append(f'<path class="l{place % 4}" d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}"{dash}/>')
-    return drawn
+    part = place % len(_DASHES)
+    dash = f' stroke-dasharray="{_DASHES[part]}"' if part else ""
+    return [
+        f'<path class="l{part}" d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}"{dash}/>'
+        for (x1, y1), (x2, y2) in pairwise(spots)
+        if y1 is not None and y2 is not None
+    ]
 
 
 def _axis(values: Sequence[float], percent: bool) -> tuple[float, float, float]:
-    """(lowest, highest, step) of round numbers around the values."""
+    """Returns (lowest, highest, step) of round numbers around the values."""
     least, most = min(values), max(values)
     if percent:
         span = 1.0 - max(0.0, least)
@@ -170,10 +265,27 @@ def _axis(values: Sequence[float], percent: bool) -> tuple[float, float, float]:
 
 
 def _spread(ends: Sequence[tuple[float, str, str]], top: float, bottom: float) -> list[tuple[float, str, str]]:
-    """The names at the lines' ends, moved apart where they would overlap."""
+    """Moves the names at the lines' ends apart where they would overlap."""
     placed: list[tuple[float, str, str]] = []
     for at, kind, name in sorted(ends):
         least = placed[-1][0] + _LABEL_GAP if placed else top
         placed.append((max(at, least), kind, name))
     over = placed[-1][0] - bottom if placed else 0.0
     return [(at - max(0.0, over), kind, name) for at, kind, name in placed]
+
+
+def _bar(part: int, x: float, y: float, width: float, height: float = _BAR) -> str:
+    return (
+        f'<rect class="s{part % MOST_PARTS}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="2"/>'
+    )
+
+
+def _words(x: float, y: float, words: str, kind: str = "", anchor: str = "") -> str:
+    of = f' class="{kind}"' if kind else ""
+    anchored = f' text-anchor="{anchor}"' if anchor else ""
+    return f'<text{of} x="{x:.1f}" y="{y:.1f}"{anchored}>{html_text(words)}</text>'
+
+
+def _fitted(name: str, room: float) -> str:
+    most = int(room / _CHARACTER) - 1
+    return name if len(name) <= most else name[: most - 1] + "…"

@@ -1,44 +1,84 @@
-"""Texts of others within Markdown: shown as they are, and never taken for markup."""
+"""Markdown made of names and texts of others, which are shown as they are and never taken for markup."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeGuard
 
-_MARKUP = re.compile(r"([\\`*_\[\]~|$])")
+from freshet.tasks.render.values import measure, number, visible
+
+_MARKUP = re.compile(r"[\\`*\[\]~|$]|(?<!_)(?:_++(?![^\W_])|(?<![^\W_])_++)")
+"""What may be markup; underscores between two letters or digits, as in max_tokens, are not."""
+
 _AT_THE_START = re.compile(r"^([-+=#]|\d+(?=[.)]))")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_URL = re.compile(r"(?i)\b(https?|ftp)(://)")
 
 
-def plain(value: object) -> str:
-    """Any value on one line of Markdown, as plain text: no markup, no HTML, nothing that hides or turns text."""
-    shown = "".join("\ufffd" if unicodedata.category(c) in ("Cf", "Cs", "Co", "Cn") else c for c in str(value))
-    line = " ".join("".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in shown).split())
-    # A URL is a link by itself in most readers, unless its scheme does not look like one.
-    line = "".join(_ENTITIES.get(c, c) for c in line)
-    line = re.sub(r"(?i)\b(https?|ftp)(://)", r"\1&#58;//", line)
-    line = _MARKUP.sub(r"\\\1", line).replace("www.", "www&#46;")
-    return _AT_THE_START.sub(lambda start: "".join(f"&#{ord(c)};" for c in start[0]), line)
+class Markup(str):
+    """A text that is Markdown already, and is to stand in a line or a cell as it is."""
+
+    __slots__ = ()
 
 
-def code(value: object) -> str:
-    """A name or command that is to be copied, as code; what would end the code is left out."""
+def plain(value: object) -> Markup:
+    """Writes any value as one line of plain text, without markup, HTML, or characters that hide or turn text."""
+    # These characters begin a heading or a list at the start of a line only, and a table's cell never stands there.
+    return Markup(_AT_THE_START.sub(lambda start: "".join(f"&#{ord(c)};" for c in start[0]), _inline(value)))
+
+
+def code(value: object) -> Markup:
+    """Writes a name or command that is to be copied as code, without the characters that would end the code."""
     line = "".join(c for c in str(value) if c != "`" and unicodedata.category(c)[0] != "C")
-    return f"`{line}`".replace("|", r"\|")
+    return Markup(f"`{line}`".replace("|", r"\|"))
 
 
-def cell_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table of cells that are Markdown already, so that a bar in them is escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+def table(head: Sequence[object], rows: Sequence[Sequence[object]], *, padded: bool = False) -> str:
+    """Writes a Markdown table.
+
+    A cell of Markup stands as it is. Every other value is shown as plain text: nothing in it is taken for markup, and
+    nothing in it ends the cell. Numbers are written for people, None as a dash, and a column of nothing else is set to
+    the right.
+
+    Args:
+        head: the names of the columns.
+        rows: of as many values each as there are columns.
+        padded: whether the cells of a column get one width, so that the table can be read on a terminal as well.
+    """
+    lines = [[_cell(value) for value in line] for line in (head, *rows)]
+    right = [bool(rows) and all(row[at] is None or _is_number(row[at]) for row in rows) for at in range(len(head))]
+    widths = [max(3, *map(len, column)) if padded else 3 for column in zip(*lines, strict=True)]
+    rule = ["-" * (width - aside) + ":" * aside for width, aside in zip(widths, right, strict=True)]
+    written = [
+        [
+            cell.rjust(width) if aside else cell.ljust(width)
+            for cell, width, aside in zip(line, widths, right, strict=True)
+        ]
+        if padded
+        else line
+        for line in lines
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (written[0], rule, *written[1:]))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A Markdown table; what would break a cell is escaped."""
+def _cell(value: object) -> str:
+    if isinstance(value, Markup):
+        return value
+    if value is None:
+        return "–"
+    if _is_number(value):
+        return measure(value) if isinstance(value, float) else number(value)
+    return _inline(value)
 
-    def line(cells: Sequence[Any]) -> str:
-        return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
-    return "\n".join([line(head), line(["---"] * len(head)), *map(line, rows)])
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _inline(value: object) -> str:
+    line = "".join(_ENTITIES.get(c, c) for c in " ".join(visible(value).split()))
+    # A URL is a link by itself in most readers, unless its scheme does not look like one.
+    line = _URL.sub(r"\1&#58;//", line)
+    return _MARKUP.sub(lambda found: "".join(f"\\{c}" for c in found[0]), line).replace("www.", "www&#46;")

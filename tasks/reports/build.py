@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from freshet.expectations.rules import RULES
 from freshet.tasks.ledger.builds import BuildReport
-from freshet.tasks.render.markdown import table
+from freshet.tasks.render.markdown import code, table
 from freshet.tasks.rules.verdicts import with_advice
 from freshet.tasks.runs.on_server import unless_gone
 from freshet.tasks.runs.run import BuildRun
@@ -36,8 +36,8 @@ def render_build(report: BuildReport) -> str:
     parts += ["## Rows", table(["what", "rows"], [*counts, ["to be reviewed", report.review]])]
     if report.rows["by_code"]:
         named = [
-            [code, n, RULES[code].severity, RULES[code].why, RULES[code].mend]
-            for code, n in sorted(report.rows["by_code"].items())
+            [code(name), n, RULES[name].severity, RULES[name].why, RULES[name].mend]
+            for name, n in sorted(report.rows["by_code"].items())
         ]
         parts += ["## What rules say of rows", table(["rule", "rows", "by default", "why", "what to do"], named)]
     if report.splits:
@@ -46,8 +46,11 @@ def render_build(report: BuildReport) -> str:
         since = f"Since version {report.previous}" if report.previous else "Since nothing"
         parts += ["## Change", f"{since}:", table(["what", "rows"], [[what, n] for what, n in report.change.items()])]
     if report.exports:
-        parts += ["## Exports", table(["kind", "path"], [[one["kind"], f"`{one['path']}`"] for one in report.exports])]
-    parts += ["## Time", table(["step", "seconds"], [[k, f"{v:.2f}"] for k, v in report.seconds.items()])]
+        parts += ["## Exports", table(["kind", "path"], [[one["kind"], code(one["path"])] for one in report.exports])]
+    parts += [
+        "## Time",
+        table(["step", "seconds"], [[step, round(spent, 2)] for step, spent in report.seconds.items()]),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from freshet.expectations.rules import RULES, Severity
-from freshet.tasks.render.charts import MOST_POINTS, bars, line_chart, number, share_bar, text
+from freshet.tasks.render.charts import MOST_POINTS, bar_chart, line_chart, share_chart
+from freshet.tasks.render.values import html_text as text
+from freshet.tasks.render.values import number
 from freshet.tasks.reports.page_facts import ReportFacts, SourceState, VerdictCount
 from freshet.tasks.reports.page_style import STYLE
 
@@ -79,8 +81,8 @@ def render_report_page(facts: ReportFacts) -> str:
 
 
 def _section(title: str, explained: str, body: str) -> str:
-    said = f'<p class="explained">{explained}</p>' if explained else ""
-    return f"<section><h2>{text(title)}</h2>{said}{body}</section>" if body else ""
+    line = f'<p class="explained">{explained}</p>' if explained else ""
+    return f"<section><h2>{text(title)}</h2>{line}{body}</section>" if body else ""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], label: str, numeric: Sequence[int] = ()) -> str:
@@ -128,12 +130,15 @@ def _figures(facts: ReportFacts) -> str:
 
 
 def _fates(facts: ReportFacts) -> str:
-    parts = {said: facts.documents.get(name, 0) for name, said in _FATES.items()}
-    said = "; ".join(f"{name}: {count}" for name, count in parts.items() if count)
+    parts = {fate: facts.documents.get(name, 0) for name, fate in _FATES.items()}
     texts = f"{number(facts.texts_embedded)} text{'s were' if facts.texts_embedded != 1 else ' was'} new to the index."
-    return _section(
-        "What became of the documents", texts, share_bar(parts, f"documents by what became of them: {said}")
-    )
+    chart = share_chart({"": parts}, "documents by what became of them").inline()
+    return _section("What became of the documents", texts, _figure(chart))
+
+
+def _figure(chart: str, caption: str = "") -> str:
+    name = f"<figcaption>{caption}</figcaption>" if caption else ""
+    return f'<figure class="wide">{name}{chart}</figure>' if chart else ""
 
 
 def _quality(facts: ReportFacts) -> str:
@@ -150,7 +155,7 @@ def _quality(facts: ReportFacts) -> str:
         marks=[not point.published for point in history],
         floor=floor,
         percent=True,
-    )
+    ).inline()
     rows = [
         [
             str(point.release),
@@ -166,7 +171,7 @@ def _quality(facts: ReportFacts) -> str:
         "Quality over releases",
         "How well search finds the answers to questions whose answers are known. Hollow points were rejected, "
         "and readers never saw them.",
-        f"<figure>{chart}</figure>{_details(table)}" if chart else "",
+        f"{_figure(chart)}{_details(table)}" if chart else "",
     )
 
 
@@ -220,9 +225,8 @@ def _name(source: str) -> str:
 
 
 def _ages(facts: ReportFacts) -> str:
-    total = sum(facts.ages.values())
-    chart = bars({name: float(count) for name, count in facts.ages.items()}, "documents by age") if total else ""
-    return _section("Age of the documents", f"Since their last change, on {facts.as_of:%-d %B %Y}.", chart)
+    chart = bar_chart(facts.ages, "documents by age").inline() if sum(facts.ages.values()) else ""
+    return _section("Age of the documents", f"Since their last change, on {facts.as_of:%-d %B %Y}.", _figure(chart))
 
 
 def _size(facts: ReportFacts) -> str:
@@ -235,8 +239,10 @@ def _size(facts: ReportFacts) -> str:
         ("Chunks", [float(point.chunks) for point in history]),
     )
     drawn = "".join(
-        f"<figure><figcaption>{name}</figcaption>"
-        f"{line_chart(labels, {name: values}, f'{name} in the last {len(history)} releases', size=(430, 190))}</figure>"
+        _figure(
+            line_chart(labels, {name: values}, f"{name} in the last {len(history)} releases", size=(430, 190)).inline(),
+            name,
+        )
         for name, values in charts
     )
     return _section("Size over releases", "", f'<div class="pair">{drawn}</div>')
@@ -246,8 +252,11 @@ def _time(facts: ReportFacts) -> str:
     total = facts.seconds.get("total")
     steps = {name: spent for name, spent in facts.seconds.items() if name != "total"}
     ordered = dict(sorted(steps.items(), key=lambda item: -item[1]))
-    said = f"{total:.1f} s in all. Steps may overlap, so that they need not add up to it." if total is not None else ""
-    return _section("Time by step", said, bars(ordered, "seconds by step", "s", 2) if ordered else "")
+    sum_of_all = (
+        f"{total:.1f} s in all. Steps may overlap, so that they need not add up to it." if total is not None else ""
+    )
+    chart = bar_chart(ordered, "seconds by step", unit="s", decimals=2)
+    return _section("Time by step", sum_of_all, _figure(chart.inline()))
 
 
 def _foot(facts: ReportFacts) -> str:

@@ -6,7 +6,7 @@ import logging
 
 from freshet.expectations.rules import RULES
 from freshet.tasks.ledger.runs import RefreshReport
-from freshet.tasks.render.markdown import table
+from freshet.tasks.render.markdown import code, table
 from freshet.tasks.reports.page_file import write_report_page
 from freshet.tasks.runs.on_server import unless_gone
 from freshet.tasks.runs.run import RefreshRun
@@ -45,9 +45,12 @@ def render_refresh(report: RefreshReport) -> str:
         ),
     ]
     if report.quarantine:
-        rows = [[code, n, RULES[code].why, RULES[code].mend] for code, n in sorted(report.quarantine.items())]
+        rows = [[code(name), n, RULES[name].why, RULES[name].mend] for name, n in sorted(report.quarantine.items())]
         parts += ["## In quarantine", table(["rule", "documents", "why", "what to do"], rows)]
-    parts += ["## Time", table(["step", "seconds"], [[k, f"{v:.2f}"] for k, v in report.seconds.items()])]
+    parts += [
+        "## Time",
+        table(["step", "seconds"], [[step, round(spent, 2)] for step, spent in report.seconds.items()]),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from freshet.tasks.render.markdown import Markup, table
+
 Row = Mapping[str, Any]
 
 
@@ -18,8 +20,8 @@ def status_text(found: Row) -> str:
     blocks = [_corpus_lines(row) for row in found["corpora"]] + [_dataset_lines(row) for row in found["datasets"]]
     if not blocks:
         return "freshet.yaml names no corpus and no dataset\n"
-    said = [[found["server"]["message"]]] if found["server"]["message"] else []
-    return "\n".join("\n".join(lines) for lines in [*blocks, *said]) + "\n"
+    server = [[found["server"]["message"]]] if found["server"]["message"] else []
+    return "\n".join("\n".join(lines) for lines in [*blocks, *server]) + "\n"
 
 
 def _corpus_lines(row: Row) -> list[str]:
@@ -67,9 +69,10 @@ def _linked(text: str, run: Row | str | None) -> str:
 def age(row: Row) -> str:
     """How old a corpus or dataset is against its objective."""
     allowed = row["objective_seconds"]
-    kept = f"allowed are {span(allowed)}" if allowed is not None else "no objective"
-    said = "never brought up to date" if row["age_seconds"] is None else f"up to date {span(row['age_seconds'])} ago"
-    return f"OUT OF DATE: {said}; {kept}" if row["overdue"] else f"{said}; {kept}"
+    objective = f"allowed are {span(allowed)}" if allowed is not None else "no objective"
+    seconds = row["age_seconds"]
+    state = "never brought up to date" if seconds is None else f"up to date {span(seconds)} ago"
+    return f"{'OUT OF DATE: ' if row['overdue'] else ''}{state}; {objective}"
 
 
 def span(seconds: float) -> str:
@@ -83,9 +86,7 @@ def span(seconds: float) -> str:
 
 
 def status_page(found: Row, now: datetime) -> str:
-    """The same as Markdown, for the artifact."""
-    from freshet.tasks.render.markdown import table
-
+    """Renders the status of a project as Markdown, for the artifact."""
     parts = [f"# Status\n\nAs of {now:%Y-%m-%d %H:%M %Z}."]
     if late := [row for row in [*found["corpora"], *found["datasets"]] if row["overdue"]]:
         named = ", ".join(row.get("corpus") or row["dataset"] for row in late)
@@ -102,20 +103,20 @@ def status_page(found: Row, now: datetime) -> str:
 
 
 def _corpus_cells(row: Row) -> Sequence[Any]:
-    counts = [f"{row[name]:,}" for name in ("documents", "chunks", "stale", "quarantined")]
+    counts = [row[name] for name in ("documents", "chunks", "stale", "quarantined")]
     return [row["corpus"], row["release"] or "none", age(row), *counts, *_run_cells(row)]
 
 
 def _dataset_cells(row: Row) -> Sequence[Any]:
-    counts = [f"{row['rows']['kept']:,}", _sides(row), f"{row['review']:,}", f"{row['rows']['rejected']:,}"]
+    counts = [row["rows"]["kept"], _sides(row), row["review"], row["rows"]["rejected"]]
     return [row["dataset"], row["version"] or "none", age(row), *counts, *_run_cells(row)]
 
 
-def _run_cells(row: Row) -> list[str]:
-    def cell(run: Row | None, moment: datetime | None, said: str) -> str:
+def _run_cells(row: Row) -> list[Markup]:
+    def cell(run: Row | None, moment: datetime | None, state: str) -> str:
         if run is None or moment is None:
             return ""
-        text = f"{_moment(moment)} {said}".rstrip()
+        text = f"{_moment(moment)} {state}".rstrip()
         return f"[{text}]({run['url']})" if run["url"] else text
 
     last, due = row["last_run"], row["next_run"]
@@ -123,7 +124,7 @@ def _run_cells(row: Row) -> list[str]:
     ran = cell(last, last and (last["ended_at"] or last["began_at"]), last["outcome"] if last else "")
     going = cell(running, running and running["began_at"], "running")
     later = cell(due, due and due["at"], "late" if due and due["late"] else "")
-    return ["; ".join(one for one in (going, ran) if one), later]
+    return [Markup("; ".join(one for one in (going, ran) if one)), Markup(later)]
 
 
 def _sides(row: Row) -> str:

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from freshet.expectations.rules import RULES
-from freshet.tasks.render.charts import bars, line_chart, share_bar, text
+from freshet.tasks.render.charts import bar_chart, column_chart, line_chart, share_chart
+from freshet.tasks.render.values import html_text
 from freshet.tasks.reports.page import render_report_page, sentence
 from freshet.tasks.reports.page_facts import (
     AGES,
@@ -255,7 +256,7 @@ def test_ages_count_every_document_once() -> None:
 @pytest.mark.parametrize("percent", [True, False])
 def test_lines_stay_inside_their_chart(values: list[float | None], percent: bool) -> None:
     scaled = values if percent else [None if v is None else v * 12_345 for v in values]
-    chart = line_chart([str(i) for i in range(len(values))], {"a": scaled}, "a chart", percent=percent)
+    chart = line_chart([str(i) for i in range(len(values))], {"a": scaled}, "a chart", percent=percent).inline()
     width, height = (float(n) for n in re.findall(r'viewBox="0 0 (\d+) (\d+)"', chart)[0])
     for name in ("cx", "x", "x1", "x2"):
         assert all(0 <= float(n) <= width for n in re.findall(rf' {name}="(-?[\d.]+)"', chart))
@@ -266,25 +267,52 @@ def test_lines_stay_inside_their_chart(values: list[float | None], percent: bool
 
 
 def test_a_missing_value_is_a_gap_and_a_rejected_release_a_hollow_point() -> None:
-    chart = line_chart(["1", "2", "3", "4"], {"a": [0.5, None, 0.6, 0.7]}, "c", marks=[False, False, True, False])
+    chart = line_chart(
+        ["1", "2", "3", "4"], {"a": [0.5, None, 0.6, 0.7]}, "c", marks=[False, False, True, False]
+    ).inline()
     assert chart.count("<path") == 1
     assert chart.count("hollow") == 1
 
 
 def test_names_at_the_ends_of_lines_do_not_overlap() -> None:
-    chart = line_chart(["1", "2"], {n: [0.9, 0.9] for n in "abcd"}, "c", percent=True, floor=("least", 0.9))
+    chart = line_chart(["1", "2"], {n: [0.9, 0.9] for n in "abcd"}, "c", percent=True, floor=("least", 0.9)).inline()
     places = sorted(float(y) for y in re.findall(r'class="name [^"]*" x="[\d.]+" y="([\d.]+)"', chart))
     assert len(places) == 5
     assert all(after - before >= 14 for before, after in pairwise(places))
 
 
 def test_nothing_to_draw_draws_nothing() -> None:
-    assert line_chart([], {}, "c") == ""
-    assert line_chart(["1"], {"a": [None]}, "c") == ""
-    assert share_bar({"a": 0}, "c") == ""
-    assert "0.00%" in bars({"a": 0.0}, "c")
+    assert line_chart([], {}, "c").inline() == ""
+    assert line_chart(["1"], {"a": [None]}, "c").inline() == ""
+    assert share_chart({"": {"a": 0}}, "c").inline() == ""
+    assert bar_chart({}, "c").inline() == ""
+    assert bar_chart({"a": 0.0}, "c").inline().count('width="0.0"') == 1
+
+
+def test_a_chart_tells_its_figures_to_those_who_cannot_see_it() -> None:
+    drawn = [
+        bar_chart({"parse": 1234.5, "embed": 2.0}, "seconds", unit="s", decimals=1),
+        share_chart({"train": {"a": 3, "b": 0}, "test": {"a": 1, "b": 2}}, "classes"),
+        column_chart([("0–15", 4), ("16+", 1)], "lengths", (1.5, "max")),
+    ]
+    assert [one.label for one in drawn] == [
+        "seconds: parse 1\u202f234.5 s; embed 2.0 s",
+        "classes: train a 3; test a 1, b 2",
+        "lengths: 0–15: 4; 16+: 1",
+    ]
+    for one in drawn:
+        assert f'aria-label="{one.label}"' in one.inline()
+        assert f'aria-label="{one.label}"' in one.file("A title")
+        assert ">A title</text>" in one.file("A title")
+
+
+def test_a_name_has_the_same_colour_in_every_whole_of_a_chart_also_where_it_has_nothing() -> None:
+    shapes = share_chart({"train": {"a": 0, "b": 3}, "test": {"b": 2, "a": 1}}, "c").shapes
+    assert [re.findall(r'class="(s\d)"', one)[0] for one in shapes if one.startswith("<rect")] == [
+        "s1", "s0", "s1", "s0", "s1",
+    ]  # fmt: skip
 
 
 def test_text_shows_characters_that_would_mislead() -> None:
-    assert text("a\u202eb\x07<") == "a\ufffdb\ufffd&lt;"
-    assert text("نمی\u200cخواهم") == "نمی\u200cخواهم"
+    assert html_text("a\u202eb\x07<") == "a\ufffdb\ufffd&lt;"
+    assert html_text("نمی\u200cخواهم") == "نمی\u200cخواهم"

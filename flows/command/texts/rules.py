@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from freshet.expectations.rules import RULES
+from freshet.tasks.render.markdown import code, table
 from freshet.tasks.rules.rulebook import rule_rows
 
 RULES_HEAD = ("rule", "severity", "threshold", "why", "what to do")
@@ -42,25 +43,21 @@ def rules_text(rows: Sequence[Mapping[str, Any]]) -> str:
 def rules_page(rows: Sequence[Mapping[str, Any]]) -> str:
     """docs/rules.md, as Markdown."""
     from freshet.expectations.fixed_rules import SEVERITIES, choices
-    from freshet.tasks.render.markdown import table
 
-    cells = [
-        [
-            f"`{r['code']}`",
-            r["severity"],
-            "" if r["threshold"] is None else f"{r['threshold']:.15g}",
-            r["why"],
-            r["mend"],
-        ]
-        for r in rows
-    ]
+    def cells(row: Mapping[str, Any]) -> list[object]:
+        threshold = "" if row["threshold"] is None else f"{row['threshold']:.15g}"
+        return [code(row["code"]), row["severity"], threshold, row["why"], row["mend"]]
+
     fixed: dict[tuple[str, str], list[str]] = {}
     for rule in (RULES[row["code"]] for row in rows):
         allowed, reason = choices(rule)
         if allowed != SEVERITIES:
-            fixed.setdefault((" or ".join(allowed), reason), []).append(f"`{rule.code}`")
+            fixed.setdefault((" or ".join(allowed), reason), []).append(code(rule.code))
     kept = [f"- {', '.join(codes)}: {allowed} only, since {reason}." for (allowed, reason), codes in fixed.items()]
-    return "\n\n".join([RULES_INTRODUCTION, table(RULES_HEAD, cells), RULES_KEPT, "\n".join(kept)]) + "\n"
+    return (
+        "\n\n".join([RULES_INTRODUCTION, table(RULES_HEAD, [cells(row) for row in rows]), RULES_KEPT, "\n".join(kept)])
+        + "\n"
+    )
 
 
 def main() -> None:

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.datasets.card.plots import lengths_plot, rows_plot, shares_plot
+from freshet.tasks.datasets.card.plots import card_plots
 from freshet.tasks.datasets.card.sections import checks_part, left_out_part, limits_part
 from freshet.tasks.datasets.checks.facts import LENGTH_EDGES
 from freshet.tasks.datasets.origins.licences import spdx_identifier
-from freshet.tasks.render.charts import number
-from freshet.tasks.render.markdown import cell_table, code, plain
+from freshet.tasks.render.markdown import code, plain, table
+from freshet.tasks.render.values import number
 from freshet.tasks.settings.datasets import Dataset
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def card(facts: VersionFacts, files: Sequence[ExportFile], inputs: Mapping[str, 
         inputs: by split, kept rows by input.
     """
     settings, measured = Dataset.model_validate(facts.settings), Measured(**facts.measured)
-    plots = _plots(facts, settings, measured, inputs)
+    plots = card_plots(facts, inputs, measured.lengths, settings.checks.tokens.max_tokens)
     parts = [
         _front(facts, files),
         f"# {plain(facts.dataset)} {facts.version}",
@@ -94,12 +94,12 @@ def card(facts: VersionFacts, files: Sequence[ExportFile], inputs: Mapping[str, 
         *checks_part(facts, settings, measured.marked),
         "## What was left out, and why",
         *left_out_part(facts),
-        *_image(plots, "rows.svg", "Rows kept, and rows left out by rule"),
+        *_image(plots, "rows.svg"),
         "## Splits",
         *_splits(facts, settings),
-        *_image(plots, "classes.svg", "Classes by split"),
-        *_image(plots, "inputs.svg", "Inputs by split"),
-        *_image(plots, "lengths.svg", "Rows by length in tokens"),
+        *_image(plots, "classes.svg"),
+        *_image(plots, "inputs.svg"),
+        *_image(plots, "lengths.svg"),
         "## Licences and audience",
         *_licences(facts, settings),
         "## Lineage",
@@ -115,7 +115,7 @@ def card(facts: VersionFacts, files: Sequence[ExportFile], inputs: Mapping[str, 
         *_use(facts, files),
     ]
     text = "\n\n".join(part for part in parts if part) + "\n"
-    return {CARD: text.encode(), **{f"{PLOTS}/{name}": drawn.encode() for name, drawn in plots.items()}}
+    return {CARD: text.encode(), **{f"{PLOTS}/{name}": drawn.encode() for name, (_, drawn) in plots.items()}}
 
 
 def _front(facts: VersionFacts, files: Sequence[ExportFile]) -> str:
@@ -146,26 +146,8 @@ def _config(kind: str, files: Sequence[ExportFile]) -> dict[str, Any]:
     return {"config_name": kind, "data_files": [{"split": one.split, "path": one.path} for one in files]}
 
 
-def _plots(
-    facts: VersionFacts, settings: Dataset, measured: Measured, inputs: Mapping[str, Mapping[str, int]]
-) -> dict[str, str]:
-    plots = {"rows.svg": rows_plot(facts.rows["kept"], facts.rows["by_code"])}
-    # Where nearly every row has a class of its own, they are answers rather than classes, and not for showing.
-    if facts.classes and len(facts.classes) * 5 <= facts.rows["kept"]:
-        by_split = {
-            split: {name: sides[split] for name, sides in sorted(facts.classes.items()) if sides.get(split)}
-            for split in facts.splits
-        }
-        plots["classes.svg"] = shares_plot("Classes by split", by_split)
-    if len({name for held in inputs.values() for name in held}) > 1:
-        plots["inputs.svg"] = shares_plot("Inputs by split", inputs)
-    if measured.lengths:
-        plots["lengths.svg"] = lengths_plot(measured.lengths, settings.checks.tokens.max_tokens)
-    return plots
-
-
-def _image(plots: Mapping[str, str], name: str, said: str) -> list[str]:
-    return [f"![{said}]({PLOTS}/{name})"] if name in plots else []
+def _image(plots: Mapping[str, tuple[str, str]], name: str) -> list[str]:
+    return [f"![{plots[name][0]}]({PLOTS}/{name})"] if name in plots else []
 
 
 def _what(facts: VersionFacts, settings: Dataset, files: Sequence[ExportFile]) -> Iterator[str]:
@@ -178,28 +160,28 @@ def _what(facts: VersionFacts, settings: Dataset, files: Sequence[ExportFile]) -
         f"{number(rows['read'])} rows that were read; {number(rows['rejected'])} were left out.{documents}"
     )
     yield f"Digest of the version: `{facts.digest}`; of its rows and their sides alone: `{facts.rows_digest}`."
-    named = [[code(one.path), number(one.rows), number(one.size)] for one in files]
+    named = [[code(one.path), one.rows, one.size] for one in files]
     if named:
-        yield cell_table(["file", "rows", "bytes"], named)
+        yield table(["file", "rows", "bytes"], named)
 
 
 def _origin(facts: VersionFacts) -> Iterator[str]:
     listed = list(facts.sources) if len(facts.sources) <= MOST_SOURCES else _by_input(facts.sources)
     rows = [
         [
-            plain(one["input"]),
-            plain(one["uri"] or f"{one['files']} files"),
-            f"`{one['source_version'][:12]}`" if one["source_version"] else "see lineage",
-            plain(one["licence"]),
-            plain(one["owner"]),
+            one["input"],
+            one["uri"] or f"{one['files']} files",
+            code(one["source_version"][:12]) if one["source_version"] else "see lineage",
+            one["licence"],
+            one["owner"],
             ", ".join(one["uses"]),
-            number(one["rows_read"]),
-            number(one["rows_kept"]),
+            one["rows_read"],
+            one["rows_kept"],
         ]
         for one in listed
     ]
     head = ["input", "file", "version", "licence", "owner", "owner permits", "rows read", "rows kept"]
-    yield cell_table(head, rows)
+    yield table(head, rows)
     yield (
         "A version is the SHA-256 of the file's bytes, here its beginning. Where a row derives from a document of a "
         "corpus, the document's owner, permission and licence count as well."
@@ -224,15 +206,15 @@ def _splits(facts: VersionFacts, settings: Dataset) -> Iterator[str]:
     rows = [
         [
             name,
-            number(one["rows"]),
+            one["rows"],
             f"{one['share']:.1%}",
             f"{getattr(settings.split, name):.1%}",
-            number(one["groups"]),
-            *([number(one.get("tokens", 0))] if counted else []),
+            one["groups"],
+            *([one.get("tokens", 0)] if counted else []),
         ]
         for name, one in facts.splits.items()
     ]
-    yield cell_table(["split", "rows", "share", "share wanted", "groups", *(["tokens"] if counted else [])], rows)
+    yield table(["split", "rows", "share", "share wanted", "groups", *(["tokens"] if counted else [])], rows)
     by = settings.split.group_by
     grouped = {"content": "rows with the same prompt", "document": "rows of the same document"}
     what = grouped.get(by) or f"rows with the same value in {plain(by.removeprefix('column:'))}"
@@ -246,9 +228,8 @@ def _splits(facts: VersionFacts, settings: Dataset) -> Iterator[str]:
 
 
 def _licences(facts: VersionFacts, settings: Dataset) -> Iterator[str]:
-    rows = [[plain(name), number(count)] for name, count in sorted(facts.licences.items())]
-    if rows:
-        yield cell_table(["licence", "rows kept"], rows)
+    if facts.licences:
+        yield table(["licence", "rows kept"], sorted(facts.licences.items()))
     yield (
         "Licences are those that the owners state. Every row's owner permits training, and so does the owner of the "
         "document that it derives from, where there is one."
@@ -274,9 +255,9 @@ def _changes(facts: VersionFacts) -> Iterator[str]:
     if facts.previous is None:
         yield "This is the first version."
         return
-    yield cell_table(
+    yield table(
         [f"against {facts.previous}", "rows"],
-        [[name, number(facts.change.get(name, 0))] for name in ("added", "removed", "edited", "moved")],
+        [[name, facts.change.get(name, 0)] for name in ("added", "removed", "edited", "moved")],
     )
     command = ("freshet dataset diff", facts.dataset, facts.previous, facts.version)
     yield f"Row by row, with reasons: {code(' '.join(command))}."

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from freshet.expectations.example_rules import EXAMPLE_RULES
 from freshet.expectations.rules import RULES
-from freshet.tasks.render.charts import number
-from freshet.tasks.render.markdown import cell_table, plain
+from freshet.tasks.render.markdown import code, plain, table
+from freshet.tasks.render.values import number
 
 if TYPE_CHECKING:
     from freshet.expectations.rule import Rule
@@ -40,12 +40,12 @@ def checks_part(facts: VersionFacts, settings: Dataset, marked: Mapping[str, int
     )
     if hit:
         rows = [_line(rule, settings, by_code, marked) for rule in hit]
-        yield cell_table(["rule", "severity", "threshold", "what it says", "rows left out", "rows marked"], rows)
+        yield table(["rule", "severity", "threshold", "what it says", "rows left out", "rows marked"], rows)
     rest = [rule for rule in held if rule not in hit]
     if rest:
         listed = [_line(rule, settings, by_code, marked)[:4] for rule in rest]
-        table = cell_table(["rule", "severity", "threshold", "what it would say"], listed)
-        yield f"<details><summary>{len(rest)} rules that found nothing</summary>\n\n{table}\n\n</details>"
+        silent = table(["rule", "severity", "threshold", "what it would say"], listed)
+        yield f"<details><summary>{len(rest)} rules that found nothing</summary>\n\n{silent}\n\n</details>"
     yield "\n".join(
         [
             f"- Near duplicates: a true Jaccard similarity of word 5-grams of at least {checks.near_duplicates:g}; "
@@ -86,16 +86,16 @@ def _severity(rule: Rule, settings: Dataset) -> str:
     return tuned.severity if tuned and tuned.severity else rule.severity
 
 
-def _line(rule: Rule, settings: Dataset, by_code: Mapping[str, int], marked: Mapping[str, int]) -> list[str]:
+def _line(rule: Rule, settings: Dataset, by_code: Mapping[str, int], marked: Mapping[str, int]) -> list[object]:
     tuned = settings.rules.get(rule.code)
     threshold = tuned.threshold if tuned and tuned.threshold is not None else rule.threshold
     return [
-        f"`{rule.code}`",
+        code(rule.code),
         _severity(rule, settings),
         "" if threshold is None else f"{threshold:.15g}",
-        plain(rule.why),
-        number(by_code.get(rule.code, 0)),
-        number(marked.get(rule.code, 0)),
+        rule.why,
+        by_code.get(rule.code, 0),
+        marked.get(rule.code, 0),
     ]
 
 
@@ -106,9 +106,9 @@ def left_out_part(facts: VersionFacts) -> Iterator[str]:
         yield "Nothing was left out."
         return
     ranked = sorted(by_code.items(), key=lambda one: (-one[1], one[0]))
-    yield cell_table(
+    yield table(
         ["rule", "rows", "why", "what can be done"],
-        [[f"`{code}`", number(count), plain(RULES[code].why), plain(RULES[code].mend)] for code, count in ranked],
+        [[code(name), count, RULES[name].why, RULES[name].mend] for name, count in ranked],
     )
     more = " A row that several rules keep out is counted by each." if sum(by_code.values()) > facts.rows["rejected"] \
         else ""  # fmt: skip
