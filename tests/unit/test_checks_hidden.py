@@ -42,8 +42,35 @@ def kinds(entries: list[dict[str, Any]]) -> dict[str, int]:
         ("<style>.x, p.y { display: none }</style><p class='a y'>unseen</p>", "not displayed"),
         ("<style>#z{font-size:0px}</style><p id=z>unseen</p>", "too small"),
         ("<style>.x{display:block}.x{display:none}</style><p class=x>unseen</p>", "not displayed"),
+        # What a browser's own parser and cascade make of a sheet.
+        (r"<style>.x{d\69splay:n\6fne}</style><p class=x>unseen</p>", "not displayed"),
+        (r"<style>.\31 0{display:none}</style><p class=10>unseen</p>", "not displayed"),
+        ("<style>.x{/*}*/display:/**/none}</style><p class=x>unseen</p>", "not displayed"),
+        ("<style><!-- .x{display:none} --></style><p class=x>unseen</p>", "not displayed"),
+        ("<style>.y{content:'}'}.x{display:none}</style><p class=x>unseen</p>", "not displayed"),
+        ("<style>.x{display:none!important}#z{display:block}</style><p class=x id=z>unseen</p>", "not displayed"),
+        ("<style>.x{display:none ! important}</style><p class=x style='display:block'>unseen</p>", "not displayed"),
+        ("<style>p.x{display:none}.x{display:block}</style><p class=x>unseen</p>", "not displayed"),
+        ("<style>.x{display:none;display:bogus}</style><p class=x>unseen</p>", "not displayed"),
+        ("<style>div .x{display:none}</style><div><p class=x>unseen</p></div>", "not displayed"),
+        ("<style>div>i+.x{display:none}</style><div><i>i</i><p class=x>unseen</p></div>", "not displayed"),
+        ("<style>p:not(.y):not(:first-child){opacity:0}</style><p class=x>unseen</p>", "not visible"),
+        ("<style>p:nth-child(3){opacity:0%}</style><p>unseen</p>", "not visible"),
+        ("<style>[data-a^=b]{font:0/0 a}</style><p data-a=bc>unseen</p>", "too small"),
+        ("<style>:is(.x,.y){left:calc(1px);left:-9999px}</style><p class=y>unseen</p>", "off screen"),
+        ("<style>div{color:red;.x{display:none}}</style><div><p class=x>unseen</p></div>", "not displayed"),
+        ("<style>.x{&:not(.y){display:none}}</style><p class=x>unseen</p>", "not displayed"),
+        ("<style>.x{@media screen{display:none}}</style><p class=x>unseen</p>", "not displayed"),
+        ("<style>@media screen{.x{display:none}}</style><p class=x>unseen</p>", "not displayed"),
+        ("<style>@media/**/all, print{.x{display:none}}</style><p class=x>unseen</p>", "not displayed"),
+        ("<style>@media only screen and (min-width:1px){p:last-of-type{display:none}}</style><p class=x>unseen</p>",
+         "not displayed"),
+        ("<style>@layer a{@supports (display:grid){.x{display:none}}}</style><p class=x>unseen</p>", "not displayed"),
+        ("<style media=screen>.x{color:hsl(0 0% 100%)}</style><p class=x>unseen</p>", "same colour"),
+        ("<style>.x{background:snow;color:#FEFEFE}</style><p class=x>unseen</p>", "same colour"),
+        ("<style>p::before{display:none}::bogus{a:b}.x{display:none}</style><p class=x>unseen</p>", "not displayed"),
     ],
-)
+)  # fmt: skip
 def test_html_hides_text_in_many_ways(markup: str, kind: str) -> None:
     assert kinds(hidden_in_html(f"<html><body><p>Seen by all.</p>{markup}</body></html>")) == {kind: len("unseen")}
 
@@ -64,6 +91,18 @@ def test_html_hides_text_in_many_ways(markup: str, kind: str) -> None:
         "<style>.x{display:none}.x{display:block}</style><p class=x>seen</p>",
         "<style>@media print { .x{display:none} }</style><p class=x>seen</p>",
         "<style>.x:hover{display:none} .menu .x{display:none}</style><p class=x>seen</p>",
+        "<style>.x{display:block!important}p.x{display:none}</style><p class=x>seen</p>",
+        "<style>.x{opacity:0}.x{opacity:1}</style><p class=x style='font-size:0;font-size:1em'>seen</p>",
+        "<style>.x{display:none}#z{display:block}</style><p class=x id=z>seen</p>",
+        "<style>@media (max-width:600px){.x{display:none}}</style><p class=x>seen</p>",
+        "<style>@media screen and (min-width:1200px){.x{display:none}}</style><p class=x>seen</p>",
+        "<style>@media not all{.x{display:none}}@supports not (a:b){.x{display:none}}</style><p class=x>seen</p>",
+        "<style media=print>.x{display:none}</style><p class=x>seen</p>",
+        "<style>/*.x{display:none}*/.y{content:'.x{display:none}'}</style><p class=x>seen</p>",
+        "<style>.x::before,.x::after{display:none}.x:not(.x){display:none}</style><p class=x>seen</p>",
+        "<style>.x{.y{display:none}&.z{display:none}}</style><p class=x>seen</p>",
+        "<style>.x{color:white;background-image:linear-gradient(red,blue)}</style><p class=x>seen</p>",
+        "<style>.x{font:12px/0 a;background:none;color:var(--c)}</style><p class=x>seen</p>",
         "<!--[if IE]><p>old browsers</p><![endif]-->",
         "<script>var hidden = 'x'</script><template hidden>later</template>",
         "<p>The hidden costs of style=plain.</p>",
@@ -90,10 +129,37 @@ def test_hidden_orders_are_marked_and_never_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    "markup", ["", "<", "<!--", "<p style=", "\x00<!-- a -->", "<p hidden>" * 20_000, "<style>{{{{</style><p hidden>"]
-)
+    "markup",
+    [
+        "", "<", "<!--", "<p style=", "\x00<!-- a -->", "<p hidden>" * 20_000, "<style>{{{{</style><p hidden>",
+        "<div>" * 5_000 + "<style>div div div{opacity:0}</style><p style='color:" + "(" * 5_000 + "'>",
+        *(f"<style>{css}</style><p class=x>text</p>" for css in (
+            ".x{" * 5_000, "@media all{" * 5_000, "(" * 20_000, ":not(" * 500 + "p" + ")" * 500 + "{opacity:0}",
+            "*|*[a|b]{opacity:0}", "&" * 500 + "{& & &{& & &{& & &{& & &{opacity:0}}}}}",
+            ".x{color:" + "a(" * 5_000 + "}", "@font-face;@import 'x';@charset",
+            ":lang(),:nth-child(x),a:local-link,>p,||,p >{opacity:0}",
+        )),
+        "<style>h1 ~ p,p:has(+ p),p:nth-last-of-type(3n){opacity:0}</style><h1>a</h1>" + "<p>b</p>" * 20_000,
+    ],
+)  # fmt: skip
 def test_broken_markup_does_no_harm(markup: str) -> None:
     assert isinstance(hidden_in_html(markup), list)
+
+
+@pytest.mark.parametrize(
+    "css", ["(" * 2_000 + "{}", ":not(" * 500 + "p" + ")" * 500 + "{}", "p{" * 3_000 + "}" * 3_000, "}"]
+)
+def test_a_rule_that_nobody_can_read_does_not_cover_for_the_others(css: str) -> None:
+    markup = f"<style>.x{{display:none}}{css} .y{{opacity:0}}</style><p class=x>unseen</p><p class=y>unseen</p>"
+    assert {"not displayed"} <= set(kinds(hidden_in_html(markup)))
+
+
+def test_siblings_count_among_few_elements_and_among_many_only_what_is_cheap_to_know() -> None:
+    css = "<style>h1 ~ .x{opacity:0}.y{display:none}</style><h1>a</h1>"
+    few = hidden_in_html(f"{css}{'<p>b</p>' * 2_000}<p class=x>unseen</p><p class=y>unseen</p>")
+    many = hidden_in_html(f"{css}{'<p>b</p>' * 20_000}<p class=x>unseen</p><p class=y>unseen</p>")
+    assert kinds(few) == {"not visible": 6, "not displayed": 6}
+    assert kinds(many) == {"not displayed": 6}
 
 
 def test_markdown_hides_text_in_html_and_in_its_own_comments() -> None:

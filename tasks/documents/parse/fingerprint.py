@@ -13,16 +13,19 @@ from freshet.tasks.documents.parse.tagger import MODEL, RULES_VERSION, has_model
 PARSER_VERSION = "2"
 """Raised whenever our own code would give another result for the same bytes."""
 
+_CSS = ("tinycss2", "cssselect2")
+"""What tells the hidden text of HTML, also of HTML within Markdown and mail."""
+
 _PACKAGES: dict[str, tuple[str, ...]] = {
     "pdf": ("pypdfium2",),
-    "markdown": ("markdown-it-py",),
+    "markdown": ("markdown-it-py", *_CSS),
     "csv": (),
     "tsv": (),
     "xml": (),
-    "html": ("unstructured",),
+    "html": ("unstructured", *_CSS),
     "text": ("unstructured",),
-    "eml": ("unstructured",),
-    "msg": ("unstructured", "python-oxmsg"),
+    "eml": ("unstructured", *_CSS),
+    "msg": ("unstructured", "python-oxmsg", *_CSS),
     "docx": ("unstructured", "python-docx"),
     "pptx": ("unstructured", "python-pptx"),
     "xlsx": ("unstructured", "openpyxl"),
@@ -47,7 +50,7 @@ def _of_kind(kind: str) -> str:
         parts.append("" if has_pandoc() else "no-pandoc")
     else:
         # A file whose suffix says nothing is read as what its bytes say.
-        packages = _PACKAGES.get(kind, ("pypdfium2", "unstructured"))
+        packages = _PACKAGES.get(kind, ("pypdfium2", "unstructured", *_CSS))
     parts += [f"{package}-{_version(package)}" for package in packages]
     if kind in _TAGGED or kind == "other":
         parts.append(f"{MODEL}-{_version('en-core-web-sm')}" if has_model() else f"rules-{RULES_VERSION}")
