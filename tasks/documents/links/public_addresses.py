@@ -17,44 +17,26 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.I)
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 
-_REFUSED_V4 = {
-    "0.0.0.0/8": "this machine",
-    "10.0.0.0/8": "private",
-    "100.64.0.0/10": "carrier-grade NAT",
-    "127.0.0.0/8": "loopback",
-    "168.63.129.16/32": "a cloud's metadata",
-    "169.254.0.0/16": "link-local",
-    "172.16.0.0/12": "private",
-    "192.0.0.0/24": "reserved",
-    "192.0.2.0/24": "documentation",
-    "192.88.99.0/24": "6to4 relay",
-    "192.168.0.0/16": "private",
-    "198.18.0.0/15": "benchmarking",
-    "198.51.100.0/24": "documentation",
-    "203.0.113.0/24": "documentation",
-    "224.0.0.0/4": "multicast",
-    "240.0.0.0/4": "reserved",
+_UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that is given out to the public internet. Mapped and translated (NAT64) addresses of IPv4 are outside."""
+
+_ALSO_REFUSED = {
+    # Python calls these global, or did in one of its releases.
+    ipaddress.ip_network("168.63.129.16/32"): "a cloud's metadata",
+    ipaddress.ip_network("192.0.0.0/24"): "reserved",
+    ipaddress.ip_network("192.88.99.0/24"): "6to4 relay",
+    ipaddress.ip_network("2001::/23"): "Teredo or reserved",
+    ipaddress.ip_network("2002::/16"): "6to4",
+    ipaddress.ip_network("3fff::/20"): "documentation",
 }
-_REFUSED_V6 = {
-    # Of IPv6, only 2000::/3 is given out to the public internet; ranges of it carry IPv4 or are not for it.
-    "2001::/23": "Teredo or reserved",
-    "2001:db8::/32": "documentation",
-    "2002::/16": "6to4",
-    "3fff::/20": "documentation",
-}
-_NAMED_V6 = {
-    "::1/128": "loopback",
-    "::/128": "this machine",
-    "::ffff:0:0/96": "IPv4-mapped",
-    "::ffff:0:0:0/96": "IPv4-translated",
-    "::/96": "IPv4-compatible",
-    "64:ff9b::/96": "NAT64",
-    "64:ff9b:1::/48": "NAT64",
-    "100::/64": "discarded",
-    "fc00::/7": "unique-local",
-    "fe80::/10": "link-local",
-    "fec0::/10": "site-local",
-    "ff00::/8": "multicast",
+_PROPERTIES = {
+    "is_unspecified": "this machine",
+    "is_loopback": "loopback",
+    "is_link_local": "link-local",
+    "is_multicast": "multicast",
+    "is_site_local": "site-local",
+    "is_reserved": "reserved",
+    "is_private": "private",
 }
 
 
@@ -64,7 +46,13 @@ class AddressRefused(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a request goes: `host` as a server knows it (lower case, ASCII), `port`, and `target` on it."""
+    """Where a request goes.
+
+    Attributes:
+        secure: whether by https.
+        host: as a server knows it: lower case, ASCII; a name, or an address without brackets.
+        target: the path and query on it.
+    """
 
     secure: bool
     host: str
@@ -73,11 +61,12 @@ class Place:
 
     @property
     def is_literal(self) -> bool:
+        """Whether the host is an address rather than a name."""
         return ":" in self.host or self.host.rpartition(".")[2].isdigit()
 
 
 def read_url(url: str, ports: frozenset[int]) -> Place:
-    """The place that a URL names.
+    """Reads the place that a URL names, whose port has to be one of `ports`.
 
     Raises:
         AddressRefused: no http or https, credentials, another port, or a host that is malformed, private by its
@@ -133,7 +122,7 @@ def _host(netloc: str, host: str) -> str:
 
 
 def _ascii_name(host: str) -> str:
-    """The name as DNS knows it, without the dot that may end it."""
+    """Returns the name as DNS knows it, without the dot that may end it."""
     import idna
 
     if not host or "%" in host:
@@ -151,18 +140,17 @@ def _ascii_name(host: str) -> str:
 
 
 def refused_kind(address: str) -> str | None:
-    """Why an address is not public (`loopback`, `private` …); None for one that is."""
+    """Says why an address is not public (`loopback`, `private` …); None for one that is.
+
+    An IPv6 address that carries one of IPv4 is refused whatever it carries: nobody publishes a page under one.
+    """
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
         return "malformed"
-    if isinstance(known, ipaddress.IPv4Address):
-        return _range_of(known, _REFUSED_V4)
-    if known.scope_id:
+    if isinstance(known, ipaddress.IPv6Address) and known.scope_id:
         return "link-local"
-    named = _range_of(known, {**_NAMED_V6, **_REFUSED_V6})
-    return named or (None if known in ipaddress.IPv6Network("2000::/3") else "reserved")
-
-
-def _range_of(address: ipaddress.IPv4Address | ipaddress.IPv6Address, ranges: dict[str, str]) -> str | None:
-    return next((kind for network, kind in ranges.items() if address in ipaddress.ip_network(network)), None)
+    kinds = [kind for network, kind in _ALSO_REFUSED.items() if known in network]
+    kinds += [kind for name, kind in _PROPERTIES.items() if getattr(known, name, False)]
+    is_public = known.is_global and (known.version == 4 or known in _UNICAST_V6)
+    return next(iter(kinds), None if is_public else "reserved")
