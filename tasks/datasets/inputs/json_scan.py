@@ -27,6 +27,7 @@ class Broken(Exception):
     """The file is no sound JSON from here on."""
 
     def __init__(self, why: str, line: int, column: int, raw: bytes = b"") -> None:
+        """Takes what is wrong, where from 1, and the first bytes there."""
         super().__init__(why)
         self.why = why
         self.line = line
@@ -51,9 +52,10 @@ class Piece:
 
 
 class Scanner:
-    """Reads forward, and knows line and column."""
+    """Reads a file forward, and knows line and column, both from 1."""
 
     def __init__(self, source: Unpacked) -> None:
+        """Begins at the start of a file."""
         self._source = source
         self._block = b""
         self._at = 0
@@ -61,11 +63,9 @@ class Scanner:
         self.column = 1
 
     def peek(self) -> bytes:
-        """The next byte that is no space; empty at the end of the file."""
+        """Passes spaces, and returns the byte that comes then; empty at the end of the file."""
         while True:
-            match = _SPACE.match(self._block, self._at)
-            assert match is not None  # it matches nothing, too
-            self._pass(match.end())
+            self._pass(_matched(_SPACE, self._block, self._at).end())
             if self._at < len(self._block):
                 return self._block[self._at : self._at + 1]
             if not self._more():
@@ -83,6 +83,7 @@ class Scanner:
         self._pass(self._at + 1)
 
     def broken(self, why: str, raw: bytes = b"") -> Broken:
+        """Says what is wrong where the scanner stands."""
         return Broken(why, self.line, self.column, raw or self._block[self._at : self._at + MOST_SHOWN])
 
     def value(self, most: int, depth: int = 0) -> Piece:
@@ -95,37 +96,36 @@ class Scanner:
         Raises:
             Broken: the file ends within it.
         """
+        first = self.peek() if depth == 0 else b"["
+        if not first:
+            raise self.broken("the file breaks off")
+        is_scalar = first not in b'"[{'
         line, column = self.line, self.column
-        held: list[bytes] = []
-        length = 0
-        in_text = False
-        if depth == 0:
-            first = self.peek()
-            if not first:
-                raise self.broken("the file breaks off")
-            line, column = self.line, self.column
-            if first not in b'"[{':
-                return self._scalar(most)
+        held, length, in_text = [b""], 0, False
         while True:
             start = self._at
-            end, depth, in_text, whole = self._scan(depth, in_text)
+            if is_scalar:
+                end = _matched(_SCALAR, self._block, start).end()
+                is_whole = end < len(self._block)
+            else:
+                end, depth, in_text, is_whole = self._scan(depth, in_text)
             length += end - start
-            if length <= most:
-                held.append(self._block[start:end])
-            elif held and len(held[0]) > MOST_SHOWN:
-                held = [held[0][:MOST_SHOWN]]
+            held = [*held, self._block[start:end]] if length <= most else [b"".join(held)[:MOST_SHOWN]]
             self._pass(end)
-            if whole:
+            if not is_whole and not self._more():
+                if not is_scalar:
+                    raise Broken("the file breaks off within this value", line, column, b"".join(held))
+                is_whole = True
+            if is_whole:
+                if not length:
+                    raise self.broken("a value is missing")
                 return Piece(b"".join(held) if length <= most else None, length, line, column)
-            if not self._more():
-                raise Broken("the file breaks off within this value", line, column, b"".join(held))
 
     def _scan(self, depth: int, in_text: bool) -> tuple[int, int, bool, bool]:
-        """How far the value goes in this block; the brackets and the text open there; whether it ends there."""
+        """Returns how far the value goes in this block, the brackets and the text open there, whether it ends there."""
         block, at = self._block, self._at
         if in_text:
-            match = _REST_OF_TEXT.match(block, at)
-            assert match is not None  # it matches nothing, too
+            match = _matched(_REST_OF_TEXT, block, at)
             at = match.end()
             if not match[1]:
                 return at, depth, True, False
@@ -145,21 +145,6 @@ class Scanner:
                 return match.end(), depth, False, True
         return len(block), depth, False, False
 
-    def _scalar(self, most: int) -> Piece:
-        line, column = self.line, self.column
-        held, length = b"", 0
-        while True:
-            match = _SCALAR.match(self._block, self._at)
-            assert match is not None  # it matches nothing, too
-            length += match.end() - self._at
-            held += match[0][: max(0, most - len(held))]
-            self._pass(match.end())
-            if self._at < len(self._block) or not self._more():
-                break
-        if not length:
-            raise self.broken("a value is missing")
-        return Piece(held if length <= most else None, length, line, column)
-
     def _pass(self, end: int) -> None:
         lines = self._block.count(b"\n", self._at, end)
         if lines:
@@ -170,15 +155,22 @@ class Scanner:
         self._at = end
 
     def _more(self) -> bool:
-        """Reads on; what was not passed stays."""
+        """Reads on, and returns whether there was more; what was not passed stays."""
         data = self._source.read(BLOCK)
         self._block = self._block[self._at :] + data
         self._at = 0
         return bool(data)
 
 
+def _matched(pattern: re.Pattern[bytes], block: bytes, at: int) -> re.Match[bytes]:
+    """Matches a pattern that matches nothing, too, so that there always is a match."""
+    match = pattern.match(block, at)
+    assert match is not None
+    return match
+
+
 def members(scan: Scanner) -> Iterator[str]:
-    """The keys of the object that begins at `peek`; before the next one is asked for, its value is to be passed.
+    """Yields the keys of the object that begins at `peek`; the value of each is to be passed before the next one.
 
     Raises:
         Broken: the object is not sound, or ends with the file.
@@ -205,7 +197,7 @@ def members(scan: Scanner) -> Iterator[str]:
 
 
 def elements(scan: Scanner, most: int) -> Iterator[Piece]:
-    """The elements of the list that begins at `peek`.
+    """Yields the elements of the list that begins at `peek`.
 
     Raises:
         Broken: the list is not sound, or ends with the file.

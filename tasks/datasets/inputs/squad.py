@@ -1,4 +1,4 @@
-"""SQuAD's documents: passages, each with its questions."""
+"""The rows that one JSON value holds: itself, or, of a document of SQuAD, a row for each question on its passages."""
 
 from __future__ import annotations
 
@@ -6,15 +6,30 @@ from collections.abc import Iterator
 from typing import Any
 
 from freshet.tasks.datasets.inputs.rows import Unsound
+from freshet.tasks.datasets.inputs.strict_json import parse
+from freshet.tasks.settings.datasets import Shape
+
+Found = tuple[str | None, dict[str, Any] | Unsound, bytes | None]
+"""The field in which a row stands, the row or what is wrong with it, and for a fault the bytes that show it."""
 
 
-def is_squad(value: dict[str, Any]) -> bool:
-    """Whether the object is a document with passages, and not a question that stands by itself."""
-    return "paragraphs" in value
+def rows_in(data: bytes, shape: Shape | None) -> Iterator[Found]:
+    """Yields the rows that the JSON in `data` holds; a document of SQuAD is one that has passages."""
+    try:
+        value = parse(data)
+    except Unsound as fault:
+        yield fault.field, fault, data
+        return
+    if not isinstance(value, dict):
+        yield None, _wrong("an object", value), data
+    elif shape == "squad" and "paragraphs" in value:
+        yield from ((field, row, None) for field, row in _questions(value))
+    else:
+        yield None, value, None
 
 
-def questions(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] | Unsound]]:
-    """For each question, where it stands in the document, and its row; or what is wrong there.
+def _questions(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] | Unsound]]:
+    """Yields for each question where it stands in the document, and its row; or what is wrong there.
 
     A row has `title`, `document`, `context`, `question`, `id`, `answers`, `is_impossible`; what the file does not say
     is None, and no question is impossible that is not said to be.
@@ -51,11 +66,11 @@ def _row(document: dict[str, Any], passage: dict[str, Any], question: dict[str, 
 
 
 def _wrong(wanted: str, found: object) -> Unsound:
-    return Unsound("ROW-SCHEMA", expected=wanted, found=kind_name(found))
+    return Unsound("ROW-SCHEMA", expected=wanted, found=_kind_name(found))
 
 
-def kind_name(value: object) -> str:
-    """What JSON calls the kind of a value."""
+def _kind_name(value: object) -> str:
+    """Returns what JSON calls the kind of a value."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

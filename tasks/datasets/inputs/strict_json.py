@@ -1,143 +1,132 @@
-"""JSON as RFC 8259 has it and nothing beyond: no NaN, no key twice, no half characters, no numbers that lose digits."""
+"""JSON as RFC 8259 has it and nothing beyond: no NaN, no key twice, no half characters, no numbers that lose digits.
+
+Python's own decoder does the reading. Most rows go through it once; of one in which something may be wrong, each value
+is looked at, so that the error can name the field.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, NoReturn
-
-import orjson
 
 from freshet.tasks.datasets.inputs.rows import Unsound, shown
 
 MOST_NESTED = 100
 """Levels of lists and objects: nothing that trains goes deeper, and writing it again recurses."""
 
-MOST_DIGITS = 1_000
 _LONGEST_PATH = 200
-_EXACT = 2.0**63
-"""From here on orjson gives a float where the file may have an integer."""
-
-_COLON = re.compile(rb'"[ \t\r\n]*+:')
-_ESCAPED_COLON = re.compile(rb'\\"[ \t\r\n]*+:')
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"|(?P<constant>-?Infinity|NaN)', re.DOTALL)
 _PLAIN_KEY = re.compile(r"[^\W\d][\w-]*")
 _BOM = b"\xef\xbb\xbf"
+_Path = tuple[str | int, ...]
 
 
-class _Odd(Exception):
-    """The quick way cannot judge this row."""
-
-
-class _Repeated(dict[str, Any]):
-    """An object that names a key twice, until it is known where it stands."""
-
-    key = ""
+class _Odd(ValueError):
+    """The quick decoder met something that JSON has not, and cannot tell in which field."""
 
 
 class _Fault:
-    """What stands in place of a number that JSON has not."""
+    """What stands in place of a value that JSON has not: a code, what is wrong, and the key that is named twice."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, code: str = "ROW-UNREADABLE", key: str | None = None) -> None:
+        """Takes what an `Unsound` will say."""
         self.why = why
+        self.code = code
+        self.key = key
 
 
 def parse(data: bytes) -> Any:
-    """The one JSON value that `data` holds.
+    """Returns the one JSON value that `data` holds.
 
     Raises:
         Unsound: ROW-UNREADABLE with `line`, `column` and `why`; ROW-ENCODING with the field or `byte`, from 1;
             ROW-REPEATED-KEY with the path of the key.
     """
-    try:
-        value = orjson.loads(data)
-        if _no_key_twice(data, _keys(value, 1)):
-            return value
-    except (orjson.JSONDecodeError, _Odd):
-        pass
-    return _parse_slowly(data)
-
-
-def _keys(value: Any, depth: int) -> int:
-    """How many keys all objects of the value have."""
-    if depth > MOST_NESTED:
-        raise _Odd
-    count = len(value) if type(value) is dict else 0
-    items = value.values() if type(value) is dict else value if type(value) is list else (value,)
-    for item in items:
-        kind = type(item)
-        if kind is dict or kind is list:
-            count += _keys(item, depth + 1)
-        elif kind is float and not -_EXACT < item < _EXACT:
-            raise _Odd
-    return count
-
-
-def _no_key_twice(data: bytes, keys: int) -> bool:
-    """Whether as many keys were read as the text has. Within a string, a quote has a backslash before it."""
-    spaced = b" :" in data or b"\n:" in data or b"\t:" in data or b"\r:" in data
-    colons = len(_COLON.findall(data)) if spaced else data.count(b'":')
-    if colons == keys:
-        return True
-    if b'\\\\"' in data:
-        return False
-    return colons - (len(_ESCAPED_COLON.findall(data)) if spaced else data.count(b'\\":')) == keys
-
-
-def _parse_slowly(data: bytes) -> Any:
-    """The same value as a quick parse, or what is wrong and where."""
     data = data.removeprefix(_BOM)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         _refuse_bytes(data, error)
-    value = _load(text)
-    _refuse_faults(value, text)
-    return value
+    try:
+        value = _QUICK.decode(text)
+        # Half characters come of escapes, and depth comes of brackets.
+        if "\\ud" not in text and "\\uD" not in text and text.count("[") + text.count("{") <= MOST_NESTED:
+            return value
+    except (ValueError, RecursionError):
+        value = _load(text)
+    found = _find_fault(value, (), 1)
+    if found is None:
+        return value
+    path, fault = found
+    where: dict[str, Any] = {"field": path_of(path)}
+    if fault.code == "ROW-UNREADABLE":
+        where["line"], where["column"] = _constant_place(text)
+    raise Unsound(fault.code, why=fault.why, **where)
 
 
 def _load(text: str) -> Any:
+    """Decodes a text with a fault in place of whatever JSON has not."""
     try:
-        return json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=lambda name: _Fault(f"JSON has no {name}"),
-            parse_float=_float,
-            parse_int=_int,
-        )
+        return _SLOW.decode(text)
     except json.JSONDecodeError as error:
-        said = error.msg.removesuffix(" at").removesuffix(" starting")
-        why = "something follows the value" if said == "Extra data" else said
+        message = error.msg.removesuffix(" at").removesuffix(" starting")
+        why = "something follows the value" if message == "Extra data" else message
         raise Unsound("ROW-UNREADABLE", line=error.lineno, column=error.colno, why=why) from None
     except RecursionError:
-        raise _too_deep() from None
+        raise Unsound("ROW-UNREADABLE", line=1, column=1, why=_TOO_DEEP.why) from None
 
 
-def _too_deep() -> Unsound:
-    return Unsound("ROW-UNREADABLE", line=1, column=1, why=f"nested more than {MOST_NESTED} levels deep")
+_TOO_DEEP = _Fault(f"nested more than {MOST_NESTED} levels deep")
+_HALF = _Fault("half a character (a lone surrogate)", "ROW-ENCODING")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Fault:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
-    seen: set[str] = set()
-    repeated = _Repeated(found)
-    for key, _ in pairs:
-        if key in seen:
-            repeated.key = key
-            break
-        seen.add(key)
-    return repeated
+    keys = [key for key, _ in pairs]
+    repeated = next(key for at, key in enumerate(keys) if key in keys[:at])
+    return _Fault("the key stands there twice", "ROW-REPEATED-KEY", repeated)
 
 
 def _float(literal: str) -> float | _Fault:
     number = float(literal)
-    return number if abs(number) != float("inf") else _Fault("the number is larger than any computer's")
+    return number if abs(number) != math.inf else _Fault("the number is larger than any computer's")
 
 
 def _int(literal: str) -> int | _Fault:
-    return int(literal) if len(literal) <= MOST_DIGITS else _Fault(f"the number has more than {MOST_DIGITS} digits")
+    try:
+        return int(literal)
+    except ValueError:
+        return _Fault("the number has more digits than Python reads, which are 4300")
+
+
+def _constant(name: str) -> _Fault:
+    return _Fault(f"JSON has no {name}")
+
+
+def _sound_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Odd
+    return found
+
+
+def _sound_float(literal: str) -> float:
+    number = float(literal)
+    if number in (math.inf, -math.inf):
+        raise _Odd
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _Odd(name)
+
+
+_QUICK = json.JSONDecoder(object_pairs_hook=_sound_object, parse_constant=_no_constant, parse_float=_sound_float)
+_SLOW = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int)
 
 
 def _refuse_bytes(data: bytes, error: UnicodeDecodeError) -> NoReturn:
@@ -146,73 +135,38 @@ def _refuse_bytes(data: bytes, error: UnicodeDecodeError) -> NoReturn:
     surrogate = data[at] == 0xED and at + 1 < len(data) and 0xA0 <= data[at + 1] <= 0xBF
     why = "bytes of half a character (a lone surrogate)" if surrogate else "bytes that are no UTF-8"
     try:
-        found = _half_character(_load(data.decode("utf-8", "surrogateescape")), ())
+        found = _find_fault(_load(data.decode("utf-8", "surrogateescape")), (), 1)
     except Unsound:
         found = None
-    field = path_of(found) if found else None
+    field = path_of(found[0]) if found and found[1] is _HALF else None
     raise Unsound("ROW-ENCODING", field=field, byte=at + 1, why=why) from None
 
 
-def _refuse_faults(value: Any, text: str) -> None:
-    fault = _fault(value, (), 1)
-    if fault is not None:
-        path, what = fault
-        if isinstance(what, _Repeated):
-            raise Unsound("ROW-REPEATED-KEY", field=path_of((*path, what.key)), why="the key stands there twice")
-        if what is None:
-            raise _too_deep()
-        line, column = _constant_place(text)
-        raise Unsound("ROW-UNREADABLE", field=path_of(path), line=line, column=column, why=what.why)
-    half = _half_character(value, ())
-    if half is not None:
-        raise Unsound("ROW-ENCODING", field=path_of(half), why="half a character (a lone surrogate)")
-
-
-_Path = tuple[str | int, ...]
-
-
-def _fault(value: Any, path: _Path, depth: int) -> tuple[_Path, Any] | None:
-    """The first thing that JSON has not, and where; None for its kind where it is too deep."""
+def _find_fault(value: Any, path: _Path, depth: int) -> tuple[_Path, _Fault] | None:
+    """Finds the first value that is not sound, and returns its path and what is wrong."""
     if isinstance(value, _Fault):
-        return path, value
+        return (path if value.key is None else (*path, value.key)), value
+    if isinstance(value, str):
+        return (path, _HALF) if _is_half(value) else None
     if not isinstance(value, dict | list):
         return None
     if depth > MOST_NESTED:
-        return path, None
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-        found = _fault(item, (*path, key), depth + 1)
-        if found is not None:
-            return found
-    return (path, value) if isinstance(value, _Repeated) else None
-
-
-def _half_character(value: Any, path: _Path) -> _Path | None:
-    """Where the first text stands that no encoding can write."""
-    if isinstance(value, str):
-        return path if _is_half(value) else None
-    if not isinstance(value, dict | list) or len(path) > MOST_NESTED:
-        return None
+        return path, _TOO_DEEP
     for key, item in value.items() if isinstance(value, dict) else enumerate(value):
         if isinstance(key, str) and _is_half(key):
-            return (*path, key)
-        found = _half_character(item, (*path, key))
+            return (*path, key), _HALF
+        found = _find_fault(item, (*path, key), depth + 1)
         if found is not None:
             return found
     return None
 
 
 def _is_half(text: str) -> bool:
-    if text.isascii():
-        return False
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    return False
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _constant_place(text: str) -> tuple[int, int]:
-    """Line and column of the first NaN or Infinity, from 1; of the text where it has none."""
+    """Returns line and column of the first NaN or Infinity, from 1; of the text where it has none."""
     for match in _CONSTANT.finditer(text):
         if match["constant"]:
             start = match.start()
@@ -221,7 +175,7 @@ def _constant_place(text: str) -> tuple[int, int]:
 
 
 def path_of(path: _Path) -> str | None:
-    """A path as it is written, like `messages[2].content`; None for the whole."""
+    """Writes a path as people do, like `messages[2].content`; None for the whole."""
     out = ""
     for step in path:
         if isinstance(step, int):

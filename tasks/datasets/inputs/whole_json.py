@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from freshet.tasks.datasets.inputs.json_scan import Broken, Piece, Scanner, elements, members
 from freshet.tasks.datasets.inputs.opening import Unpacked
 from freshet.tasks.datasets.inputs.rows import BadRow, RawRow, Unsound, bad_row, joined
-from freshet.tasks.datasets.inputs.squad import is_squad, kind_name, questions
-from freshet.tasks.datasets.inputs.strict_json import parse, path_of
+from freshet.tasks.datasets.inputs.squad import rows_in
+from freshet.tasks.datasets.inputs.strict_json import path_of
 from freshet.tasks.settings.datasets import Shape
 
 WRAPPERS = ("data", "rows", "examples", "items", "records", "instances", "samples", "train", "validation", "test")
@@ -21,7 +21,7 @@ ROW_LISTS = ("messages", "conversations", "conversation", "prompt", "completion"
 
 @dataclass
 class Outline:
-    """What an object at the top of a file holds.
+    """What is known of the object at the top of a file, before its rows are read.
 
     Attributes:
         lists: by key, the first byte of the list's first element; empty where the list is.
@@ -38,7 +38,7 @@ class Outline:
 
 
 def outline(source: Unpacked) -> Outline:
-    """Looks through the object that a file begins with; a torn one as far as it goes."""
+    """Looks through the object that a file begins with, and through a torn one as far as it goes."""
     scan = Scanner(source)
     found = Outline()
     try:
@@ -61,7 +61,7 @@ def outline(source: Unpacked) -> Outline:
 
 
 def row_list(found: Outline) -> str | None:
-    """The key of the list that holds the rows; None where the object is one row.
+    """Returns the key of the list that holds the rows; None where the object is one row.
 
     Raises:
         Unsound: it is neither, but a mapping of columns, say.
@@ -90,41 +90,30 @@ class _Rows:
     """Makes rows of the pieces of a file, and numbers them."""
 
     def __init__(self, uri: str, max_line: int, shape: Shape | None) -> None:
+        """Takes what `read_json` is given, and begins to number at 1."""
         self._uri = uri
         self._max_line = max_line
         self._shape = shape
         self._place = 0
 
     def of(self, piece: Piece, at: str | None) -> Iterator[RawRow | BadRow]:
-        """The row that stands there, or those of a document of SQuAD."""
+        """Yields the row that stands in a field of the file, or those of a document of SQuAD."""
         if piece.data is None:
             yield self.bad("ROW-LONG", at, line=piece.line, bytes=piece.length, max_line=self._max_line)
             return
-        try:
-            value = parse(piece.data)
-        except Unsound as fault:
-            evidence = dict(fault.evidence)
-            line, column = evidence.pop("line", 1), evidence.pop("column", None)
-            if column is not None:
-                evidence["column"] = column + piece.column - 1 if line == 1 else column
-            evidence["line"] = piece.line + line - 1
-            yield self.bad(fault.code, joined(at, fault.field), piece.data, **evidence)
-            return
-        if not isinstance(value, dict):
-            wrong = {"line": piece.line, "expected": "an object", "found": kind_name(value)}
-            yield self.bad("ROW-SCHEMA", at, piece.data, **wrong)
-        elif self._shape == "squad" and is_squad(value):
-            for inner, row in questions(value):
-                if isinstance(row, Unsound):
-                    yield self.bad(row.code, joined(at, inner), line=piece.line, **row.evidence)
-                else:
-                    self._place += 1
-                    yield RawRow(self._place, joined(at, inner), row)
-        else:
-            self._place += 1
-            yield RawRow(self._place, at, value)
+        for inner, row, raw in rows_in(piece.data, self._shape):
+            if isinstance(row, Unsound):
+                evidence = dict(row.evidence)
+                line, column = evidence.pop("line", 1), evidence.pop("column", None)
+                if column is not None:
+                    evidence["column"] = column + piece.column - 1 if line == 1 else column
+                yield self.bad(row.code, joined(at, inner), raw, line=piece.line + line - 1, **evidence)
+            else:
+                self._place += 1
+                yield RawRow(self._place, joined(at, inner), row)
 
     def bad(self, code: str, at: str | None = None, raw: bytes | None = None, **evidence: object) -> BadRow:
+        """Numbers a row that cannot be taken."""
         self._place += 1
         return bad_row(self._uri, code, self._place, at, raw, row=self._place, **evidence)
 
@@ -132,7 +121,7 @@ class _Rows:
 def read_json(
     uri: str, source: Unpacked, max_line: int, shape: Shape | None, found: Outline | None
 ) -> Iterator[RawRow | BadRow]:
-    """The rows of a JSON file, element by element; `place` numbers them, from 1.
+    """Yields the rows of a JSON file, element by element; `place` numbers them, from 1.
 
     Args:
         found: the outline of the object that the file begins with; None where it begins with no object.
