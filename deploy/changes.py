@@ -1,4 +1,4 @@
-"""What `freshet deploy` is about to do: told first, then done."""
+"""The changes that `freshet deploy` announces first, and then makes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Change:
     details: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able."""
+        """Returns the change as JSON-able values, without what makes it."""
         return {"action": self.action, "kind": self.kind, "name": self.name, "details": list(self.details)}
 
 
 def differences(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> list[str]:
-    """Each key whose value is not what it should be: 'cron: 0 2 * * * → 0 3 * * *'. Long values are not quoted."""
+    """Describes each key whose value is not what it should be: 'cron: 0 2 * * * → 0 3 * * *'. Long values are cut."""
     return [
         f"{key}: {_short(present.get(key))} → {_short(wanted.get(key))}"
         for key in {**wanted, **present}
@@ -47,7 +47,7 @@ def _short(value: Any) -> str:
 
 
 def changes_text(changes: Sequence[Change], notes: Sequence[str], *, done: bool) -> str:
-    """The changes as a diff, then what a person should know."""
+    """Renders the changes as a diff, then what a person should know."""
     lines = []
     for change in changes:
         lines.append(f"{SIGNS[change.action]} {change.kind} {change.name}")

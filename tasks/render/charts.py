@@ -76,7 +76,7 @@ def bar_chart(
 
     Args:
         values: of 0 or more, by name.
-        parts: which colour of the palette a name has; the first where nothing is said.
+        parts: which colour of the palette a name has; the first for a name that is not in it.
     """
     most = max(values.values(), default=0.0)
     start = _NAMES + _VALUES

@@ -1,4 +1,4 @@
-"""What a backfill says of itself: pure renderers of its report."""
+"""Renders the report of a backfill."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADS = {
 
 
 def backfill_text(report: Mapping[str, Any]) -> str:
-    """The report of a backfill on a terminal."""
+    """Renders the report of a backfill on a terminal."""
     blocks = [_text(one, report["dry_run"]) for one in report.get("targets", [])]
     if report["dry_run"] and report["outcome"] == "planned":
         blocks.append("Nothing was done. To do it, type it again with: --no-dry-run")
@@ -25,7 +25,7 @@ def backfill_text(report: Mapping[str, Any]) -> str:
 
 
 def render_target(target: Mapping[str, Any], report: Mapping[str, Any]) -> str:
-    """What a backfill says of one target, as Markdown, for the Artifacts page."""
+    """Renders the report of a backfill on one target as Markdown, for the Artifacts page."""
     parts = [
         f"# Backfill of {target['target']}: {'plan' if report['dry_run'] else report['outcome']}",
         f"{_counted(target)}. As of {report['as_of'][:16]}; backfill `{target['backfill']}`; "

@@ -1,4 +1,4 @@
-"""What a build of a dataset says of itself: pure renderers, and the artifact of the run."""
+"""Renders the report of a dataset's build, and publishes it as an artifact of the run."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from freshet.tasks.runs.run import BuildRun
 
 
 def build_summary(report: BuildReport) -> str:
-    """The build in one line."""
+    """Describes the build in one line."""
     version = f"version {report.version}" if report.version else "no version"
     rows = report.rows
     return f"{report.outcome} ({version}): {rows['read']} rows read, {rows['kept']} kept, {rows['rejected']} rejected"
 
 
 def standing(version: str) -> str:
-    """What a version is for readers, for the end of a sentence: one of the past (0.*) is never live."""
+    """Describes what a version is to readers, for the end of a sentence; one of the past (0.*) is never live."""
     return "is there, and is not live" if version.startswith("0.") else "is live"
 
 
 def render_build(report: BuildReport) -> str:
-    """The report as Markdown, for the Artifacts page."""
+    """Renders the report as Markdown, for the Artifacts page."""
     live = f"Version {report.version} {standing(report.version)}." if report.version else "There is no version yet."
     parts = [
         f"# {report.dataset}: {report.outcome}",

@@ -1,7 +1,7 @@
 """The events that flows send to the Prefect server, for automations to act on. docs/operations.md lists them.
 
-An event tells what happened to which corpus or dataset, in numbers, names and codes; never in texts of documents
-or rows.
+An event holds what happened to which corpus or dataset in numbers, names and codes, and never a text of a document
+or row.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Event:
 
     @property
     def resource(self) -> dict[str, str]:
-        """Labels that automations match by."""
+        """The labels that automations match by."""
         return {
             "prefect.resource.id": resource_id(self.project, self.kind, self.target),
             "prefect.resource.name": self.target,
@@ -62,15 +62,15 @@ class Event:
 
 
 def resource_id(project: str, kind: Kind, target: str) -> str:
-    """The resource that events about a corpus or dataset are about."""
+    """Returns the id of the resource that stands for a corpus or dataset in events."""
     return f"freshet.{kind}.{project}.{target}"
 
 
 def refresh_events(report: RefreshReport, project: str) -> list[Event]:
-    """What a refresh has to tell.
+    """Returns the events of a refresh.
 
-    `freshet.corpus.current` says that readers see what the sources hold, also when nothing had to be published:
-    its absence is how the server knows that a freshness objective is missed when nothing ran at all.
+    `freshet.corpus.current` means that readers see what the sources hold, and is sent also when nothing had to be
+    published: by its absence the server knows that a freshness objective is missed when nothing ran at all.
     """
 
     def event(name: str, **payload: Any) -> Event:
@@ -116,11 +116,11 @@ def build_events(report: BuildReport, project: str, looks_back: bool = False) ->
 def quarantine_event(
     project: str, corpus: str, before: Mapping[str, int], now: Mapping[str, int], *, least: int = 1
 ) -> Event | None:
-    """Tells that more documents are in quarantine than before, by `least` or more; None if they are not.
+    """Returns the event that `least` or more documents more are in quarantine than before; None where they are not.
 
     Args:
-        before: documents in quarantine by code, when the last refresh had ended.
-        now: the same, now.
+        before: documents in quarantine by code when the last refresh had ended.
+        now: documents in quarantine by code now.
     """
     grown = sum(now.values()) - sum(before.values())
     if grown < least:
@@ -133,10 +133,10 @@ def quarantine_event(
 def freshness_event(
     project: str, kind: Kind, target: str, age_seconds: float | None, objective_seconds: float
 ) -> Event:
-    """Tells that a corpus or dataset has not been brought up to date for longer than its objective allows.
+    """Returns the event that a corpus or dataset was not brought up to date for longer than its objective allows.
 
     Args:
-        age_seconds: seconds since it last was; None where it never was.
+        age_seconds: seconds since it was brought up to date; None where it never was.
     """
     payload = {
         "age_seconds": None if age_seconds is None else round(age_seconds),
@@ -146,7 +146,7 @@ def freshness_event(
 
 
 def emit(event: Event) -> bool:
-    """Sends an event, and says whether it could be handed over. A run never fails for an event."""
+    """Sends an event, and returns whether it could be handed over. A run never fails for an event."""
     from prefect.events import emit_event
 
     try:

@@ -1,6 +1,6 @@
 """The page about one refresh: a single HTML file that somebody who has never seen Freshet can read.
 
-Pure: facts in, text out. Nothing of a document's text is among the facts, and every name is escaped.
+Nothing of a document's text is among the facts that it is made of, and every name is escaped.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _WORDS = {
 
 
 def sentence(facts: ReportFacts) -> str:
-    """What happened, in one or two sentences."""
+    """Describes what happened in one or two sentences."""
     live = f"release {facts.release}" if facts.release else None
     changed = sum(facts.documents.get(name, 0) for name in ("added", "changed", "moved", "access_changed", "withdrawn"))
     documents = f"{number(changed)} document{'s' * (changed != 1)}"
@@ -53,7 +53,7 @@ def sentence(facts: ReportFacts) -> str:
 
 
 def render_report_page(facts: ReportFacts) -> str:
-    """The page as HTML. It refers to no other host, runs no script, and fits on paper."""
+    """Renders the page as HTML. It refers to no other host, runs no script, and fits on paper."""
     sections = [
         _head(facts),
         _reasons("Why it was turned down", facts.reasons, "alarm"),
@@ -86,7 +86,7 @@ def _section(title: str, explained: str, body: str) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], label: str, numeric: Sequence[int] = ()) -> str:
-    """A table of cells that are HTML already."""
+    """Returns an HTML table of cells that are HTML already."""
     body = []
     for row in rows:
         cells = (f"<td{' class=n' if place in numeric else ''}>{cell}</td>" for place, cell in enumerate(row))
@@ -220,7 +220,7 @@ def _sources(sources: Sequence[SourceState]) -> str:
 
 
 def _name(source: str) -> str:
-    """A source's name, which may be long, with places where its line may break."""
+    """Returns a source's name, which may be long, as HTML with places where its line may break."""
     return f'<span class="from">{text(source).replace("/", "/<wbr>")}</span>'
 
 

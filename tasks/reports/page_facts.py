@@ -1,4 +1,4 @@
-"""What the page about one refresh is made of. Nothing of a document's text is among it."""
+"""The facts that the page about one refresh is made of, among which there is nothing of a document's text."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class SourceState:
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """All that the page says.
+    """Everything that the page shows.
 
     Attributes:
         documents: counts by what became of them (`freshet.tasks.ledger.runs.DOCUMENT_COUNTS`).
@@ -103,7 +103,7 @@ class ReportFacts:
 
 
 def count_ages(modified_at: pa.ChunkedArray, as_of: datetime) -> dict[str, int]:
-    """Documents by age at `as_of`: the names of AGES, OLDER, and where there are any FUTURE and UNDATED.
+    """Returns documents by age at `as_of`: the names of AGES, OLDER, and where there are any FUTURE and UNDATED.
 
     Args:
         modified_at: timestamps in UTC, null where not known.

@@ -1,4 +1,4 @@
-"""Gathers from the store what the page about a refresh says, and writes the page beside the other reports."""
+"""Gathers the facts of the page about a refresh from the store, and writes the page beside the other reports."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def write_report_page(run: RefreshRun, report: RefreshReport) -> str | None:
 
 
 def gather_facts(run: RefreshRun, report: RefreshReport) -> ReportFacts:
-    """What the page says: the report, and from the store the decisions so far and the state of the ledger.
+    """Gathers the facts: the report, and from the store the decisions so far and the state of the ledger.
 
     The ledger is read in batches; what is kept of it are counts.
     """
@@ -114,15 +114,15 @@ def _point(release: Release) -> ReleasePoint:
 
 
 def _scores(exam: str | None) -> dict[str, float]:
-    """The exam's means by the names that people know; none where no question was asked."""
+    """Returns the exam's means by the names that people know; none where no question was asked."""
     head = json.loads(exam).get("head") if exam else None
     if not head or not head.get("questions"):
         return {}
-    return {said: head[name] for name, said in SCORES.items() if name in head}
+    return {label: head[name] for name, label in SCORES.items() if name in head}
 
 
 def _read_ledger(ledger: Table | None, as_of: datetime) -> tuple[dict[str, int], list[VerdictCount]]:
-    """Served documents by age, and all documents by rule and source."""
+    """Counts the served documents by age, and all documents by rule and source."""
     ages: Counter[str] = Counter()
     found: Counter[Finding] = Counter()
     if ledger is not None:
@@ -148,7 +148,7 @@ def _read_batch(batch: pa.RecordBatch, as_of: datetime, ages: Counter[str], foun
 
 
 def _aged(served: pa.Table, as_of: datetime) -> Counter[Finding]:
-    """Served documents that are too old as of now, by the gravest rule, as `lineage.freshness` judges each."""
+    """Counts the served documents that are too old as of now, by the gravest rule (`governance.freshness`)."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -182,7 +182,7 @@ def _sources(run: RefreshRun, report: RefreshReport) -> list[SourceState]:
 
 
 def _links(site: str | None, folder: str, store: str) -> Mapping[str, str]:
-    """Links to the pages on the rules, relative to the page's folder: the store may be copied, or served."""
+    """Returns links to the pages on the rules, relative to the page's folder: the store may be copied, or served."""
     if site is None or not site.startswith(f"{store}/"):
         return {}
     return {"The tables, held to their rules": quote(posixpath.relpath(site, folder))}

@@ -1,4 +1,4 @@
-"""What a refresh says of itself: pure renderers, and thin creators of Prefect artifacts."""
+"""Renders the report of a refresh, and publishes it as an artifact of the run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from freshet.tasks.runs.run import RefreshRun
 
 
 def summary(report: RefreshReport) -> str:
-    """The refresh in one line."""
+    """Describes the refresh in one line."""
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in report.documents.items() if n) or "no documents"
     where = f"release {report.release}" if report.release else "no release"
     return f"{report.outcome} ({where}): {counts}; {_texts(report)} embedded"
@@ -24,7 +24,7 @@ def _texts(report: RefreshReport) -> str:
 
 
 def render_refresh(report: RefreshReport) -> str:
-    """The report as Markdown, for the Artifacts page and the terminal."""
+    """Renders the report as Markdown, for the Artifacts page."""
     parts = [
         f"# {report.corpus}: {report.outcome}",
         f"As of {report.as_of:%Y-%m-%d %H:%M %Z}. "

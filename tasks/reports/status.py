@@ -1,4 +1,4 @@
-"""The status of a project for people: on a terminal, and as an artifact."""
+"""Renders the status of a project for a terminal and as an artifact."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Row = Mapping[str, Any]
 
 
 def status_text(found: Row) -> str:
-    """Each corpus and dataset in a few lines, then what the server said if it said nothing else.
+    """Renders each corpus and dataset in a few lines, then the message of a server that gave nothing else.
 
     Args:
         found: as `freshet.tasks.status.project.project_status` gives it.
@@ -67,7 +67,7 @@ def _linked(text: str, run: Row | str | None) -> str:
 
 
 def age(row: Row) -> str:
-    """How old a corpus or dataset is against its objective."""
+    """Describes how old a corpus or dataset is against its objective."""
     allowed = row["objective_seconds"]
     objective = f"allowed are {span(allowed)}" if allowed is not None else "no objective"
     seconds = row["age_seconds"]
@@ -76,7 +76,7 @@ def age(row: Row) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time in its largest units, like 2 d 3 h."""
+    """Writes a length of time in its two largest units, like 2 d 3 h."""
     left, parts = int(seconds), []
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         count, left = divmod(left, size)
@@ -136,7 +136,7 @@ def _moment(moment: datetime) -> str:
 
 
 def publish_status(found: Row, now: datetime) -> None:
-    """The status as an artifact under a stable key, so that the Artifacts page shows the history."""
+    """Publishes the status as an artifact under a stable key, so that the Artifacts page shows the history."""
     from prefect.artifacts import create_markdown_artifact
 
     create_markdown_artifact(status_page(found, now), key="status", description="Corpora and datasets")

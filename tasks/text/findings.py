@@ -1,4 +1,4 @@
-"""Where in a text something was found, and what kind of thing. Never the thing itself."""
+"""Places in a text where something was found, and its kind; what was found is never kept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Finding:
 
 
 def without_overlaps(findings: list[Finding]) -> list[Finding]:
-    """The findings in order of the text; of those that overlap, the first and longest."""
+    """Returns the findings in order of the text; of those that overlap, the first and longest."""
     kept: list[Finding] = []
     for finding in sorted(findings, key=lambda f: (f.start, -f.end, f.kind)):
         if not kept or finding.start >= kept[-1].end:
@@ -31,7 +31,7 @@ def without_overlaps(findings: list[Finding]) -> list[Finding]:
 
 
 def mask_addresses(text: str) -> str:
-    """The text with web addresses blanked, each by as many spaces: the digits in them are ids of pages."""
+    """Returns the text with web addresses blanked, each by as many spaces: digits in them are ids of pages."""
     if "://" not in text and "www." not in text:
         return text
     return _web_address().sub(lambda match: " " * len(match[0]), text)

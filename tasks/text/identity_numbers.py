@@ -64,7 +64,7 @@ def _patterns() -> list[tuple[str, str, re.Pattern[str], re.Pattern[str] | None]
 
 
 def find_identity_numbers(text: str, start: int = 0, end: int | None = None) -> Iterator[Finding]:
-    """National numbers of persons between two places of a text, with right checksums where a kind has one.
+    """Yields national numbers of persons between two places of a text, with right checksums where a kind has one.
 
     The word that a number needs may stand in the line above it.
     """

@@ -1,4 +1,4 @@
-"""Text that speaks to a language model: what a document tries to make it do, instead of what it tells a reader."""
+"""Finds text that gives orders to a language model instead of information to a reader."""
 
 # A pattern in one line is easier to read than in pieces.
 # ruff: noqa: E501
@@ -106,9 +106,9 @@ def _patterns() -> list[tuple[str, tuple[str, ...], re.Pattern[str]]]:
 
 
 def find_instructions(text: str) -> list[Finding]:
-    """Places where the text gives orders to a model; the kind says in which way.
+    """Returns the places where the text gives orders to a model; the kind says in which way.
 
-    Invisible characters between its letters do not hide one.
+    An order is found also where invisible characters stand between its letters.
     """
     plain, places = without_invisible(text)
     lower = plain.lower()

@@ -65,7 +65,7 @@ def _patterns() -> _Patterns:
 
 
 def find_invisible(text: str) -> list[Finding]:
-    """Characters that are invisible and out of place: `zero width`, `direction` or `smuggled`, a finding a run."""
+    """Returns runs of characters that are invisible and out of place: `zero width`, `direction` or `smuggled`."""
     if text.isascii():
         return []
     patterns, findings = _patterns(), list[Finding]()
@@ -82,7 +82,7 @@ def find_invisible(text: str) -> list[Finding]:
 
 
 def without_invisible(text: str) -> tuple[str, list[int] | None]:
-    """The text as it looks, and the place of each of its characters in the original; None where they are the same."""
+    """Returns the text as it looks, and the places of its characters in the original; None where they are the same."""
     if text.isascii() or not _patterns().any.search(text):
         return text, None
     hidden = {at for run in _patterns().any.finditer(text) for at in range(*run.span())}

@@ -34,14 +34,14 @@ Signature = NDArray[np.uint32]
 _PIECE = 1 << 20  # bytes of the longest span that is hashed without being cut out
 _STRIDE = 1 << 16  # bytes hashed at a time
 _BLOCK = 1024  # shingles of one text permuted at a time: what fits a core's cache
-_MANY = 1 << 16  # shingles of many texts, likewise
+_MANY = 1 << 16  # shingles of many texts permuted at a time
 _SEED = 0x66726573686574  # "freshet"
 _BASE = 0x9E3779B97F4A7C15  # odd, hence invertible in 64 bits; 5 modulo 8, so that its powers repeat late
 _SPACE = 32
 
 
 def shingle_hashes(normal: str) -> Hashes:
-    """64-bit hashes of the distinct word 5-grams of a text.
+    """Returns the 64-bit hashes of the distinct word 5-grams of a text.
 
     Args:
         normal: a text in normal form (`text/normalise.py`).
@@ -59,7 +59,7 @@ def shingle_hashes(normal: str) -> Hashes:
 
 
 def gram_hashes(forms: NormalForms, words: int = SHINGLE_WORDS) -> tuple[Hashes, NDArray[np.int64]]:
-    """64-bit hashes of the word n-grams of many texts, as `shingle_hashes` has them for one.
+    """Returns the 64-bit hashes of the word n-grams of many texts, as `shingle_hashes` gives them for one text.
 
     Returns:
         The hashes text by text, in the order of the text and as often as they stand there; and int64 (texts + 1,),
@@ -74,7 +74,7 @@ def gram_hashes(forms: NormalForms, words: int = SHINGLE_WORDS) -> tuple[Hashes,
 
 
 def sign(shingles: Hashes) -> Signature:
-    """The MinHash signature, uint32 (PERMUTATIONS,), of a text's shingles, of which there must be one at least."""
+    """Returns the MinHash signature, uint32 (PERMUTATIONS,), of a text's shingles, of which it needs at least one."""
     if not len(shingles):
         raise ValueError("a text without shingles has no signature; compare it exactly")
     factors, offsets = _permutations()
@@ -87,7 +87,7 @@ def sign(shingles: Hashes) -> Signature:
 
 
 def sign_many(shingles: Hashes, bounds: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """The signatures, uint32 (texts, PERMUTATIONS), of many texts: bit by bit what `sign` gives for each.
+    """Returns the signatures, uint32 (texts, PERMUTATIONS), of many texts: bit by bit what `sign` gives for each.
 
     Args:
         shingles: of all texts, one after the other; repeated ones do no harm.
@@ -117,7 +117,7 @@ def sign_many(shingles: Hashes, bounds: NDArray[np.int64]) -> NDArray[np.uint32]
 
 
 def band_keys_of_many(signatures: NDArray[np.uint32]) -> Hashes:
-    """The band keys, uint64 (BANDS, texts), of signatures (texts, PERMUTATIONS)."""
+    """Returns the band keys, uint64 (BANDS, texts), of signatures (texts, PERMUTATIONS)."""
     rows = signatures.reshape(-1, BANDS, ROWS).transpose(2, 1, 0)
     keys = np.repeat(_mix(np.arange(BANDS, dtype=np.uint64) + np.uint64(_SEED))[:, None], len(signatures), axis=1)
     for row in range(ROWS):
@@ -126,7 +126,7 @@ def band_keys_of_many(signatures: NDArray[np.uint32]) -> Hashes:
 
 
 def band_keys(signature: Signature) -> Hashes:
-    """One key a band, uint64 (BANDS,): texts that share one may be near copies. Keys of different bands differ."""
+    """Returns one key for each band, uint64 (BANDS,); texts that share a key may be near copies."""
     rows = signature.reshape(BANDS, ROWS).astype(np.uint64)
     keys = _mix(np.arange(BANDS, dtype=np.uint64) + np.uint64(_SEED))
     for row in range(ROWS):
@@ -135,7 +135,7 @@ def band_keys(signature: Signature) -> Hashes:
 
 
 def exact_keys(exact: str) -> Hashes:
-    """Keys, uint64 (BANDS,), for a text too short for shingles: only exact copies share them.
+    """Returns keys, uint64 (BANDS,), for a text too short for shingles: only exact copies share them.
 
     Args:
         exact: its `freshet.tasks.text.normalise.exact_hash`.
@@ -144,7 +144,7 @@ def exact_keys(exact: str) -> Hashes:
 
 
 def jaccard(left: Hashes, right: Hashes) -> float:
-    """The true Jaccard similarity of two sets of shingles, each sorted and distinct; 0.0 where either is empty."""
+    """Returns the Jaccard similarity of two sets of shingles, each sorted and distinct; 0.0 where either is empty."""
     small, large = (left, right) if len(left) <= len(right) else (right, left)
     if not len(small):
         return 0.0
@@ -155,7 +155,7 @@ def jaccard(left: Hashes, right: Hashes) -> float:
 
 
 def _hashes_of_spans(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Hashes:
-    """Hashes of spans of bytes, given in ascending order of their ends; a text's own, wherever it stands."""
+    """Returns hashes of spans of bytes, in ascending order of their ends; where a span stands makes no difference."""
     hashes, first = np.empty(len(starts), np.uint64), 0
     while first < len(starts):
         # As many spans as end within one piece; a single longer one is hashed by itself.
@@ -171,7 +171,7 @@ def _hashes_of_spans(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: N
 
 
 def _span_hashes(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Hashes:
-    """Hashes of spans of bytes: a polynomial in 64 bits out of prefix sums, so that no span becomes an object."""
+    """Returns hashes of spans of bytes, polynomials in 64 bits out of prefix sums, without an object for each span."""
     values, powers, inverses = _tables()
     prefix = np.zeros(len(data) + 1, np.uint64)
     np.cumsum(values.take(data) * powers[: len(data)], out=prefix[1:])
@@ -180,7 +180,7 @@ def _span_hashes(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArr
 
 @lru_cache(maxsize=1)
 def _tables() -> tuple[Hashes, Hashes, Hashes]:
-    """A value for every byte, and the powers of the base and of its inverse."""
+    """Returns a value for every byte, and the powers of the base and of its inverse."""
 
     def powers(base: int) -> Hashes:
         factors = np.full(_PIECE + 1, base, np.uint64)
@@ -193,13 +193,13 @@ def _tables() -> tuple[Hashes, Hashes, Hashes]:
 
 @lru_cache(maxsize=1)
 def _permutations() -> tuple[Hashes, Hashes]:
-    """Odd factors and offsets of the permutations, (PERMUTATIONS, 1) each."""
+    """Returns the odd factors and offsets of the permutations, (PERMUTATIONS, 1) each."""
     numbers = _mix(np.arange(2 * PERMUTATIONS, dtype=np.uint64) + np.uint64(_SEED << 1)).reshape(2, PERMUTATIONS, 1)
     return numbers[0] | np.uint64(1), numbers[1]
 
 
 def _mix(values: Hashes) -> Hashes:
-    """splitmix64: every bit of the result depends on every bit of the value."""
+    """Applies splitmix64: every bit of the result depends on every bit of the value."""
     mixed = values + np.uint64(_BASE)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

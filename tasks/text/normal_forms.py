@@ -35,31 +35,31 @@ class NormalForms:
     bounds: NDArray[np.int64]
 
     def words(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """First byte and end of every word; and for each bound, the number of words before it."""
+        """Returns the first byte and the end of every word, and for each bound the number of words before it."""
         ends = np.flatnonzero(self.data == SPACE)
         starts = np.zeros(len(ends), np.int64)
         starts[1:] = ends[:-1] + 1
         return starts, ends, np.searchsorted(ends, self.bounds)
 
     def word_counts(self) -> NDArray[np.int64]:
-        """The number of words of each text."""
+        """Returns the number of words of each text."""
         return np.diff(np.searchsorted(np.flatnonzero(self.data == SPACE), self.bounds))
 
     def form(self, number: int) -> bytes:
-        """One text."""
+        """Returns one text."""
         return self.data[self.bounds[number] : self.bounds[number + 1]].tobytes()
 
     def words_of(self, number: int) -> list[str]:
-        """The words of one text."""
+        """Returns the words of one text."""
         return self.form(number).decode("utf-8").split()
 
     def every(self, step: int) -> NormalForms:
-        """So many neighbours taken for one text."""
+        """Returns the forms of so many neighbours, joined to one text each."""
         return NormalForms(self.data, self.bounds[::step])
 
 
 def normal_forms(*columns: pa.Array | pa.ChunkedArray, symbols: bool = False) -> NormalForms:
-    """The normal forms of texts, row by row, and within a row column by column.
+    """Returns the normal forms of texts, row by row, and within a row column by column.
 
     Args:
         columns: strings, all of one length; null is an empty text.
@@ -95,7 +95,7 @@ def normal_forms(*columns: pa.Array | pa.ChunkedArray, symbols: bool = False) ->
 
 
 def empty_forms(texts: int) -> NormalForms:
-    """So many texts without a word."""
+    """Returns normal forms of so many texts, none of which has a word."""
     return NormalForms(np.zeros(0, np.uint8), np.zeros(texts + 1, np.int64))
 
 
@@ -125,7 +125,7 @@ def _keep_symbols(
 
 
 def _with_spaces(forms: NormalForms, done: NDArray[np.bool_]) -> NormalForms:
-    """The forms with their symbols decoded, and a space where a symbol follows a word at once, or ends a text.
+    """Returns the forms with their symbols decoded, and a space where a symbol follows a word or ends a text.
 
     Args:
         done: by text whether all spaces but the last are there.
@@ -153,7 +153,7 @@ def _with_spaces(forms: NormalForms, done: NDArray[np.bool_]) -> NormalForms:
 def _without_letters_to_fold(
     column: pa.Array | pa.ChunkedArray, normal_form: Callable[[str], str]
 ) -> tuple[Any, NDArray[np.bool_]]:
-    """The texts as one array, those that are not ASCII in normal form already; and which are."""
+    """Returns the texts as one array, in which those that are not ASCII are in normal form, and which those are."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -173,7 +173,7 @@ def _offsets(texts: Any) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=2)
 def _folding(symbols: bool) -> bytes:
-    r"""For every byte of ASCII what it is in normal form, a space for what is not in `\w`; others stay.
+    r"""Returns for every byte of ASCII its normal form, a space for what is not in `\w`; other bytes stay.
 
     Args:
         symbols: whether those that may count are given as codes below a space.

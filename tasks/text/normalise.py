@@ -10,19 +10,19 @@ _WORD = re.compile(r"\w+")
 
 
 def tokens(text: str) -> list[str]:
-    r"""The words of a text in normal form: NFKC, casefold, `\w+`; `text/symbols.py` has the form with symbols."""
+    r"""Returns the words of a text in normal form: NFKC, casefold, `\w+` (with symbols: `text/symbols.py`)."""
     if not text.isascii():  # ASCII is in NFKC as it stands
         text = unicodedata.normalize("NFKC", text)
     return _WORD.findall(text.casefold())
 
 
 def normalise(text: str) -> str:
-    """The normal form: the words of the text, joined by one space; empty for a text without a word."""
+    """Returns the normal form: the words of the text, joined by one space; empty for a text without a word."""
     return " ".join(tokens(text))
 
 
 def exact_hash(text: str, normal: str) -> str:
-    """What exact copies share: 32 hexadecimal digits of the normal form, whatever machine computes them.
+    """Returns what exact copies share: 32 hexadecimal digits of the normal form, the same on every machine.
 
     Args:
         text: the text as it is. Texts without any word (tables of symbols, emoji) have no normal form to

@@ -71,7 +71,7 @@ def _patterns() -> _Patterns:
 
 
 def find_personal_data(text: str, regions: Sequence[str] = ("US",)) -> list[Finding]:
-    """All kinds in order of the text, none overlapping: a card number is not a phone number as well.
+    """Finds personal data of all kinds, in the order of the text; no two findings overlap.
 
     Args:
         regions: countries (ISO 3166, two letters) whose phone numbers are known without their country code.
@@ -93,7 +93,7 @@ def find_personal_data(text: str, regions: Sequence[str] = ("US",)) -> list[Find
 
 
 def find_emails(text: str) -> list[Finding]:
-    """E-mail addresses; none of the domains that are reserved for examples, and no `git@host:path`."""
+    """Finds e-mail addresses, but for those of domains that are reserved for examples, and `git@host:path`."""
     found = []
     at = text.find("@")
     while at >= 0:
@@ -116,7 +116,7 @@ def _is_address(text: str, match: re.Match[str]) -> bool:
 
 
 def find_phones(text: str, regions: Sequence[str] = ("US",)) -> list[Finding]:
-    """Phone numbers that exist in the regions, or anywhere when written with a country code.
+    """Finds phone numbers that exist in the regions, or anywhere when written with a country code.
 
     A run of digits without any separator is one only after a word that says so.
     """
@@ -152,7 +152,7 @@ def _is_phone(candidate: str, regions: Sequence[str]) -> bool:
 
 
 def find_cards(text: str) -> list[Finding]:
-    """Payment card numbers: of an issuer's range and length, grouped as on cards, with a right Luhn digit."""
+    """Finds payment card numbers: of an issuer's range and length, grouped as on cards, with a right Luhn digit."""
     masked = mask_addresses(text)
     return list(_cards(masked, 0, len(masked)))
 
@@ -169,7 +169,7 @@ def _cards(text: str, start: int, end: int) -> Iterator[Finding]:
 
 
 def _is_issued(digits: str) -> bool:
-    """Whether a card network issues numbers that begin so, and are as long."""
+    """Whether a card network issues numbers of this beginning and length."""
     size, two, three, four = len(digits), int(digits[:2]), int(digits[:3]), int(digits[:4])
     if size == 16:
         master = 51 <= two <= 55 or 2221 <= four <= 2720
@@ -184,7 +184,7 @@ def _is_issued(digits: str) -> bool:
 
 
 def find_ibans(text: str) -> list[Finding]:
-    """Bank account numbers (IBAN) of the length and shape of their country, with a right checksum."""
+    """Finds bank account numbers (IBAN) of the length and shape of their country, with a right checksum."""
     masked = mask_addresses(text)
     return list(_ibans(masked, 0, len(masked)))
 

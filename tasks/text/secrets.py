@@ -107,7 +107,7 @@ def _name() -> re.Pattern[str]:
 
 
 def find_secrets(text: str) -> list[Finding]:
-    """Keys, tokens and passwords. A finding's kind is the kind of key, or `password`."""
+    """Finds keys, tokens and passwords. A finding's kind is the kind of key, or `password`."""
     found: list[Finding] = []
     for start, end in _places(text):
         line = text[start:end]
@@ -117,7 +117,7 @@ def find_secrets(text: str) -> list[Finding]:
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
-    """Lines that could hold a secret; of an overlong one, what stands around the candidate."""
+    """Yields the lines that could hold a secret; of an overlong line, what stands around the candidate."""
     done = 0
     for begin, stop in sorted(_candidates(text)):
         if begin < done:
@@ -134,7 +134,7 @@ def _places(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _candidates(text: str) -> Iterator[tuple[int, int]]:
-    """Long tokens with digits, names of secrets that are given a value, users in addresses, heads of key files."""
+    """Yields long tokens with digits, names of secrets with a value, users in addresses, heads of key files."""
     for match in _token().finditer(text):
         if _DIGIT.search(match[0]) or ":" in match[0]:
             yield match.span()
@@ -166,7 +166,7 @@ def _in_line(line: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _value(match: re.Match[str]) -> tuple[str, int]:
-    """What a pattern marks as the secret, and where it begins; the whole match where it marks no more than a prefix."""
+    """Returns what a pattern marks as the secret and where it begins; the whole match where only a prefix is marked."""
     groups = [number for number, group in enumerate(match.groups(), 1) if group and len(group) >= _LEAST_PASSWORD]
     longest = max(groups, key=lambda number: len(match[number]), default=0)
     return match[longest], match.start(longest)

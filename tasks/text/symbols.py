@@ -77,13 +77,13 @@ _patterns = lru_cache(maxsize=1)(_Patterns)
 
 @lru_cache(maxsize=1)
 def other_money() -> re.Pattern[bytes]:
-    """What stands for a currency in UTF-8, but the dollar sign."""
+    """Returns the currency signs in UTF-8, without the dollar sign."""
     signs = (char for char in map(chr, _PLANES) if unicodedata.category(char) == "Sc" and char != "$")
     return re.compile(b"|".join(sign.encode() for sign in signs))
 
 
 def normalise_with_symbols(text: str) -> str:
-    r"""The words of a text (NFKC, casefold, `\w+`) with the symbols that count; empty for a text without a word."""
+    r"""Returns the words of a text (NFKC, casefold, `\w+`) with the symbols that count; empty without a word."""
     patterns = _patterns()
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _RAISED.sub(r"^\g<0>", text))
@@ -96,7 +96,7 @@ def normalise_with_symbols(text: str) -> str:
 
 
 def code_marks(folding: bytes) -> bytes:
-    """The table with a byte below a space for every symbol of ASCII that may count; `code_points` does the points."""
+    """Returns a table with a byte below a space for each ASCII symbol that may count but points (`code_points`)."""
     coded = bytearray(folding)
     for code, mark in enumerate(_MARKS):
         if mark != ord("."):
@@ -116,12 +116,12 @@ def code_points(raw: NDArray[np.uint8], coded: NDArray[np.uint8]) -> None:
 
 
 def decoded(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The symbols that `code_marks` made codes of."""
+    """Returns the symbols that `code_marks` turned into codes."""
     return np.frombuffer(_MARKS, np.uint8)[codes]
 
 
 def marks_that_count(content: bytes, places: Places) -> Flags:
-    """Which symbols of ASCII texts count.
+    """Returns which symbols of ASCII texts count.
 
     Args:
         content: the texts, each with a line feed before and behind it.
@@ -168,7 +168,7 @@ class _Near:
         return tight | apart | self._is(b"=>", places + 1)
 
     def is_times(self, places: Places) -> Flags:
-        """The stars of runs that stand between operands, or between blanks."""
+        """Returns the stars of runs that stand between operands, or between blanks."""
         first, last = _runs(places)
         before, behind = places[first] - 1, places[last] + 1
         tight = self._is(_WORD + b")]", before) & self._is(_WORD + b"([$+-", behind)
@@ -179,7 +179,7 @@ class _Near:
         return self._is(_WORD + b"(=", places + 1) | self._is(_DIGITS, places - 1)
 
     def in_heads(self) -> Flags:
-        """The symbols in what Markdown opens lines with."""
+        """Returns the symbols with which Markdown opens a line."""
         inside = np.zeros(len(self._places), np.bool_)
         which = np.flatnonzero(self.which(_HEADS))
         if not len(which):
@@ -220,13 +220,13 @@ class _Near:
 
 
 def _runs(places: Places) -> tuple[Places, Places]:
-    """The first and the last of each run of neighbours, by their number among the places."""
+    """Returns the first and the last of each run of neighbours, by their number among the places."""
     breaks = np.flatnonzero(np.diff(places) != 1)
     return np.append(0, breaks + 1), np.append(breaks, len(places) - 1)
 
 
 def _spread(firsts: Places, ends: Places, length: int) -> Flags:
-    """By number whether it is in a span; spans ascend and do not meet but at their ends."""
+    """Returns for each number whether it is in a span; the spans ascend and meet at their ends alone."""
     change = np.zeros(length + 1, np.int64)
     change[firsts] += 1
     np.subtract.at(change, ends, 1)
@@ -235,7 +235,7 @@ def _spread(firsts: Places, ends: Places, length: int) -> Flags:
 
 @lru_cache(maxsize=32)
 def _table(chars: bytes) -> Flags:
-    """By byte whether it is one of these."""
+    """Returns for each byte whether it is one of these."""
     table = np.zeros(256, np.bool_)
     table[list(chars)] = True
     return table

@@ -1,1 +1,1 @@
-"""What the command prints."""
+"""Renders what the command prints."""

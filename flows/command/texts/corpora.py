@@ -1,4 +1,4 @@
-"""What the command prints for a person: pure renderers."""
+"""Renders what the commands on corpora print for a person."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_NAMED = 5
 
 
 def refresh_text(report: Mapping[str, Any]) -> str:
-    """The report of a refresh on a terminal."""
+    """Renders the report of a refresh on a terminal."""
     if "documents" not in report:
         live = f"; readers see release {report['release']}" if report["release"] else ""
         return f"{report['corpus']}: {report['outcome']}{live}\n"
@@ -41,7 +41,7 @@ def refresh_text(report: Mapping[str, Any]) -> str:
 
 
 def answer_text(answer: Answer) -> str:
-    """Hits with their citations."""
+    """Renders the hits of a search with their citations."""
     if not answer.hits:
         return "Nothing was found that may be shown.\n"
     blocks = []
@@ -57,7 +57,7 @@ def answer_text(answer: Answer) -> str:
 
 
 def releases_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Decisions, one a line."""
+    """Renders the decisions on releases, one a line."""
     if not rows:
         return "No release yet.\n"
     lines = []
@@ -71,7 +71,7 @@ def releases_text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def gate_text(found: Mapping[str, Any]) -> str:
-    """The gate's last decision, its reasons and its exam (`freshet.tasks.index.gate.explain.explain_decision`)."""
+    """Renders the gate's last decision, its reasons and its exam, as `explain_decision` gives them."""
     readers = f"readers see release {found['live']}" if found["live"] else "readers see no release"
     lines = [
         f"{found['corpus']}: release {found['release']} was {found['outcome']} on "
@@ -88,7 +88,7 @@ def gate_text(found: Mapping[str, Any]) -> str:
 
 
 def _exam_lines(exam: Mapping[str, Any]) -> list[str]:
-    """The exam's figures as a table, then what to know about its questions."""
+    """Returns the exam's figures as a table, then what to know about its questions."""
     head, compared = exam["head"], exam.get("comparison")
     origin = f"of {exam['golden']}" if exam.get("golden") else "drawn from the corpus"
     lines = [f"exam: {head['questions']} questions {origin}"]
@@ -98,13 +98,13 @@ def _exam_lines(exam: Mapping[str, Any]) -> list[str]:
             f"  on the {compared['questions']} of them that the last release was asked as well:",
             f"  {'':10} {'last':>8} {'now':>8} {'change':>8} {'chance*':>8}",
         ]
-    for name, said in SCORES.items():
+    for name, label in SCORES.items():
         if name in changes:
             one = changes[name]
             change = 100 * (one["new"] - one["old"])
-            lines.append(f"  {said:10} {one['old']:>8.1%} {one['new']:>8.1%} {change:>+8.1f} {one['p']:>8.3f}")
+            lines.append(f"  {label:10} {one['old']:>8.1%} {one['new']:>8.1%} {change:>+8.1f} {one['p']:>8.3f}")
         elif head["questions"] and name in head:
-            lines.append(f"  {said:10} {head[name]:>8.1%}")
+            lines.append(f"  {label:10} {head[name]:>8.1%}")
     if changes:
         lines.append("  * the chance of so great a loss where nothing has become worse")
     if exam.get("not_compared"):
@@ -123,7 +123,7 @@ def _first(names: Sequence[str]) -> str:
 
 
 def document_text(found: Mapping[str, Any]) -> str:
-    """A document's ledger row, verdicts and chunks."""
+    """Renders a document's ledger row, verdicts and chunks."""
     lines = [f"{name:>16}  {value}" for name, value in found["document"].items()]
     lines += [f"{v['severity']:>16}  {v['code']}: {RULES[v['code']].why} {v['evidence']}" for v in found["verdicts"]]
     for chunk in found["chunks"]:
@@ -133,7 +133,7 @@ def document_text(found: Mapping[str, Any]) -> str:
 
 
 def quarantine_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Refused documents and their verdicts."""
+    """Renders the refused documents and their verdicts."""
     if not rows:
         return "Nothing is in quarantine.\n"
     lines = []
@@ -147,7 +147,7 @@ def quarantine_text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def check_text(file: Path, problems: Sequence[Problem], notes: Sequence[Problem]) -> str:
-    """Problems, then notes, or that all is well."""
+    """Renders the problems of a settings file, then the notes; or that the file is valid."""
     lines = [str(p) for p in problems] + [f"note: {n}" for n in notes]
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines.append(f"{file.name}: {count}" if problems else f"{file.name} is valid")
@@ -155,7 +155,7 @@ def check_text(file: Path, problems: Sequence[Problem], notes: Sequence[Problem]
 
 
 def decided_text(decision: Decision) -> str:
-    """What was decided about a refused document."""
+    """Renders what was decided about a refused document."""
     what = f"accepted in spite of {', '.join(decision.codes)}" if decision.kind == "accept" else "to be tried again"
     return (
         f"{decision.path}: {what}, says {decision.who}. It is on record; the next refresh acts on it: "
@@ -164,7 +164,7 @@ def decided_text(decision: Decision) -> str:
 
 
 def refused_text(row: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]]) -> str:
-    """A refused document, where its verdicts point to, and what was decided about it."""
+    """Renders a refused document with its verdicts, and what was decided about it."""
     text = quarantine_text([row])
     version = row["seen_hash"] or "none could be read"
     lines = [f"  refused version: {version}"]

@@ -1,4 +1,4 @@
-"""What `freshet dataset` prints for a person: pure renderers."""
+"""Renders what `freshet dataset` prints for a person."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def build_text(report: Mapping[str, Any]) -> str:
-    """The report of a build on a terminal."""
+    """Renders the report of a build on a terminal."""
     if "rows" not in report:
         live = f"; version {report['version']} is live" if report["version"] else ""
         return f"{report['dataset']}: {report['outcome']}{live}\n"
@@ -49,7 +49,7 @@ def _see_left_out(dataset: str) -> str:
 
 
 def versions_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Decisions, one a line."""
+    """Renders the decisions on versions, one a line."""
     if not rows:
         return "No version yet.\n"
     lines = []
@@ -67,7 +67,7 @@ def versions_text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def version_text(found: Mapping[str, Any]) -> str:
-    """A version in full."""
+    """Renders a version in full."""
     rows = found["rows"]
     lines = [
         f"{found['dataset']} {found['version']}, published {found['published_at']:%Y-%m-%d %H:%M}, "
@@ -88,7 +88,7 @@ def version_text(found: Mapping[str, Any]) -> str:
 
 
 def left_out_text(found: Mapping[str, Any]) -> str:
-    """The rows that a version leaves out, each with the reason (`left_out_rows`)."""
+    """Renders the rows that a version leaves out, each with the reason (`left_out_rows`)."""
     what = f"{found['dataset']} {found['version']}"
     if found["outcome"] == "rejected":
         what = f"the build of {what}, which the gate refused,"
@@ -106,7 +106,7 @@ def left_out_text(found: Mapping[str, Any]) -> str:
 
 
 def diff_text(found: Mapping[str, Any]) -> str:
-    """What became of rows between two versions."""
+    """Renders what became of rows between two versions."""
     counts = ", ".join(f"{n} {what}" for what, n in found["change"].items())
     lines = [f"{found['dataset']}: {found['before']} → {found['after']}: {counts}"]
     lines += [f"  {n} removed because of {reason}" for reason, n in found["reasons"].items()]
@@ -126,7 +126,7 @@ def diff_text(found: Mapping[str, Any]) -> str:
 
 
 def review_text(found: Mapping[str, Any]) -> str:
-    """Rows that wait for a person's decision."""
+    """Renders the rows that wait for a person's decision."""
     if not found["rows"]:
         return f"No row of {found['dataset']} waits for a decision.\n"
     lines = []
@@ -142,7 +142,7 @@ def review_text(found: Mapping[str, Any]) -> str:
 
 
 def decided_text(made: RowDecision) -> str:
-    """What was decided about a row."""
+    """Renders what was decided about a row."""
     return (
         f"{made.digest[:12]}: {made.kind}, says {made.who}. It is on record; the next build acts on it: "
         f"freshet dataset build {made.dataset}\n"
@@ -150,7 +150,7 @@ def decided_text(made: RowDecision) -> str:
 
 
 def exported_text(found: Mapping[str, Any]) -> str:
-    """Where a version was copied to."""
+    """Renders where a version was copied to."""
     return (
         f"{found['dataset']} {found['version']}: {found['files']} files copied to {found['folder']}; "
         "every one is what the manifest says\n"

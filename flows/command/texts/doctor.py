@@ -1,4 +1,4 @@
-"""The doctor's findings, for people."""
+"""Renders what `freshet doctor` prints for a person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def doctor_text(found: Mapping[str, Any], store: str) -> str:
-    """Findings, what became of them, and what that cost."""
+    """Renders the findings, what became of each, and what a repair lost."""
     rows, notes = found["findings"], found.get("notes", [])
     if not rows:
         return f"{store} is healthy.\n"

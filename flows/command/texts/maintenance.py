@@ -1,4 +1,4 @@
-"""What maintenance did, for people."""
+"""Renders what `freshet maintain` prints for a person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def size_text(size: int) -> str:
-    """Bytes as people read them: 1536 → '1.5 kB'."""
+    """Renders bytes as people read them: 1536 → '1.5 kB'."""
     number, unit = float(size), "B"
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if number < 1000 or unit == "TB":
@@ -17,7 +17,7 @@ def size_text(size: int) -> str:
 
 
 def maintained_text(found: Sequence[Mapping[str, Any]], dry_run: bool) -> str:
-    """By corpus and dataset: what went, or would go."""
+    """Renders what was removed from each corpus and dataset, or would be."""
     lines = []
     for one in found:
         if one["outcome"] == "empty":

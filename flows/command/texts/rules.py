@@ -1,4 +1,4 @@
-"""The rules as the command prints them, and the page of the documentation about them.
+"""Renders the rules as the command prints them, and the page of the documentation about them.
 
 `python -m freshet.flows.command.texts.rules > docs/rules.md` writes the page.
 """
@@ -32,7 +32,7 @@ Some severities are not for settings to choose:"""
 
 
 def rules_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rules, each with its reason and what to do."""
+    """Renders the rules, each with its reason and what to do."""
     lines = []
     for row in rows:
         threshold = "" if row["threshold"] is None else f" {row['threshold']:.15g}"
@@ -41,7 +41,7 @@ def rules_text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def rules_page(rows: Sequence[Mapping[str, Any]]) -> str:
-    """docs/rules.md, as Markdown."""
+    """Renders docs/rules.md."""
     from freshet.expectations.fixed_rules import SEVERITIES, choices
 
     def cells(row: Mapping[str, Any]) -> list[object]:

@@ -1,4 +1,4 @@
-"""A trace for the terminal: what it came from above, where it went below."""
+"""Renders a trace for a terminal: what something came from above, where it went below."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST = 20
 
 
 def trace_text(found: Found) -> str:
-    """The trace, as `freshet.tasks.lineage.trace.trace` gives it, in lines."""
+    """Renders the trace, as `freshet.tasks.lineage.trace.trace` gives it, in lines."""
     writers = {
         "example": _example,
         "rejected example": _rejected,
@@ -158,7 +158,7 @@ def _live(found: Found) -> str:
 
 
 def _numbers(numbers: Sequence[int]) -> str:
-    """Runs of numbers together: 1-3, 5."""
+    """Writes numbers with their runs drawn together: 1-3, 5."""
     if not numbers:
         return "none"
     runs: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""What stands beside the exported rows and speaks of them: the dataset card with its plots, and Croissant metadata."""
+"""Writes what describes the exported rows beside them: the dataset card with its plots, and Croissant metadata."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write_description(folder: Path, facts: VersionFacts, *, published: str | Non
 
 
 def _exported(folder: Path) -> Iterator[Path]:
-    """The exported files that there are, in one order everywhere."""
+    """Yields the exported files that there are, in one order everywhere."""
     named = [
         folder / kind / f"{split}{suffix}"
         for kind in get_args(ExportKind)
@@ -46,7 +46,7 @@ def _exported(folder: Path) -> Iterator[Path]:
 
 
 def inputs_by_split(lineage: Path) -> dict[str, dict[str, int]]:
-    """By split, rows by the input that they were read from."""
+    """Counts rows by split and by the input that they were read from."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq

@@ -53,7 +53,7 @@ class Measured:
 
     @classmethod
     def of(cls, rows: RowFacts, *, marked: Mapping[str, int], too_short_to_compare: int = 0) -> Measured:
-        """What the checks of a build counted.
+        """Gathers what the checks of a build counted.
 
         Args:
             rows: of all rows that the checks looked at, also those that a later step keeps out.
@@ -68,7 +68,7 @@ class Measured:
         return cls(marked, unchecked, list(zip(LENGTH_EDGES, rows.lengths, strict=True)) if counted else ())
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able, for `VersionFacts.measured`."""
+        """Returns the facts as JSON-able values, for `VersionFacts.measured`."""
         return {
             "marked": dict(self.marked),
             "unchecked": dict(self.unchecked),
@@ -77,7 +77,7 @@ class Measured:
 
 
 def card(facts: VersionFacts, files: Sequence[ExportFile], inputs: Mapping[str, Mapping[str, int]]) -> dict[str, bytes]:
-    """The card and its plots, by path within the folder of the version.
+    """Renders the card and its plots, by path within the folder of the version.
 
     Args:
         inputs: by split, kept rows by input.
@@ -119,7 +119,7 @@ def card(facts: VersionFacts, files: Sequence[ExportFile], inputs: Mapping[str, 
 
 
 def _front(facts: VersionFacts, files: Sequence[ExportFile]) -> str:
-    """What libraries read: the licence, the size, and which files are which split."""
+    """Renders what libraries read: the licence, the size, and which files are which split."""
     import yaml
 
     known = [spdx_identifier(one["licence"]) for one in facts.sources]
@@ -189,7 +189,7 @@ def _origin(facts: VersionFacts) -> Iterator[str]:
 
 
 def _by_input(sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One line for an input, where its files are too many to list."""
+    """Sums the files of each input up, where they are too many to list."""
     merged: dict[tuple[Any, ...], dict[str, Any]] = {}
     for one in sources:
         key = (one["input"], one["licence"], one["owner"], tuple(one["uses"]))

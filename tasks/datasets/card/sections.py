@@ -1,4 +1,4 @@
-"""What a dataset card says of checks: what was looked for, what it kept out, and what nobody looked at."""
+"""Renders the sections of a dataset card on checks: what was looked for, what it kept out, and what was not checked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HANDLED = {
 
 
 def checks_part(facts: VersionFacts, settings: Dataset, marked: Mapping[str, int]) -> Iterator[str]:
-    """The rules that rows were held to, as the dataset has tuned them, with what each found."""
+    """Yields the rules that rows were held to, as the dataset has tuned them, with what each found."""
     by_code = facts.rows["by_code"]
     applied = [rule for rule in EXAMPLE_RULES if _concerns(rule.code, facts, settings)]
     off = [rule.code for rule in applied if _severity(rule, settings) == "off"]
@@ -100,7 +100,7 @@ def _line(rule: Rule, settings: Dataset, by_code: Mapping[str, int], marked: Map
 
 
 def left_out_part(facts: VersionFacts) -> Iterator[str]:
-    """The rows that are not in the version, by the rule that keeps them out."""
+    """Yields the rows that are not in the version, by the rule that keeps them out."""
     by_code = facts.rows["by_code"]
     if not facts.rows["rejected"]:
         yield "Nothing was left out."
@@ -116,7 +116,7 @@ def left_out_part(facts: VersionFacts) -> Iterator[str]:
 
 
 def limits_part(facts: VersionFacts, settings: Dataset, unchecked: Mapping[str, int]) -> Iterator[str]:
-    """What nobody looked at, and what the checks cannot see."""
+    """Yields what was not checked, and what the checks cannot see."""
     checks = settings.checks
     lines = [f"{number(count)} {plain(what)}." for what, count in sorted(unchecked.items()) if count]
     lines += [

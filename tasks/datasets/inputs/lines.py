@@ -1,4 +1,4 @@
-"""The lines of a file, of which one that is too long is never held."""
+"""Reads the lines of a file without ever holding one that is too long."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from freshet.tasks.datasets.inputs.opening import BLOCK, Unpacked
 
 @dataclass(frozen=True)
 class LongLine:
-    """A line that was read over.
+    """A line that is too long, and was passed over.
 
     Attributes:
         length: in bytes.
@@ -46,7 +46,7 @@ class _Open:
 
 
 def lines(source: Unpacked, limit: int) -> Iterator[tuple[int, bytes | LongLine]]:
-    """The lines with their numbers, from 1, without their ends.
+    """Yields the lines with their numbers, from 1, without their ends.
 
     Args:
         limit: bytes of the longest line that is held.

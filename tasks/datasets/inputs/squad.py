@@ -1,4 +1,4 @@
-"""The rows that one JSON value holds: itself, or, of a document of SQuAD, a row for each question on its passages."""
+"""Makes rows of one JSON value: the value itself or, of a document of SQuAD, a row for each question."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _questions(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] |
     """Yields for each question where it stands in the document, and its row; or what is wrong there.
 
     A row has `title`, `document`, `context`, `question`, `id`, `answers`, `is_impossible`; what the file does not say
-    is None, and no question is impossible that is not said to be.
+    is None, and a question is impossible only where the file says so.
     """
     passages = document["paragraphs"]
     if not isinstance(passages, list):

@@ -23,7 +23,7 @@ Covers = Callable[[str, str], bool]
 def find_dead_links(
     ledger: pa.Table, rows: pa.Table, covers: Covers, unlisted: Collection[tuple[str, str]] = ()
 ) -> dict[str, Verdict]:
-    """PROV-LINK by `doc_id`, for every document of the corpus that has such links.
+    """Returns verdicts PROV-LINK by `doc_id`, for every document of the corpus that has such links.
 
     Args:
         ledger: `doc_id`, `source`, `path` of all documents that there are.
@@ -58,7 +58,7 @@ def find_dead_links(
 
 
 def forgotten_rows(ledger: pa.Table, rows: pa.Table) -> list[str]:
-    """Ids of link rows to delete: their documents are gone, and no link leads to where they were."""
+    """Returns the ids of link rows to delete, whose documents are gone and to which no link leads."""
     import pyarrow.compute as pc
 
     is_live = pc.is_in(rows["doc_id"], value_set=ledger["doc_id"].combine_chunks())
@@ -78,7 +78,7 @@ def forgotten_rows(ledger: pa.Table, rows: pa.Table) -> list[str]:
 
 
 def _flat(rows: pa.Table) -> pa.Table:
-    """A row a link: `row`, `doc_id`, `source` and the fields of the link."""
+    """Returns one row for each link: `row`, `doc_id`, `source` and the fields of the link."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -96,7 +96,7 @@ def _flat(rows: pa.Table) -> pa.Table:
 
 
 def _addresses(rows: pa.Table, ledger: pa.Table | None) -> pa.Table:
-    """`doc_id`, `source`, `key` and `id` (source and key) of all by which these documents are reached.
+    """Returns the addresses by which documents are reached: `doc_id`, `source`, `key` and `id` (source and key).
 
     Args:
         ledger: where given, its documents without a row of links have the address that their path says.
@@ -137,7 +137,7 @@ def _leads_to(links: pa.Table, addresses: pa.Table, folders: bool) -> Any:
 
 
 def _values(column: Any) -> Any:
-    """A column as a set to look in; null, which would match null, is left out."""
+    """Returns a column as a set to look in, without null, which would match null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -152,7 +152,7 @@ def _joined_columns(source: Any, key: Any) -> Any:
 
 
 def _parents(addresses: pa.Table) -> Iterator[Any]:
-    """The folders of the addresses, then the folders of those, up to the root."""
+    """Yields the folders of the addresses, then the folders of those, up to the root."""
     import pyarrow.compute as pc
 
     source, key = addresses["source"], addresses["key"]
@@ -162,7 +162,7 @@ def _parents(addresses: pa.Table) -> Iterator[Any]:
 
 
 def _tails(keys: Any) -> Iterator[Any]:
-    """The keys, then the keys without their first part, and so on; null where nothing is left.
+    """Yields the keys, then the keys without their first part, and so on; null where nothing is left.
 
     A site's root may be any folder of a source, so that `/leave/` may be `pages/leave.md`.
     """
@@ -178,7 +178,7 @@ def _tails(keys: Any) -> Iterator[Any]:
 
 
 def _missing_headings(aimed: pa.Table, live: pa.Table, addresses: pa.Table) -> list[int]:
-    """Rows of the links whose documents are there and have no such heading, as far as that is known."""
+    """Returns rows of the links whose documents are there and have no such heading, as far as that is known."""
     if not aimed.num_rows:
         return []
     import pyarrow.compute as pc
@@ -197,8 +197,8 @@ def _missing_headings(aimed: pa.Table, live: pa.Table, addresses: pa.Table) -> l
     for tails in _tails(addresses["key"]):
         collect(tails, aimed.filter(aimed["site"])["key"])
     linked = live.filter(pc.is_in(live["doc_id"], value_set=_values(_strings(set().union(*documents.values())))))
-    told = dict(zip(linked["doc_id"].to_pylist(), linked["anchors"].to_pylist(), strict=True))
-    anchors = {doc_id: None if known is None else set(known) for doc_id, known in told.items()}
+    offered = dict(zip(linked["doc_id"].to_pylist(), linked["anchors"].to_pylist(), strict=True))
+    anchors = {doc_id: None if known is None else set(known) for doc_id, known in offered.items()}
     missing = []
     for link in aimed.select(["row", "source", "site", "key", "alternative", "fragment"]).to_pylist():
         names = [link["key"]] if link["site"] else [f"{link['source']}\n{link[c]}" for c in ("key", "alternative")]
@@ -216,7 +216,7 @@ def _strings(values: Collection[str]) -> Any:
 
 
 def _verdicts(links: pa.Table, misses: Collection[tuple[int, str]]) -> dict[str, Verdict]:
-    """One verdict a document, its links in the order of the document."""
+    """Returns one verdict for each document, whose links stand in the order of the document."""
     import pyarrow as pa
 
     ordered = sorted(misses)

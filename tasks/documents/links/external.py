@@ -1,7 +1,7 @@
-"""Whether the web pages that a corpus links to are still there. Only where asked for, bounded, and polite.
+"""Checks whether the web pages that a corpus links to are still there: where settings ask for it, bounded, and polite.
 
-What was found is kept by URL, so that a bounded check gets around to every link in time: those never asked come
-first, then those asked longest ago.
+What was found is kept by URL, so that bounded checks reach every link in time: links that were never asked come
+first, then those that were asked longest ago.
 """
 
 from __future__ import annotations
@@ -75,11 +75,12 @@ class CheckedLink:
     checked_at: datetime
 
     def as_row(self) -> dict[str, Any]:
+        """Returns the fields by name."""
         return asdict(self)
 
 
 def links_to_check(rows: pa.Table, known: Mapping[str, CheckedLink], limits: LinkLimits, as_of: datetime) -> list[str]:
-    """The URLs to ask now, the most urgent first, `limits.most` at most.
+    """Returns the URLs to ask now, the most urgent first, `limits.most` at most.
 
     Args:
         rows: the table of links (`schemas.links`), or its column `external`.
@@ -99,7 +100,7 @@ def check_links(
     as_of: datetime,
     http: PublicHttp | None = None,
 ) -> list[CheckedLink]:
-    """What became of the URLs; those that there was no time for are missing.
+    """Asks for URLs, and returns what became of them, without those that there was no time for.
 
     Hosts are asked at the same time, the pages of one host one after the other.
 
@@ -132,12 +133,14 @@ class Pace:
     """Keeps requests to one host apart, whoever makes them."""
 
     def __init__(self, delay: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Takes the seconds between two requests to one host."""
         self._delay = delay
         self._clock = clock
         self._guard = threading.Lock()
         self._free: dict[str, float] = {}
 
     def __call__(self, host: str) -> None:
+        """Waits until the host may be asked again, and takes that turn."""
         with self._guard:
             start = max(self._clock(), self._free.get(host, 0.0))
             self._free[host] = start + self._delay
@@ -177,7 +180,7 @@ def _ask(url: str, http: PublicHttp) -> Reply:
 
 
 def external_findings(rows: pa.Table, known: Iterable[CheckedLink]) -> dict[str, list[Verdict]]:
-    """PROV-LINK-EXTERNAL and PROV-LINK-REFUSED by `doc_id`, for documents that have such links.
+    """Returns verdicts PROV-LINK-EXTERNAL and PROV-LINK-REFUSED by `doc_id`, for documents that have such links.
 
     Args:
         rows: `doc_id` and `external` of the table of links, of the documents that there are.
@@ -185,14 +188,14 @@ def external_findings(rows: pa.Table, known: Iterable[CheckedLink]) -> dict[str,
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    told = {link.url: link for link in known if link.state in ("gone", "refused")}
+    listed = {link.url: link for link in known if link.state in ("gone", "refused")}
     lists = rows["external"].combine_chunks()
     urls = pc.list_flatten(lists)
     ids = rows["doc_id"].combine_chunks().take(pc.list_parent_indices(lists))
-    hit = pc.is_in(urls, value_set=pa.array(sorted(told), pa.string()))
+    hit = pc.is_in(urls, value_set=pa.array(sorted(listed), pa.string()))
     named: dict[str, dict[State, list[dict[str, Any]]]] = {}
     for doc_id, url in zip(ids.filter(hit).to_pylist(), urls.filter(hit).to_pylist(), strict=True):
-        link = told[url]
+        link = listed[url]
         evidence = {"target": _shown(url), "status": link.status, "reason": link.reason}
         named.setdefault(doc_id, {}).setdefault(link.state, []).append(evidence)
     codes: tuple[tuple[State, str], ...] = (("gone", "PROV-LINK-EXTERNAL"), ("refused", "PROV-LINK-REFUSED"))
@@ -207,7 +210,7 @@ def external_findings(rows: pa.Table, known: Iterable[CheckedLink]) -> dict[str,
 
 
 def _shown(url: str) -> str:
-    """A URL as a verdict names it: without query and credentials, either of which may be secret."""
+    """Returns a URL as a verdict names it: without query and credentials, either of which may be secret."""
     scheme, mark, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     return shown(scheme + mark + authority.rpartition("@")[2] + slash + path)

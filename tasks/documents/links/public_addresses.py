@@ -1,4 +1,4 @@
-"""Which hosts a request may go to: public ones alone. What a document links to is written by anybody."""
+"""Decides which hosts a request may go to: public ones alone, since anybody may have written a document's links."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _PROPERTIES = {
 
 
 class AddressRefused(Exception):
-    """A request that is not made, and why. The message names kinds, not what the URL holds."""
+    """A request is not made. The message says why, by kinds, and quotes nothing of the URL."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _ascii_name(host: str) -> str:
 
 
 def refused_kind(address: str) -> str | None:
-    """Says why an address is not public (`loopback`, `private` …); None for one that is.
+    """Returns why an address is not public (`loopback`, `private` …); None for one that is.
 
     An IPv6 address that carries one of IPv4 is refused whatever it carries: nobody publishes a page under one.
     """

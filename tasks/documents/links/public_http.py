@@ -27,23 +27,24 @@ Resolve = Callable[[str, int], Sequence[str]]
 
 @dataclass(frozen=True)
 class Reply:
-    """What a server answered in the end: the status, and after how many redirects."""
+    """The last answer of a server: its status, and the number of redirects before it."""
 
     status: int
     redirects: int
 
 
 class NoReply(Exception):
-    """Nothing came back. `is_final` where no such host exists, rather than a fault that may pass."""
+    """No server answered. `is_final` says that no such host exists; any other fault may pass."""
 
     def __init__(self, reason: str, is_final: bool = False) -> None:
+        """Takes the reason in plain words."""
         super().__init__(reason, is_final)
         self.reason = reason
         self.is_final = is_final
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a host.
+    """Returns all addresses of a host.
 
     Raises:
         OSError: there are none, or nobody could say.
@@ -72,6 +73,7 @@ class PublicHttp:
         lookup: Resolve = resolve,
         allow: frozenset[tuple[str, int]] = frozenset(),
     ) -> None:
+        """Takes the limits; no connection is made."""
         self._ports = ports | {port for _, port in allow}
         self._timeout = timeout
         self._pace = pace
@@ -79,7 +81,7 @@ class PublicHttp:
         self._allow = allow
 
     def ask(self, url: str, method: str) -> Reply:
-        """The status of a page, after up to MOST_REDIRECTS redirects. No body is read.
+        """Asks for a page, and returns its status after up to MOST_REDIRECTS redirects. No body is read.
 
         Raises:
             AddressRefused: the URL, or one that it redirects to, may not be asked.
@@ -121,7 +123,7 @@ class PublicHttp:
             connection.close()
 
     def _checked(self, place: Place) -> list[str]:
-        """The addresses of a place, all of them public."""
+        """Returns the addresses of a place, all of them public."""
         if place.is_literal:
             addresses: Sequence[str] = [place.host]
         else:
@@ -178,7 +180,7 @@ class _PinnedConnection(http.client.HTTPConnection):
         raise failure
 
     def abort(self) -> None:
-        """Ends what goes on, from another thread."""
+        """Ends the request that is under way, from another thread."""
         self.is_aborted = True
         sock = self.sock
         if sock is not None:

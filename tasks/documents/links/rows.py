@@ -1,6 +1,6 @@
-"""A document's links as rows: what each leads to, in a form that the whole corpus can be asked about.
+"""Makes rows of a document's links: what each leads to, in a form that can be looked up in the whole corpus.
 
-A row also says by what addresses its document is reached, so that links meet documents in a join and
+A row also holds the addresses by which its document is reached, so that a join brings links and documents together and
 nothing has to be parsed again when one of the two changes.
 """
 
@@ -32,7 +32,7 @@ MOST_SHOWN = 200
 
 
 def link_row(doc_id: str, source: str, path: str, document: ParsedDocument | None) -> dict[str, Any]:
-    """The row of `schemas.links` of a document at `path` in `source`.
+    """Returns the row of `schemas.links` of a document at `path` in `source`.
 
     Args:
         document: None for one that was not parsed: it can be linked to, and links to nothing.
@@ -59,7 +59,7 @@ def link_row(doc_id: str, source: str, path: str, document: ParsedDocument | Non
 
 
 def external_address(target: str) -> str | None:
-    """The web address that a target is, without its fragment; None for any other target."""
+    """Returns the web address that a target is, without its fragment; None for any other target."""
     try:
         parts = urlsplit(f"https:{target}" if target.startswith("//") else target)
     except ValueError:
@@ -70,7 +70,7 @@ def external_address(target: str) -> str | None:
 
 
 def read_target(target: str, path: str, anchors: set[str] | None) -> dict[str, Any] | None:
-    """What a target that is no web address leads to, from a document at `path`; None where nobody can judge.
+    """Returns what a target that is no web address leads to, from a document at `path`; None where it cannot be known.
 
     Args:
         anchors: the document's own; None where they are not known.
@@ -104,13 +104,13 @@ def read_target(target: str, path: str, anchors: set[str] | None) -> dict[str, A
 
 
 def _joined(folder: str, to: str) -> str | None:
-    """The path inside the source; None where it leads out of it."""
+    """Returns the path inside the source; None where it leads out of it."""
     joined = posixpath.normpath(posixpath.join(folder, to))
     return None if joined == ".." or joined.startswith("../") else joined.removeprefix("./")
 
 
 def address_key(path: str, fold: bool = True) -> str:
-    """The address of a page, whatever its suffix: `a/b.md`, `a/b.html`, `a/b/` and `a/b/index.md` are `a/b`."""
+    """Returns the address of a page, whatever its suffix: `a/b.md`, `a/b.html`, `a/b/` and `a/b/index.md` are `a/b`."""
     trimmed = path.strip("/")
     stem, suffix = posixpath.splitext(trimmed)
     if suffix.lower() in PAGE_SUFFIXES:
@@ -123,7 +123,7 @@ def address_key(path: str, fold: bool = True) -> str:
 
 
 def plain_anchor(fragment: str) -> str:
-    """An anchor by its letters and digits alone: generators differ in what they make of all else."""
+    """Returns the letters and digits of an anchor, since generators differ in what they make of all else."""
     text = unicodedata.normalize("NFKD", unquote(fragment)).casefold().removeprefix("user-content-")
     return _WORDLESS.sub("", "".join(c for c in text if not unicodedata.combining(c)))
 
@@ -149,12 +149,12 @@ def _own_anchors(document: ParsedDocument) -> set[str] | None:
 
 
 def _written_id(heading: str) -> str:
-    """A heading without the `{#id}` that some dialects put behind it."""
+    """Returns a heading without the `{#id}` that some dialects put behind it."""
     return re.sub(r"\s*\{:?[^}]*\}\s*$", "", heading)
 
 
 def _aliases(properties: Mapping[str, Any]) -> Iterable[str]:
-    """Other addresses that a document states for itself, as the usual site generators read them."""
+    """Yields other addresses that a document states for itself, as the usual site generators read them."""
     for name in _ALIASES:
         stated = properties.get(name)
         for value in stated if isinstance(stated, list) else [stated]:
@@ -163,6 +163,6 @@ def _aliases(properties: Mapping[str, Any]) -> Iterable[str]:
 
 
 def shown(target: str) -> str:
-    """A target as a verdict names it: its path and fragment, without a query, and never long."""
+    """Returns a target as a verdict names it: its path and fragment, without a query, and never long."""
     path, mark, fragment = target.partition("#")
     return (path.partition("?")[0] + mark + fragment)[:MOST_SHOWN]

@@ -1,4 +1,4 @@
-"""What unstructured gives → blocks: text typed by its partitioners, tables as rows a person can read."""
+"""Turns what unstructured gives into blocks: text typed by its partitioners, tables as rows that a person can read."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SPACES = re.compile(r"[ \t\xa0]+")
 
 
 def prepare(*formats: str) -> None:
-    """Import unstructured's partitioners of these formats, with the tagger in place.
+    """Imports unstructured's partitioners of these formats, with the tagger in place.
 
-    Takes a second or two the first time; not done in the parsers, whose time is the document's.
+    The import takes a second or two, which is why no parser makes it: a parser's time is counted as the document's.
     """
     _tagger_once()
     for name in formats:
@@ -34,7 +34,7 @@ def _tagger_once() -> None:
 
 
 def blocks_of(elements: Iterable[Any], numbered_pages: bool = False) -> list[Block]:
-    """The blocks of unstructured's elements.
+    """Returns the blocks of unstructured's elements.
 
     A title is one whose depth unstructured read from the document. One that it guessed from the look of a
     line is text: in a list of short lines it takes every second one for a heading.
@@ -72,7 +72,7 @@ def _table(element: Any, page: int | None) -> Block:
 
 
 def html_rows(markup: str) -> list[list[str]]:
-    """The cells of an HTML table, a nested one's text inside its cell."""
+    """Yields the rows of an HTML table as lists of cells; the text of a nested table stands inside its cell."""
     if not markup.strip():
         return []
     from lxml import etree, html

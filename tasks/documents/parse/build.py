@@ -1,4 +1,4 @@
-"""Blocks in reading order → the document whose spans they are."""
+"""Makes a document of blocks in reading order, and gives each its span of the text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Block:
 
 
 def clean(text: str) -> str:
-    """Text that is valid UTF-8 and holds no control characters but tab and newline, and no no-break spaces.
+    """Returns a text as valid UTF-8 that holds no control characters but tab and newline, and no no-break spaces.
 
     Lone surrogates (half of a character, which no encoder accepts) become U+FFFD.
     """
@@ -48,14 +48,14 @@ def build(
     properties: Mapping[str, Any] | None = None,
     hidden: Sequence[Mapping[str, Any]] = (),
 ) -> ParsedDocument:
-    """Join the blocks that hold text.
+    """Joins the blocks that hold text.
 
     Args:
         properties: what the document states about itself. It cannot state what its parser finds in it.
         hidden: entries of `parse.hidden`; where there are any, the property `hidden`.
 
     Raises:
-        Refused: PARSE-EMPTY where none does.
+        Refused: PARSE-EMPTY where no block holds text.
     """
     texts: list[str] = []
     elements: list[Element] = []
@@ -77,7 +77,7 @@ def build(
 
 
 def rows_text(rows: Iterable[Iterable[str]]) -> str:
-    """One line a row, cells joined by ' | '; empty rows and empty cells at the end of a row are left out."""
+    """Writes rows as lines, with cells joined by ' | '; empty rows and empty cells at the end of a row are left out."""
     lines = []
     for row in rows:
         cells = list(row)
@@ -89,13 +89,13 @@ def rows_text(rows: Iterable[Iterable[str]]) -> str:
 
 
 def first_title(blocks: Iterable[Block]) -> str | None:
-    """The text of the first of the highest headings: what a document without a stated title calls itself."""
+    """Returns the text of the first of the highest headings, which is the title of a document that states none."""
     titles = [block for block in blocks if block.kind == "Title" and block.text.strip()]
     return min(titles, key=lambda block: block.level or 9).text if titles else None
 
 
 def jsonable(value: Any) -> Any:
-    """The value with whatever JSON does not know (dates, keys that are numbers) as text, all of it valid UTF-8."""
+    """Returns the value with all that JSON does not know (dates, keys that are numbers) as valid UTF-8 text."""
     if isinstance(value, Mapping):
         return {clean(str(key)): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

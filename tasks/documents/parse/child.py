@@ -62,10 +62,11 @@ class ParseOutcome:
 class ParserProcess:
     """One parser process, started with the first document and again whenever it has ended.
 
-    Used by one thread at a time; `close` may be called from any.
+    It is used by one thread at a time; `close` may be called from any.
     """
 
     def __init__(self, limits: Parsing, worker_module: str = DEFAULT_WORKER) -> None:
+        """Takes what one document may take, and the module that the process runs."""
         self._limits = limits
         self._worker_module = worker_module
         self._process: subprocess.Popen[bytes] | None = None
@@ -74,11 +75,11 @@ class ParserProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process's id while it runs."""
+        """Returns the process's id while it runs."""
         return self._process.pid if self._process else None
 
     def parse(self, file: ParseFile) -> ParseOutcome:
-        """The outcome for one document; never longer than its limits allow.
+        """Parses one document, and returns the outcome within the time that the limits allow.
 
         Raises:
             MissingExtra: a library of the default install cannot be imported.
@@ -105,7 +106,7 @@ class ParserProcess:
         return self._outcome(answer, body)
 
     def close(self) -> None:
-        """End the process, whatever it is doing, for good."""
+        """Ends the process for good, whatever it is doing."""
         self._closed = True  # seen within a moment by the thread that waits for an answer, if one does
         with self._in_use:
             self._end()
@@ -167,11 +168,13 @@ class ParserProcess:
         while self._noise_open and (more := self._read_noise()):
             tail = (tail + more)[-_TAIL:]
         self._end()
-        said = tail.decode("utf-8", errors="replace").strip()
-        raise FreshetError(f"the parser process does not start: {said or 'it says nothing'}", "run make install again")
+        message = tail.decode("utf-8", errors="replace").strip()
+        raise FreshetError(
+            f"the parser process does not start: {message or 'it says nothing'}", "run make install again"
+        )
 
     def _ask(self, file: ParseFile) -> tuple[dict[str, Any], bytes]:
-        """Send the document and watch until its answer is there."""
+        """Sends the document and watches the process until its answer is there."""
         assert self._process is not None
         assert self._process.stdin is not None
         request = json.dumps({"path": os.path.abspath(file.path), "name": file.name}) + "\n"
@@ -212,7 +215,7 @@ class ParserProcess:
         return bool(data)
 
     def _frame(self) -> tuple[dict[str, Any], bytes] | None:
-        """The next whole answer in the buffer, if there is one."""
+        """Returns the next whole answer in the buffer; None while there is none."""
         end = self._buffer.find(b"\n")
         if end < 0:
             return None
@@ -250,7 +253,7 @@ class ParserProcess:
         )
 
     def _recycle_if_due(self, answer: dict[str, Any]) -> None:
-        """End a process that has grown or served long: parsers leak, and the next start is cheap."""
+        """Ends a process that has grown or served long, since parsers leak and the next start is cheap."""
         try:
             used = self._watched.memory_info().rss
         except psutil.Error:

@@ -1,4 +1,4 @@
-"""Bytes of a text file → text, in the encoding that they are in and not the one that was guessed first."""
+"""Decodes the bytes of a text file by the encoding that they are in, not by the first guess."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DECLARATION_WITHIN = 2048
 
 
 def decode(data: bytes, charset: str | None = None, markup: bool = False) -> str:
-    """Text of `data`.
+    """Decodes `data`.
 
     A byte order mark is believed first; then valid UTF-8; then `charset`, what the container (a mail part)
     states, or with `markup` what an HTML or XML file states about itself; then UTF-16 without a mark, cp1252
@@ -45,7 +45,7 @@ def decode(data: bytes, charset: str | None = None, markup: bool = False) -> str
 
 
 def _known(charset: str | None) -> str | None:
-    """Python's name of the charset; browsers read 'iso-8859-1' and 'ascii' as cp1252, and so must we."""
+    """Returns Python's name of a charset; 'iso-8859-1' and 'ascii' are read as cp1252, as browsers do."""
     try:
         info = codecs.lookup((charset or "").strip())
     except (LookupError, ValueError):
@@ -63,7 +63,7 @@ def _stated(data: bytes) -> str | None:
 
 
 def _utf16_without_mark(data: bytes) -> str | None:
-    """UTF-16 of a Western text has a NUL in every other byte, and nothing else has."""
+    """Recognises UTF-16 without a mark: its Western texts have a NUL in every other byte, and nothing else has."""
     sample = data[:4096]
     if len(sample) < 8 or len(data) % 2:
         return None

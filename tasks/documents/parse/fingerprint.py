@@ -1,4 +1,4 @@
-"""What, besides its bytes, decides how a document is parsed."""
+"""The fingerprint of everything but its bytes that decides how a document is parsed."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _TAGGED = frozenset({"html", "text", "eml", "msg", *OFFICE_KINDS, *PANDOC_KINDS}
 
 
 def parser_fingerprint(name: str) -> str:
-    """A short text, the same for as long as the document called `name` would be parsed the same way.
+    """Returns a short text that stays the same as long as the document called `name` would be parsed in the same way.
 
-    Cheap: reads installed versions, imports no parser. A changed fingerprint means: parse again.
+    It reads the versions of installed packages and imports no parser. When it changes, documents are parsed again.
     """
     return _of_kind(SUFFIXES.get(suffix_of(name), "other"))
 

@@ -1,4 +1,4 @@
-"""Text that a file holds and its readers do not see, as entries for a document's property `hidden`.
+"""Finds text that a file holds and its readers do not see, as entries for a document's property `hidden`.
 
 An entry is {"kind", "count", "chars"}, with "page" where the format has pages and "instructs": true where the
 text gives orders to a model. The hidden text itself is never kept. These functions run in the parser

@@ -57,7 +57,7 @@ class Element(cssselect2.ElementWrapper):  # type: ignore[misc]
 
     @property
     def previous_siblings(self) -> Iterator[Element]:
-        """The siblings before the element, the nearest first."""
+        """Yields the siblings before the element, the nearest first."""
         sibling = self.previous
         while sibling is not None:
             yield sibling

@@ -1,4 +1,4 @@
-"""Text of a Word document that nobody sees: hidden runs, white or tiny ones, and comments."""
+"""Finds text of a Word document that nobody sees: hidden runs, white or tiny ones, and comments."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _UNREADABLE = (zipfile.BadZipFile, zlib.error, SyntaxError, KeyError, OSError, E
 
 
 def hidden_in_docx(path: str) -> list[Entry]:
-    """Hidden text of the Word document at `path`, whose container has been checked.
+    """Finds the hidden text of the Word document at `path`, whose container has been checked.
 
-    Kinds: `hidden run` (also by its style), `same colour` (white on no shade of its own), `too small` (one
-    point or less), `comment`.
+    The kinds are `hidden run` (also by its style), `same colour` (white on no shade of its own), `too small`
+    (one point or less) and `comment`.
     """
     tally = Tally()
     try:
@@ -50,7 +50,7 @@ def _tree(archive: zipfile.ZipFile, name: str) -> Any:
 
 
 def _vanishing_styles(styles: Any) -> frozenset[str]:
-    """Ids of the styles that hide their text."""
+    """Returns the ids of the styles that hide their text."""
     return frozenset(
         str(style.get(f"{_W}styleId"))
         for style in styles.iter(f"{_W}style")
@@ -59,7 +59,7 @@ def _vanishing_styles(styles: Any) -> frozenset[str]:
 
 
 def _tally_part(root: Any, vanishing: frozenset[str], tally: Tally) -> None:
-    """A paragraph's hidden runs that follow each other in one way are one text."""
+    """Counts the hidden runs of each paragraph; those that are hidden in one way are one text."""
     for paragraph in root.iter(f"{_W}p"):
         style = paragraph.find(f"{_W}pPr/{_W}pStyle")
         hidden_style = style is not None and style.get(f"{_W}val") in vanishing

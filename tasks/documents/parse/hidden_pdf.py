@@ -1,4 +1,4 @@
-"""Text of a PDF that nobody sees: drawn invisibly, outside of the page, in white on white, or too small to read."""
+"""Finds text of a PDF that nobody sees: invisible, outside of the page, white on white, or too small to read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Box = tuple[float, float, float, float]
 def tally_page(page: Any, number: int, tally: Tally) -> None:
     """Adds the page's hidden text to the tally. `page` is an open pypdfium2 page, `number` counts from 1.
 
-    Kinds: `not visible` (text that is laid over a scan is no hidden text: it is what the scan says),
+    The kinds are `not visible` (text that is laid over a scan is no hidden text: it is what the scan says),
     `off page`, `same colour`, `too small`. Text inside of form objects is not looked at.
     """
     from pypdfium2 import raw
@@ -61,7 +61,7 @@ def tally_page(page: Any, number: int, tally: Tally) -> None:
 
 
 def _kind(drawn: Any, crop: Box) -> str | None:
-    """How a text object may be hidden, before what lies beneath it is looked at."""
+    """Returns how a text object may be hidden, before what lies beneath it is looked at."""
     from pypdfium2 import raw
 
     if raw.FPDFTextObj_GetTextRenderMode(drawn) in (_INVISIBLE, _CLIP_ONLY):
@@ -113,7 +113,7 @@ def _bounds(drawn: Any) -> Box | None:
 
 
 def _on_something(box: Box | None, grounds: Iterable[Box | None]) -> bool:
-    """Whether at least half of the box lies on what was drawn before it; a box that is unknown gets the benefit."""
+    """Whether at least half of the box lies on what was drawn before it; an unknown box counts as if it did."""
     if box is None:
         return True
     return any(ground is None or _area(_common(box, ground)) >= 0.5 * _area(box) for ground in grounds)

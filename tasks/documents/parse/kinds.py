@@ -1,4 +1,4 @@
-"""What type of file a document is: its suffix says so, its first bytes may object."""
+"""Tells what type of file a document is, by its suffix and its first bytes."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ _HEAD_BYTES = 2048
 
 
 def suffix_of(name: str) -> str:
-    """The suffix that decides, in lower case and without its dot; '' where there is none."""
+    """Returns the suffix that decides, in lower case and without its dot; '' where there is none."""
     return PurePosixPath(name).suffix.lower().removeprefix(".")
 
 
 def kind_of(path: str, name: str) -> str:
-    """The kind of the file at `path`, whose path in its source is `name`.
+    """Returns the kind of the file at `path`, whose path in its source is `name`.
 
     Bytes that can only be one thing (a PDF, an Office file, an image) outweigh a suffix that promises
     text or says nothing; a suffix that promises a binary format stands, so that a damaged file is
@@ -70,7 +70,7 @@ def kind_of(path: str, name: str) -> str:
 
 
 def is_ole(path: str) -> bool:
-    """True for an OLE2 container: legacy Office, Outlook, and Office files under a password."""
+    """Whether a file is an OLE2 container: legacy Office, Outlook, and Office files under a password."""
     with open(path, "rb") as file:
         return file.read(len(_OLE_MAGIC)) == _OLE_MAGIC
 
@@ -104,7 +104,7 @@ def _zip_kind(path: str) -> str | None:
 
 
 def _plain(head: bytes) -> str:
-    """A name without suffix (README, LICENSE) is text when its bytes look like it, else of unknown kind."""
+    """Returns the kind of a file without a suffix (README): text where its bytes look like it, else unknown."""
     start = head.lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html")):
         return "html"

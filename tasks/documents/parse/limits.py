@@ -1,4 +1,4 @@
-"""What a parser process denies itself before it reads a document: the network, core dumps, outliving its parent."""
+"""Limits that a parser process sets itself before it reads: no network, no core dumps, no life after its parent."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _NETWORK_EVENTS = frozenset(
 
 
 def die_with_parent() -> None:
-    """Ask the kernel for SIGKILL when the parent dies (Linux; elsewhere the closed pipe has to do)."""
+    """Asks the kernel for SIGKILL when the parent dies (on Linux; elsewhere the process notices its closed pipe)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def leave_if_orphaned(parent: int) -> None:
-    """End at once when the parent died before the kernel was asked."""
+    """Ends the process at once when its parent died before the kernel was asked."""
     if os.getppid() != parent:
         os._exit(0)
 
 
 def deny_network() -> None:
-    """No parser has business with the network: every attempt fails, and cannot be undone in this process."""
+    """Makes every attempt to use the network fail, for the rest of the process: no parser needs it."""
 
     def hook(event: str, _arguments: tuple[Any, ...]) -> None:
         if event in _NETWORK_EVENTS:
@@ -47,7 +47,7 @@ def deny_network() -> None:
 
 
 def limit_resources(memory: int) -> None:
-    """Bound what one allocation can take, what a file can grow to, and write no core dumps.
+    """Bounds what one allocation can take and what a file can grow to, and forbids core dumps.
 
     The bound on data is wide of the limit, since libraries reserve more than they use: it stops a single
     huge allocation, while the parent, which watches what is really used, enforces the limit itself.
@@ -65,7 +65,7 @@ def _lower(what: int, value: int) -> None:
 
 
 def _data_size() -> int:
-    """Bytes of private writable memory that this process has reserved already."""
+    """Returns the bytes of private writable memory that this process has reserved already."""
     with open("/proc/self/status", encoding="ascii", errors="replace") as status:
         fields = dict(line.split(":", 1) for line in status if ":" in line)
     return int(fields["VmData"].split()[0]) * 1024

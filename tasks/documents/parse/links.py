@@ -58,9 +58,9 @@ class FoundLink:
 def with_links(
     document: ParsedDocument, links: Iterable[FoundLink], anchors: Iterable[str] | None = None
 ) -> ParsedDocument:
-    """The document with `links` and, where its anchors are known, `anchors` among its properties.
+    """Returns the document with `links` and, where its anchors are known, `anchors` among its properties.
 
-    A link's `start` is where its text begins in the document's text. It is None where that cannot be told:
+    A link's `start` is where its text begins in the document's text. It is None where that cannot be known:
     where the same words stand elsewhere too, without a link, or where there are too many words to look for.
 
     Args:
@@ -69,13 +69,13 @@ def with_links(
     kept = [FoundLink(clean(link.target), clean(link.text)) for link in links]
     kept = [link for link in kept if link.target and len(link.target) <= MOST_TARGET][:MOST_LINKS]
     starts = _starts(document.text, kept)
-    said: dict[str, Any] = {
+    stated: dict[str, Any] = {
         "links": [{"target": link.target, "start": start} for link, start in zip(kept, starts, strict=True)]
     }
     others = {key: value for key, value in document.properties.items() if key not in ("links", "anchors")}
     if anchors is not None:
-        said["anchors"] = sorted({clean(anchor) for anchor in anchors} - {""})[:MOST_LINKS]
-    return replace(document, properties={**others, **said})
+        stated["anchors"] = sorted({clean(anchor) for anchor in anchors} - {""})[:MOST_LINKS]
+    return replace(document, properties={**others, **stated})
 
 
 def _starts(text: str, links: Sequence[FoundLink]) -> list[int | None]:
@@ -103,7 +103,7 @@ def _places(text: str, words: str) -> Iterator[int]:
 
 
 def fill_in_template_links(text: str) -> str:
-    """Markdown whose links' template tags are the paths that they stand for; unknown ones become `#`.
+    """Puts the paths that template tags stand for into the links of Markdown; tags that are not known become `#`.
 
     `{% page "/leave/" %}` and `{{ site.baseurl }}/leave/` are `/leave/`, as a site's generator would have it.
     """
@@ -124,7 +124,7 @@ def _from_root(match: re.Match[str]) -> str:
 
 
 def markdown_links(tokens: Sequence[Token]) -> list[FoundLink]:
-    """The links among the tokens of a CommonMark parser, raw HTML's included; pictures are none."""
+    """Returns the links among the tokens of a CommonMark parser, also those of raw HTML; pictures are no links."""
     links: list[FoundLink] = []
     for token in tokens:
         if token.type == "html_block":
@@ -150,7 +150,7 @@ def _inline_links(children: Sequence[Token]) -> Iterator[FoundLink]:
 
 
 def markdown_anchors(tokens: Sequence[Token], text: str) -> list[str] | None:
-    """Ids that Markdown gives itself; None where a generator fills in parts, whose headings nobody sees here."""
+    """Returns the ids that Markdown gives itself; None where a generator fills in parts with headings of their own."""
     if _FILLED_IN.search(text):
         return None
     anchors: list[str] = []
@@ -163,7 +163,7 @@ def markdown_anchors(tokens: Sequence[Token], text: str) -> list[str] | None:
 
 
 def html_text_links(fragment: str) -> list[FoundLink]:
-    """Links of raw HTML inside another format, where an element's start and end are often apart."""
+    """Returns the links of raw HTML inside another format, where an element's start and end are often apart."""
     import html
 
     found = (match["two"] or match["one"] or match["none"] or "" for match in _HTML_HREF.finditer(fragment))
@@ -171,7 +171,7 @@ def html_text_links(fragment: str) -> list[FoundLink]:
 
 
 def html_links(text: str) -> tuple[list[FoundLink], list[str]]:
-    """(links, ids) of an HTML page that is already text; none where nothing can be made of it."""
+    """Returns (links, ids) of an HTML page that is already text; both are empty where it cannot be read."""
     from lxml import etree, html
 
     try:
@@ -205,7 +205,7 @@ def _ids(node: Any) -> Iterator[str]:
 
 
 def office_links(path: str) -> list[FoundLink]:
-    """Links of a Word, PowerPoint or Excel file; for Word with their texts, in order."""
+    """Returns the links of a Word, PowerPoint or Excel file; those of Word come with their texts, in order."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.endswith(".rels") and not name.startswith("_rels/")]
@@ -224,7 +224,7 @@ def _xml(raw: bytes) -> Any:
 
 
 def _hyperlinks(raw: bytes) -> dict[str, str]:
-    """Target by relationship id."""
+    """Returns targets by relationship id."""
     return {
         str(node.get("Id")): str(node.get("Target") or "")
         for node in _xml(raw)
@@ -245,7 +245,7 @@ def _word_links(raw: bytes, targets: dict[str, str]) -> Iterator[FoundLink]:
 
 
 def pdf_page_links(pdf: Any, page: Any) -> list[FoundLink]:
-    """Link annotations of an open page: web addresses and other files; jumps inside the file are none."""
+    """Returns the links of an open page to web addresses and other files; jumps inside the file are no links."""
     import ctypes
 
     from pypdfium2 import raw
@@ -270,7 +270,7 @@ def pdf_page_links(pdf: Any, page: Any) -> list[FoundLink]:
 
 
 def _pdf_text(read: Any) -> str:
-    """What PDFium writes into a buffer of the size that it first asked for."""
+    """Returns what PDFium writes into a buffer of the size that it asked for."""
     import ctypes
 
     size = read(None, 0)

@@ -24,7 +24,7 @@ _PGP = b"-----BEGIN PGP MESSAGE-----"
 
 
 def parse_eml(path: str) -> ParsedDocument:
-    """An RFC 5322 message; the HTML body where there is one, for its structure, else the plain one."""
+    """Parses an RFC 5322 message, by its HTML body where there is one, for the structure, else by its plain one."""
     data = Path(path).read_bytes()
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         data = decode(data).encode("utf-8", errors="replace")
@@ -38,7 +38,7 @@ def parse_eml(path: str) -> ParsedDocument:
 
 
 def parse_msg(path: str) -> ParsedDocument:
-    """An Outlook message."""
+    """Parses an Outlook message."""
     from oxmsg import Message as OutlookMessage
 
     message = OutlookMessage.load(path)
@@ -88,7 +88,7 @@ def _is_encrypted(message: Message) -> bool:
 
 
 def _header(message: Message, name: str) -> str:
-    """A header as text; one that the standard library cannot parse counts as absent."""
+    """Returns a header as text; one that the standard library cannot parse counts as absent."""
     try:
         return str(message.get(name) or "").strip()
     except (ValueError, IndexError, AttributeError, LookupError):
@@ -96,7 +96,7 @@ def _header(message: Message, name: str) -> str:
 
 
 def _parts(message: EmailMessage) -> tuple[dict[str, str], list[str]]:
-    """(first body text by content type, names of attachments)."""
+    """Returns (first body text by content type, names of attachments)."""
     bodies: dict[str, str] = {}
     attachments: list[str] = []
     for part in message.walk():

@@ -1,4 +1,4 @@
-"""Markdown → blocks, straight from the tokens of a CommonMark parser.
+"""Turns Markdown into blocks, straight from the tokens of a CommonMark parser.
 
 `unstructured` goes through Python-Markdown and HTML; a list that follows its paragraph without a blank line
 then becomes running text, code inside list items loses its lines, and the way round takes several times as
@@ -43,19 +43,20 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 def load() -> None:
+    """Loads the CommonMark parser, so that its start is not counted as the first document's time."""
     _reader()
 
 
 def parse_markdown(path: str) -> ParsedDocument:
-    """The Markdown file at `path`; its front matter becomes properties and, where it has one, the title."""
+    """Parses the Markdown file at `path`; its front matter gives the properties and may give the title."""
     return markdown_document(decode(Path(path).read_bytes()).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def markdown_document(text: str) -> ParsedDocument:
-    """The document that Markdown, its lines ended by newlines alone, stands for.
+    """Parses Markdown whose lines end with newlines alone.
 
-    Site generators fill in template tags (`{% include … %}`) later. As a link's target they would keep it from
-    being read as a link: there they are filled in. Elsewhere they say nothing to a reader; in code they stand.
+    A template tag (`{% include … %}`), which a site's generator fills in later, is filled in where it is the target of
+    a link, since the link would not be recognised otherwise. It is left out elsewhere, and kept in code.
     """
     properties, body = split_front_matter(text)
     hidden = hidden_in_markdown(body)
@@ -68,7 +69,7 @@ def markdown_document(text: str) -> ParsedDocument:
 
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
-    """(properties, the rest). Front matter that states no properties is left where it is: it is text."""
+    """Returns (properties, the rest). Front matter that states no properties is text, and stays in the rest."""
     text = text.lstrip("\ufeff")
     match = _FRONT.match(text)
     if not match:
@@ -85,7 +86,7 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
 
 
 def _simple_lines(raw: str) -> dict[str, str]:
-    """What can be told of front matter that is not well-formed: its plain `key: value` lines."""
+    """Reads the plain `key: value` lines of front matter that is not well-formed."""
     pairs = (line.split(":", 1) for line in raw.splitlines() if _KEY_LINE.match(line) and ":" in line)
     return {key.strip(): value.strip().strip("\"'") for key, value in pairs}
 
@@ -137,7 +138,7 @@ def _table_text(tokens: Sequence[Token]) -> str:
 
 
 def inline_text(token: Token) -> str:
-    """What a reader sees of an inline token: link texts without their targets, no mark-up."""
+    """Returns what a reader sees of an inline token: link texts without their targets, no mark-up."""
     parts: list[str] = []
     for child in token.children or []:
         if child.type == "text":
@@ -154,7 +155,7 @@ def inline_text(token: Token) -> str:
 
 
 def html_fragment_blocks(fragment: str) -> list[Block]:
-    """The text of raw HTML inside Markdown, often only half of an element; never scripts, styles or comments."""
+    """Returns the text of raw HTML inside Markdown, often half of an element, without scripts, styles or comments."""
     from lxml import etree, html
 
     try:
@@ -183,7 +184,7 @@ _BLOCK_TAGS = frozenset(_BLOCK_TAG_NAMES.split())
 
 
 def _block_lines(root: Any) -> list[tuple[str, str]]:
-    """(tag of the innermost block, its text) in document order."""
+    """Yields (tag of the innermost block, its text) in document order."""
     lines: list[tuple[str, list[str]]] = [("div", [])]
 
     def walk(node: Any, tag: str) -> None:

@@ -1,4 +1,4 @@
-"""HTML, XML and plain text: our decoding, unstructured's partitioners."""
+"""Parses HTML, XML and plain text: the decoding is our own, the partitioners are unstructured's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VALUE_CHARS = 120
 
 
 def parse_html(path: str) -> ParsedDocument:
-    """An HTML page, without its scripts and styles."""
+    """Parses an HTML page, without its scripts and styles."""
     text = decode(Path(path).read_bytes(), markup=True)
     blocks = html_blocks(text)
     match = _HTML_TITLE.search(text[:_TITLE_WITHIN])
@@ -33,7 +33,7 @@ def parse_html(path: str) -> ParsedDocument:
 
 
 def html_blocks(text: str) -> list[Block]:
-    """The blocks of HTML that is already text, whatever encoding it says it is in."""
+    """Returns the blocks of HTML that is already text, whatever encoding it states."""
     from unstructured.partition.html import partition_html
 
     text = _XML_DECLARATION.sub("", text).replace("\0", "")
@@ -43,13 +43,13 @@ def html_blocks(text: str) -> list[Block]:
 
 
 def parse_text(path: str) -> ParsedDocument:
-    """A plain text file, in paragraphs."""
+    """Parses a plain text file, paragraph by paragraph."""
     blocks = text_blocks(decode(Path(path).read_bytes()))
     return build(blocks)
 
 
 def text_blocks(text: str) -> list[Block]:
-    """The blocks of plain text."""
+    """Returns the blocks of plain text."""
     from unstructured.partition.text import partition_text
 
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
@@ -57,7 +57,7 @@ def text_blocks(text: str) -> list[Block]:
 
 
 def parse_xml(path: str) -> ParsedDocument:
-    """The texts of an XML file, an element to each that holds text of its own.
+    """Parses an XML file: each element that holds text of its own becomes an element of the document.
 
     Entities are not resolved beyond the predefined ones, and nothing outside of the file is read.
     """
@@ -77,7 +77,10 @@ def parse_xml(path: str) -> ParsedDocument:
 
 
 def _xml_blocks(root: Any) -> list[Block]:
-    """In document order: short values under the same parent as a record of 'name: value' lines, prose by itself."""
+    """Returns the blocks in document order.
+
+    Short values under the same parent are a record of 'name: value' lines; prose is a block by itself.
+    """
     blocks: list[Block] = []
     record: list[str] = []
 

@@ -20,7 +20,7 @@ def has_ocr() -> bool:
 
 
 def parse_image(path: str) -> ParsedDocument:
-    """The text in a picture.
+    """Parses the text in a picture.
 
     Raises:
         Refused: PARSE-EXTRA without the extra, or without the tesseract program that it drives.
@@ -33,7 +33,7 @@ def parse_image(path: str) -> ParsedDocument:
 
 
 def parse_scanned_pdf(path: str, refusal: Refused) -> ParsedDocument:
-    """The text in a PDF that holds pictures of pages; `refusal` is what to say where that cannot be read."""
+    """Parses a PDF that holds pictures of pages; where the extra is missing, `refusal` is raised."""
     if not has_ocr():
         raise refusal
     _check("scanned pdf")

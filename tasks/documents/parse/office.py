@@ -21,7 +21,7 @@ _SHARE_OF_MEMORY = 0.5
 
 
 def parse_docx(path: str, memory: int) -> ParsedDocument:
-    """A Word document. Its pages depend on who prints it, so none are given."""
+    """Parses a Word document. Its pages depend on who prints it, so that it gets none."""
     check_container(path, "docx", memory)
     from unstructured.partition.docx import partition_docx
 
@@ -30,7 +30,7 @@ def parse_docx(path: str, memory: int) -> ParsedDocument:
 
 
 def parse_pptx(path: str, memory: int) -> ParsedDocument:
-    """A presentation; page numbers are slide numbers."""
+    """Parses a presentation; page numbers are slide numbers."""
     check_container(path, "pptx", memory)
     from unstructured.partition.pptx import partition_pptx
 
@@ -39,7 +39,7 @@ def parse_pptx(path: str, memory: int) -> ParsedDocument:
 
 
 def parse_xlsx(path: str, memory: int) -> ParsedDocument:
-    """A workbook; page numbers are sheet numbers, and each sheet's name is a title of the first level."""
+    """Parses a workbook; page numbers are sheet numbers, and each sheet's name is a title of the first level."""
     check_container(path, "xlsx", memory)
     from unstructured.partition.xlsx import partition_xlsx
 
@@ -55,7 +55,7 @@ def parse_xlsx(path: str, memory: int) -> ParsedDocument:
 
 
 def check_container(path: str, kind: str, memory: int) -> None:
-    """Refuse what is locked, is no container at all, or would unfold beyond the memory that there is.
+    """Refuses a file that is locked, is no container at all, or would unfold beyond the memory that there is.
 
     The sizes are those that the container declares. Python's zip reader stops at them, so that a container
     that understates them is damaged rather than dangerous.
@@ -91,7 +91,7 @@ def _built(path: str, blocks: list[Block], hidden: Sequence[Entry] = ()) -> Pars
 
 
 def _core_properties(path: str) -> dict[str, Any]:
-    """What docProps/core.xml states; nothing where it is absent or unreadable."""
+    """Returns what docProps/core.xml states; nothing where it is absent or unreadable."""
     from lxml import etree
 
     try:

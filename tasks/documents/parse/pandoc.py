@@ -31,12 +31,13 @@ def has_pandoc() -> bool:
 
 
 def load_pandoc() -> None:
+    """Loads what parsing needs, so that it is not counted as the first document's time."""
     if has_pandoc():
         prepare("html")
 
 
 def parse_pandoc(path: str, kind: str, memory: int) -> ParsedDocument:
-    """A document of one of `kinds.PANDOC_KINDS`.
+    """Parses a document of one of `kinds.PANDOC_KINDS`.
 
     Files that it includes are not read: the sandbox keeps pandoc from any file but its input.
 
@@ -54,7 +55,7 @@ def parse_pandoc(path: str, kind: str, memory: int) -> ParsedDocument:
 
 
 def _check_true_sizes(path: str, memory: int) -> None:
-    """Pandoc unfolds a container to its end, whatever size it declares: unfold it once, keeping nothing."""
+    """Unfolds a container once and keeps nothing, since pandoc unfolds it to its end whatever size it declares."""
     left = int(memory * _SHARE_OF_MEMORY)
     try:
         with zipfile.ZipFile(path) as archive, open(path, "rb") as file:

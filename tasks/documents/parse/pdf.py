@@ -1,4 +1,4 @@
-"""PDF with embedded text → paragraphs with page numbers and boxes, through PDFium.
+"""Turns a PDF with embedded text into paragraphs with page numbers and boxes, through PDFium.
 
 Text comes in the order in which the file draws it, which for documents that were written (and not
 scanned or designed) is the reading order, columns included.
@@ -31,12 +31,12 @@ _JUNK_TITLE = re.compile(r"^(?:untitled.*|microsoft \w+ - .*|.*\.(?:docx?|pptx?|
 
 
 def load_pdfium() -> None:
-    """Load the library, so that its start is not counted as the first document's time."""
+    """Loads the library, so that its start is not counted as the first document's time."""
     import_module("pypdfium2")
 
 
 def parse_pdf(path: str, progress: Callable[[], None]) -> ParsedDocument:
-    """The PDF at `path`; one call of `progress` per page.
+    """Parses the PDF at `path`, and calls `progress` once for each page.
 
     Raises:
         Refused: PARSE-ENCRYPTED, PARSE-CORRUPT, PARSE-EMPTY, or PARSE-EXTRA where there are images only.
@@ -124,7 +124,7 @@ def _has_images(pdf: Any, number: int) -> bool:
 
 
 def _page_lines(page: Any, number: int) -> list[Line]:
-    """The lines inside the visible page: a spread that two pages share draws text outside of each.
+    """Returns the lines inside the visible page, since a spread that two pages share draws text outside of each.
 
     A line's box is that of its first and last character: asking for every character's would take longer than
     everything else together.
@@ -165,7 +165,7 @@ def _page_lines(page: Any, number: int) -> list[Line]:
 
 
 def _page_text(textpage: Any) -> str:
-    """The page's text, one character for each of PDFium's character indices."""
+    """Returns the page's text, one character for each of PDFium's character indices."""
     from pypdfium2 import raw
 
     count = textpage.count_chars()
@@ -188,7 +188,7 @@ def _page_text(textpage: Any) -> str:
 
 
 def _placement(page: Any) -> Callable[[float, float, float, float], Box]:
-    """Page space (origin bottom left of the media box, unrotated) → what a reader sees, origin top left."""
+    """Returns a function from page space (origin bottom left, unrotated) to what a reader sees (origin top left)."""
     left, bottom, right, top = page.get_bbox()
     rotation = page.get_rotation()
 

@@ -1,4 +1,4 @@
-"""Lines of a PDF's pages → paragraphs, titles, list items and tables, by where they stand and how they are set."""
+"""Groups the lines of a PDF's pages into paragraphs, titles, list items and tables, by place and type."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Line:
 
 
 def line_blocks(lines: list[Line]) -> list[Block]:
-    """The blocks that the lines of a whole document make up, in their order; titles are ranked by their size."""
+    """Returns the blocks that the lines of a document make up, in their order; titles are ranked by their size."""
     size, weight = _body_font(lines)
     groups = list(_paragraphs(lines))
     titles = [_is_title(group, size, weight) for group in groups]
@@ -77,7 +77,7 @@ def _union(boxes: list[Box]) -> Box:
 
 
 def _body_font(lines: list[Line]) -> tuple[float, int]:
-    """(size, weight) of most of the text."""
+    """Returns (size, weight) of most of the text."""
     sizes: Counter[float] = Counter()
     weights: Counter[int] = Counter()
     for line in lines:
@@ -87,7 +87,7 @@ def _body_font(lines: list[Line]) -> tuple[float, int]:
 
 
 def _is_title(group: list[Line], size: float, weight: int) -> bool:
-    """A few words, larger than the body, or bolder in its size."""
+    """Whether lines are a title: a few words, larger than the body, or bolder in its size."""
     first, last = group[0], group[-1]
     if len(group) > _TITLE_LINES or sum(len(line.text) for line in group) > _TITLE_CHARS:
         return False
@@ -100,7 +100,7 @@ def _is_title(group: list[Line], size: float, weight: int) -> bool:
 
 
 def _is_table(group: list[Line]) -> bool:
-    """Lines most of which hold several numbers: rows, which are not to be run together."""
+    """Whether lines are the rows of a table, most of which hold several numbers, and are not to be run together."""
     if len(group) < _TABLE_ROWS:
         return False
     rows = sum(1 for line in group if len(_NUMBER.findall(line.text)) >= _TABLE_NUMBERS)
@@ -143,8 +143,10 @@ def _continues(group: list[Line], line: Line) -> bool:
 
 
 def _vocabulary(lines: list[Line]) -> frozenset[str]:
-    """Every word of the document in lower case, which tells how a word that a line end cut is written; empty where
-    nothing is cut."""
+    """Returns every word of the document in lower case, which shows how a word that a line end cut is written.
+
+    It is empty where no word is cut.
+    """
     if not any(line.text.endswith(HYPHEN) for line in lines):
         return frozenset()
     return frozenset("\n".join(line.text for line in lines).lower().translate(_NO_PUNCTUATION).split())
@@ -163,7 +165,7 @@ def _joined(group: list[Line], words: frozenset[str]) -> str:
 
 
 def _mended(head: str, tail: str, words: frozenset[str]) -> str:
-    """The two halves of a word that a line end cut, with its hyphen only where the word has one anyway."""
+    """Joins the two halves of a word that a line end cut, with the hyphen only where the word has one anyway."""
     first = re.search(r"\w*$", head)
     second = re.match(r"\w*", tail)
     one, two = (first[0] if first else ""), (second[0] if second else "")

@@ -27,6 +27,7 @@ class ParserPool:
     """
 
     def __init__(self, limits: Parsing, *, worker_module: str = DEFAULT_WORKER) -> None:
+        """Makes a pool that starts its processes later."""
         self._processes = [ParserProcess(limits, worker_module) for _ in range(limits.workers)]
         self._idle: queue.LifoQueue[ParserProcess] = queue.LifoQueue()
         for process in self._processes:
@@ -36,15 +37,17 @@ class ParserPool:
         self._closing = threading.Lock()
 
     def __enter__(self) -> ParserPool:
+        """Returns the pool itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Ends all processes."""
         self.close()
 
     def close(self) -> None:
-        """End all processes; what is still being parsed raises `FreshetError`. Idempotent."""
+        """Ends all processes; what is still being parsed raises `FreshetError`. It may be called again."""
         with self._closing:
             self._threads.shutdown(wait=False, cancel_futures=True)
             for process in self._processes:
@@ -52,7 +55,7 @@ class ParserPool:
             self._threads.shutdown(wait=True)
 
     def parse_many(self, files: Sequence[ParseFile]) -> Iterator[ParseOutcome]:
-        """One outcome for each file, in their order, as soon as it and all before it are known.
+        """Yields one outcome for each file, in their order, as soon as it and all before it are known.
 
         Work starts with the call, not with the first outcome taken. Memory is that of the outcomes not
         yet taken: pass a batch, not a corpus.
@@ -65,7 +68,7 @@ class ParserPool:
         return self._in_order(futures)
 
     def pids(self) -> list[int]:
-        """The ids of the processes that run at this moment."""
+        """Returns the ids of the processes that run at this moment."""
         return [pid for process in self._processes if (pid := process.pid) is not None]
 
     def _parse(self, file: ParseFile) -> ParseOutcome:

@@ -1,4 +1,4 @@
-"""How a parser says that it will not give a document."""
+"""The error by which a parser refuses a document."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Refused(Exception):
     """
 
     def __init__(self, code: str, **evidence: Any) -> None:
+        """Takes the rule and its evidence."""
         super().__init__(code)
         self.code = code
         self.evidence = evidence

@@ -13,7 +13,10 @@ _open: dict[str, ParserPool] = {}
 
 
 def parser_pool(limits: Parsing) -> ParserPool:
-    """The pool with these limits; made on the first call. A batch may run in any process of a task runner."""
+    """Returns this process's pool with these limits, and makes it on the first call.
+
+    A task runner may run a batch in any of its processes, each of which has a pool of its own.
+    """
     key = limits.model_dump_json()
     with _guard:
         if key not in _open:

@@ -20,12 +20,12 @@ _FIELD_LIMIT = 10_000_000
 
 
 def parse_csv(path: str) -> ParsedDocument:
-    """A CSV file, its delimiter one of comma, semicolon, tab and bar."""
+    """Parses a CSV file whose delimiter is a comma, semicolon, tab or bar."""
     return _parse(path, None)
 
 
 def parse_tsv(path: str) -> ParsedDocument:
-    """A file of tab-separated values."""
+    """Parses a file of tab-separated values."""
     return _parse(path, "\t")
 
 
@@ -37,7 +37,7 @@ def _parse(path: str, delimiter: str | None) -> ParsedDocument:
 
 
 def _delimiter(text: str) -> str:
-    """The one that splits the first lines into the most cells, the same number in each counting double."""
+    """Returns the delimiter that makes most cells of the first lines; equal numbers in all lines count double."""
     lines = [line for line in text[:200_000].splitlines() if line.strip()][:_SAMPLE_LINES]
 
     def score(delimiter: str) -> float:

@@ -85,7 +85,7 @@ def has_model() -> bool:
 
 
 def install_tagger() -> None:
-    """Let unstructured use the rules of this module, unless the real model is there."""
+    """Makes unstructured use the rules of this module, unless the real model is there."""
     if has_model():
         return
     from unstructured.nlp import tokenize

@@ -34,6 +34,7 @@ class Astray(Exception):
     """The process has to be ended; the verdict says why."""
 
     def __init__(self, found: Verdict) -> None:
+        """Takes the verdict on the document."""
         super().__init__(found.code)
         self.verdict = found
 
@@ -42,6 +43,7 @@ class Watch:
     """Holds one document against its limits."""
 
     def __init__(self, process: psutil.Process, limits: Parsing, kind: str) -> None:
+        """Begins to watch a process that is given a document of this kind."""
         self._process, self._limits, self._kind = process, limits, kind
         self._children: list[psutil.Process] = []
         self._next_tree = time.monotonic() + _TREE_SECONDS
@@ -51,20 +53,22 @@ class Watch:
         self._loading_since = self._advanced = time.monotonic()
 
     def start(self) -> None:
-        """The parser is loaded: from here on the time is the document's."""
+        """Begins to count time as the document's, once the parser is loaded."""
         self._began = self._advanced = time.monotonic()
         self._noise = 0
 
     def advance(self) -> None:
+        """Notes that the parser reported progress, so that it is not taken for stalled."""
         self._advanced = time.monotonic()
 
     def add_noise(self, count: int) -> None:
+        """Counts bytes that the parser printed; raises `Astray` where they are too many."""
         self._noise += count
         if self._noise > self._limits.output:
             raise self._verdict("PARSE-OUTPUT", limit=int(self._limits.output), stream="standard output")
 
     def look(self, now: float) -> None:
-        """Raise when a limit is passed."""
+        """Raises `Astray` when a limit is passed."""
         used, cpu = self._usage(now)
         if used > self._limits.memory:
             raise self._verdict("PARSE-MEMORY", limit=int(self._limits.memory), used=used)
@@ -78,7 +82,7 @@ class Watch:
             raise self._verdict("PARSE-STALLED", limit_seconds=self._limits.stall.total_seconds())
 
     def _usage(self, now: float) -> tuple[int, float]:
-        """(resident bytes, CPU seconds) of the process and of those that it started."""
+        """Returns (resident bytes, CPU seconds) of the process and of those that it started."""
         if now >= self._next_tree:
             self._next_tree = now + _TREE_SECONDS
             with contextlib.suppress(psutil.Error):
@@ -96,7 +100,7 @@ class Watch:
 
 
 def environment(scratch: str) -> dict[str, str]:
-    """What a parser needs to run, and no more: no credentials, no telemetry, one thread."""
+    """Returns the environment that a parser needs and no more: no credentials, no telemetry, one thread."""
     passed = {key: value for key, value in os.environ.items() if key in _PASSED_ON or key.startswith("LC_")}
     root = str(Path(freshet.__file__).resolve().parents[1])
     found = [entry for entry in sys.path if entry and os.path.isabs(entry)]

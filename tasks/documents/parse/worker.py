@@ -49,7 +49,7 @@ class _Answers:
             view = view[os.write(self._descriptor, view) :]
 
     def beat(self) -> None:
-        """Say that the work advances; cheap enough to be called for every page."""
+        """Reports that the work advances; it is cheap enough to be called for every page."""
         now = time.monotonic()
         if now - self._last_beat >= _BEAT_SECONDS:
             self._last_beat = now
@@ -57,7 +57,7 @@ class _Answers:
 
 
 def main(extra_parsers: Registry | None = None) -> None:
-    """Serve until standard input ends.
+    """Serves requests until standard input ends.
 
     Args:
         extra_parsers: suffix → parser, beside and before the ordinary ones. Tests inject faults with it; no
@@ -80,7 +80,7 @@ def main(extra_parsers: Registry | None = None) -> None:
 
 
 def _requests() -> queue.SimpleQueue[dict[str, Any] | None]:
-    """Requests as they come, from a thread that also notices that the parent is gone, whatever is being parsed."""
+    """Yields requests as they come, from a thread that also notices during a parse that the parent is gone."""
     stream = os.fdopen(os.dup(0), "rb")
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -97,7 +97,7 @@ def _requests() -> queue.SimpleQueue[dict[str, Any] | None]:
 
 
 def _keep_out(*modules: str) -> None:
-    """Libraries look for these and use them when found; none is needed here, and each takes seconds."""
+    """Hides libraries that others import where they find them: none is needed here, and each takes seconds."""
     for module in modules:
         sys.modules.setdefault(module, None)  # type: ignore[arg-type]
 
