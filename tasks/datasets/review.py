@@ -26,20 +26,22 @@ _NOT_A_PERSONS = (
     "ROW-UNREADABLE", "ROW-ENCODING", "ROW-REPEATED-KEY", "ROW-LONG", "ROW-SCHEMA", "ROW-ROLE", "ROW-EMPTY", "USE-",
     "COPY-EXACT", "COPY-PROMPT", "REVIEW-", "SPAN-MISSING",
 )  # fmt: skip
-"""Rules that no decision overrules: there is no row to keep, its owner does not permit it, or nothing is wrong."""
+"""Codes, or beginnings of codes, that no decision overrules: there is no row to keep, the owner does not permit the
+row, or nothing is wrong with it.
+"""
 
 
 def is_reviewable(code: str) -> bool:
-    """Whether a person may decide about rows to which the rule applies."""
+    """Returns whether a person may decide about rows to which the rule applies."""
     return not code.startswith(_NOT_A_PERSONS)
 
 
 def rows_for_review(store: Store, dataset: str) -> list[dict[str, Any]]:
-    """Rows of the last build about which a person may decide and has not.
+    """Returns the rows of the last build about which a person may decide and nobody has; rejected rows come first.
 
     Returns:
-        digest, example_id (None for a row that was left out), state (`kept` or `rejected`), uri, place, field, content
-        and verdicts of each; rows that were left out come first.
+        For each row, `digest`, `example_id` (None for a rejected row), `state` (`kept` or `rejected`), `uri`, `place`,
+        `field`, `content` and `verdicts`.
     """
     decided = newest_row_decisions(store, dataset)
     found: dict[str, dict[str, Any]] = {}
@@ -72,7 +74,10 @@ def count_for_review(store: Store, dataset: str) -> int:
 
 
 def _open_verdicts(row: Mapping[str, Any], decided: Mapping[str, RowDecision]) -> list[dict[str, Any]]:
-    """What speaks against a row and is a person's to decide; nothing where somebody has, or nobody can."""
+    """Returns the verdicts on a row that a person may overrule.
+
+    The list is empty where a decision has been made, and where a verdict that nobody can overrule rejects the row.
+    """
     if row["digest"] is None or row["digest"] in decided:
         return []
     verdicts = [one for one in json.loads(row["verdicts"]) if one["severity"] != "note"]
@@ -87,10 +92,14 @@ def decide(
     """Records what is to become of a row; the next build honours it.
 
     Args:
-        digest: the row's digest or the beginning of it, eight characters at least.
+        digest: the row's digest, or at least its first eight characters.
+        kind: what is to become of the row.
+        who: the person who decides.
+        why: the reason.
+        now: the moment of the decision.
 
     Raises:
-        StoreError: the last build has no such row, several, or nothing that a person may overrule speaks against it.
+        StoreError: the last build has no such row, or several, or a verdict that nobody can overrule rejects the row.
         SettingsError: `who` or `why` is empty.
     """
     row = _find(store, dataset, digest)
@@ -122,7 +131,7 @@ def honour_decisions(stage: Stage, store: Store, dataset: str) -> Iterator[RowVe
 
 
 def _last_build(store: Store, dataset: str, columns: list[str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The rows of the last build to which some rule applies: (state, row), those left out first."""
+    """Yields the state and the row for each row of the last build that has a verdict; rejected rows come first."""
     tables = store.dataset(dataset)
     for state, name in (("rejected", schemas.REJECTED), ("kept", schemas.EXAMPLES)):
         table = tables.find(name)
@@ -134,6 +143,7 @@ def _last_build(store: Store, dataset: str, columns: list[str] | None = None) ->
 
 
 def _find(store: Store, dataset: str, digest: str) -> dict[str, Any]:
+    """Returns digest and verdicts of the one row of the last build whose digest begins so."""
     where = _begins(digest)
     found: dict[str, dict[str, Any]] = {}
     for name in (schemas.REJECTED, schemas.EXAMPLES):
@@ -148,6 +158,7 @@ def _find(store: Store, dataset: str, digest: str) -> dict[str, Any]:
 
 
 def _begins(digest: str) -> str:
+    """Returns a predicate for rows whose digest begins so."""
     if len(digest) < 8 or not set(digest) <= set("0123456789abcdef"):
         raise StoreError(
             f"{digest!r} is no digest of a row", "Give at least its first eight characters, as review lists it."

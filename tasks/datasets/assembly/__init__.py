@@ -1,1 +1,1 @@
-"""From what every check found to the rows of a version."""
+"""Puts the rows of a version together from the staged rows and what every check found."""

@@ -1,1 +1,1 @@
-"""What a version says of itself: its card, its plots, its Croissant metadata."""
+"""Writes what describes a version: its card, its plots, and its Croissant metadata."""

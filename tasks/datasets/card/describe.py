@@ -1,4 +1,4 @@
-"""Writes what describes the exported rows beside them: the dataset card with its plots, and Croissant metadata."""
+"""Writes what describes the exported rows: the dataset card with its plots, and the Croissant metadata."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ CROISSANT = "croissant.json"
 
 
 def write_description(folder: Path, facts: VersionFacts, *, published: str | None = None) -> None:
-    """Writes card, plots and metadata into the folder of a version, from what is exported there and its facts alone.
+    """Writes card, plots and metadata into the folder of a version, from its exported files and its facts alone.
 
     Args:
-        folder: holds what `freshet.tasks.datasets.export.write_exports` writes.
-        published: the date of publication that the metadata states, like 2026-11-22.
+        folder: the folder, with the files that `freshet.tasks.datasets.export.write_exports` writes.
+        facts: the facts of the version.
+        published: the date of publication that the metadata states, like 2026-11-22; None for none.
     """
     files = export_files(folder, list(_exported(folder)))
     contents = card(facts, files, inputs_by_split(folder / LINEAGE))
@@ -35,7 +36,7 @@ def write_description(folder: Path, facts: VersionFacts, *, published: str | Non
 
 
 def _exported(folder: Path) -> Iterator[Path]:
-    """Yields the exported files that there are, in one order everywhere."""
+    """Yields the exported files in an order that does not depend on the file system."""
     named = [
         folder / kind / f"{split}{suffix}"
         for kind in get_args(ExportKind)
@@ -46,7 +47,11 @@ def _exported(folder: Path) -> Iterator[Path]:
 
 
 def inputs_by_split(lineage: Path) -> dict[str, dict[str, int]]:
-    """Counts rows by split and by the input that they were read from."""
+    """Returns by split and input how many rows were read from the input.
+
+    Args:
+        lineage: the file `lineage.parquet` of the version.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq

@@ -1,4 +1,4 @@
-"""Steps of arithmetic that an answer states, like `<<48/2=24>>`, worked out again in exact rationals.
+"""Checks the steps of arithmetic that an answer states, like `<<48/2=24>>`, by working them out in exact rationals.
 
 Floating point would accuse true steps: 0.1 * 3 is not 0.3 there. A result is right within half a unit of the decimals
 that it is stated with, so that `<<10/3=3.33>>` is right and `<<10/3=3.3>>` as well, but not `<<10/3=3.34>>`.
@@ -13,6 +13,7 @@ from fractions import Fraction
 
 ANNOTATION = re.compile(r"<<([^<>]*)>>")
 
+# Bounds beyond which an annotation is no honest step, and working it out could take long.
 _MOST_CHARACTERS = 500
 _MOST_DIGITS = 40
 _DEEPEST = 40
@@ -23,7 +24,7 @@ _STATED = re.compile(r"\s*([-+]?)\s*(\d{1,3}(?:,\d{3})+|\d+)?(?:\.(\d*))?(?:\s*/
 
 
 class Unreadable(ValueError):
-    """An annotation that is no arithmetic which is understood here. It is unchecked, not wrong."""
+    """An annotation that cannot be worked out here. Such an annotation is not checked, and is not called wrong."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Step:
     """One annotation of an answer.
 
     Attributes:
-        number: which one of the text it is, from 1.
-        right: whether the result is what the expression comes to; None where it could not be worked out.
+        number: the number of the annotation in its text, from 1.
+        right: whether the result is what the expression comes to; None where the annotation could not be worked out.
     """
 
     number: int
@@ -40,7 +41,7 @@ class Step:
 
 
 def steps(text: str) -> Iterator[Step]:
-    """Every annotation of a text, in order, worked out again."""
+    """Yields every annotation of a text, in order, after working it out."""
     for number, found in enumerate(ANNOTATION.finditer(text), 1):
         try:
             yield Step(number, is_right(found[1]))
@@ -49,10 +50,10 @@ def steps(text: str) -> Iterator[Step]:
 
 
 def is_right(annotation: str) -> bool:
-    """Whether an annotation, `expression=result`, states what its expression comes to.
+    """Returns whether an annotation, `expression=result`, states what its expression comes to.
 
     Raises:
-        Unreadable: one of the two is no arithmetic, is longer or deeper than any honest step, or divides by nothing.
+        Unreadable: expression or result is no arithmetic, is longer or deeper than any honest step, or divides by 0.
     """
     expression, equals, result = annotation.partition("=")
     if not equals or "=" in result or len(annotation) > _MOST_CHARACTERS:
@@ -66,12 +67,12 @@ def is_right(annotation: str) -> bool:
 
 
 def evaluate(expression: str) -> Fraction:
-    """What an expression of numbers, `+ - * / //`, `x × ÷`, per cent, signs and parentheses comes to.
+    """Returns what an expression of numbers, `+ - * / //`, `x × ÷`, per cent, signs and parentheses comes to.
 
     Thousands separators and currency signs are passed over.
 
     Raises:
-        Unreadable: it is no such expression, is too large, or divides by nothing.
+        Unreadable: the text is no such expression, is too large, or divides by 0.
     """
     if len(expression) > _MOST_CHARACTERS:
         raise Unreadable(expression[:_MOST_CHARACTERS])
@@ -101,9 +102,9 @@ def _tokens(expression: str) -> list[str]:
 
 
 def _stated(result: str) -> tuple[Fraction, Fraction]:
-    """The number that is stated, and half a unit of its last decimal.
+    """Returns the number that is stated, and the tolerance: half a unit of its last decimal.
 
-    A whole number is within half of a whole one, a fraction is exact.
+    The tolerance of a whole number is one half, and that of a fraction is 0.
     """
     match = _STATED.fullmatch(_plain(result))
     if match is None or not (match[2] or match[3]) or len(result) > _MOST_DIGITS:
@@ -121,7 +122,7 @@ def _stated(result: str) -> tuple[Fraction, Fraction]:
 
 
 class _Reader:
-    """Reads tokens from left to right; one method for each level of precedence."""
+    """Reads tokens from left to right, with one method for each level of precedence."""
 
     def __init__(self, tokens: list[str]) -> None:
         self._tokens = tokens

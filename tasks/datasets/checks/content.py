@@ -1,4 +1,4 @@
-"""Whether a row holds anything, and anything that can be answered."""
+"""Checks that a row holds anything, and that its prompt can be answered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IMAGE = (
 # Possessive, so that no text makes the time grow with more than its length.
 _ONLY_LINK = re.compile(rf"(?:{_LINK}\s*+)++", re.IGNORECASE)
 _ONLY_IMAGE = re.compile(rf"(?:(?:{_IMAGE})[.!:\s]*+)++", re.IGNORECASE)
-# What an instruction says that wants the thing behind a link or in a picture, and not the address itself.
+# Words of an instruction that wants the thing behind a link or in a picture, and not the address itself.
 _WANTS_CONTENT = re.compile(
     r"\b(?:summar\w+|articles?|passage|pages?|blog|post|story|text|papers?|report|document|news|image|picture|photo\w*"
     r"|painting|video|song|describe|caption|transcri\w+|review|analy[sz]e|read|translate|identify|look at"
@@ -37,7 +37,7 @@ _WANTS_ADDRESS = re.compile(
 
 
 def empties(row: Row) -> Iterator[Verdict]:
-    """ROW-EMPTY for every part, and every turn of a person or the assistant, that holds nothing."""
+    """Yields ROW-EMPTY for every part, and every turn of a person or the assistant, that holds nothing."""
     if row.format != "language_modeling" and not row.turns and not row.prompt.strip():
         yield verdict("ROW-EMPTY", part="prompt")
     for name, answer in row.answers:
@@ -51,12 +51,12 @@ def empties(row: Row) -> Iterator[Verdict]:
 
 
 def placeholders(row: Row, known: frozenset[str]) -> Iterator[Verdict]:
-    """ROW-PLACEHOLDER for every part that is nothing but a placeholder.
+    """Yields ROW-PLACEHOLDER for every part that is nothing but a placeholder.
 
-    Only what the settings name counts: `none` or `n/a` may be the right answer.
+    Only the placeholders that the settings name count, since `none` or `n/a` may be the right answer.
 
     Args:
-        known: placeholders as `plain` makes them.
+        known: the placeholders, in the form that `plain` returns.
     """
     parts = [("prompt", row.asked), *row.answers]
     for name, text in parts:
@@ -65,15 +65,15 @@ def placeholders(row: Row, known: frozenset[str]) -> Iterator[Verdict]:
 
 
 def plain(placeholder: str) -> str:
-    """A placeholder as it is compared."""
+    """Returns a placeholder in the form in which placeholders are compared."""
     return placeholder.strip().casefold()
 
 
 def impossible(row: Row) -> Iterator[Verdict]:
-    """ANSWER-IMPOSSIBLE where a prompt is nothing but a link or a picture, or asks about what is behind one.
+    """Yields ANSWER-IMPOSSIBLE where a prompt is nothing but a link or a picture, or asks about what is behind one.
 
-    A prompt about the address itself, like one that asks for its domain, can be answered, and so can a link that
-    comes with its text.
+    A prompt about the address itself can be answered, like one that asks for the domain. A prompt whose link comes with
+    the text behind it can be answered, too.
     """
     if row.format == "language_modeling" or row.passage:
         return

@@ -1,6 +1,6 @@
-"""Known ways in which a written answer is a bad one to learn: glued together, broken off, or a refusal.
+"""Checks for known faults of generated answers: turns glued together, text broken off, refusals, wrong arithmetic.
 
-Every rule here would rather miss a bad answer than accuse a good one: its hits are for a person to look at.
+Every rule here would rather miss a bad answer than accuse a good one, since a person has to look at the hits.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _DISCLAIMS = re.compile(
 _QUOTES = "\"'“”‘’*_ \n\t"
 
 _WORD_END = re.compile(r"\w+\Z")
-# With one of these no sentence ends, unless it is spoken of as a word.
+# Words with which no sentence ends, unless the sentence speaks of the word itself.
 _GOES_ON = frozenset(
     ("the", "an", "and", "or", "because", "than", "their", "its", "your", "our", "my", "his", "whose", "which", "into")
 )
@@ -81,9 +81,9 @@ _LEAST_WORDS = 8
 
 
 def merged(row: Row) -> Iterator[Verdict]:
-    """ANSWER-MERGED where turns of a conversation or further instructions are glued to an answer.
+    """Yields ANSWER-MERGED where turns of a conversation or further instructions are glued to an answer.
 
-    Answers to prompts that ask for such a text, and those that begin as a dialogue, are taken for what they are.
+    Answers to prompts that ask for a dialogue or for instructions pass, and so do answers that begin as a dialogue.
     """
     if not row.learnt or _WANTS_TURNS.search(row.asked):
         return
@@ -100,13 +100,13 @@ def merged(row: Row) -> Iterator[Verdict]:
 
 
 def merged_prompt(row: Row) -> Iterator[Verdict]:
-    """ANSWER-MERGED where a prompt holds several numbered instructions with their outputs."""
+    """Yields ANSWER-MERGED where a prompt holds several numbered instructions with their outputs."""
     if row.learnt and len(_INSTRUCTION.findall(row.asked)) > 2:
         yield verdict("ANSWER-MERGED", part="prompt", kind="several instructions")
 
 
 def refusal(row: Row) -> Iterator[Verdict]:
-    """ANSWER-REFUSAL where an answer begins by declining, or by saying what a model is not."""
+    """Yields ANSWER-REFUSAL where an answer begins by declining, or by saying what a model is not."""
     if not row.learnt:
         return
     beginning = row.answer[:400].lstrip(_QUOTES)
@@ -117,16 +117,16 @@ def refusal(row: Row) -> Iterator[Verdict]:
 
 
 def truncated(row: Row) -> Iterator[Verdict]:
-    """ANSWER-TRUNCATED where an answer breaks off, by the first sign of it.
+    """Yields ANSWER-TRUNCATED where an answer breaks off, with the first sign that it does.
 
-    A span of the passage that the row cites ends where it was cut, and is whole for all that.
+    An answer that is a span of the cited passage ends where the span was cut, and counts as whole.
     """
     if row.learnt and not row.cites_literally and (sign := _breaks_off(row.answer)):
         yield verdict("ANSWER-TRUNCATED", sign=sign)
 
 
 def wrong_steps(row: Row) -> Iterator[Verdict]:
-    """ANSWER-ARITHMETIC, once for each turn with wrong steps, which it numbers from 1 (the first twenty)."""
+    """Yields ANSWER-ARITHMETIC once for each turn with wrong steps; the evidence numbers the first twenty of them."""
     if not (row.learnt or row.format == "language_modeling"):
         return
     for turn, found in groupby(row.steps, key=itemgetter(0)):
@@ -137,7 +137,7 @@ def wrong_steps(row: Row) -> Iterator[Verdict]:
 
 
 def _without_code(text: str) -> str:
-    """The text without its fenced blocks; an open one reaches to the end."""
+    """Returns the text without its fenced blocks; a block that is not closed reaches to the end."""
     if "```" not in text and "~~~" not in text:
         return text
     kept, position, fence = [], 0, ""
@@ -151,7 +151,7 @@ def _without_code(text: str) -> str:
 
 
 def _open_fence(text: str) -> bool:
-    """Whether a fenced block has no end; a stray fence at the very end opens none."""
+    """Returns whether a fenced block has no end; a stray fence at the very end opens no block."""
     if "```" not in text and "~~~" not in text:
         return False
     fence = ""
@@ -164,6 +164,7 @@ def _open_fence(text: str) -> bool:
 
 
 def _breaks_off(answer: str) -> str | None:
+    """Returns the first sign that an answer breaks off; None where there is none."""
     text = answer.rstrip()
     if _open_fence(text):
         return "open code block"
@@ -189,7 +190,7 @@ def _breaks_off(answer: str) -> str | None:
 
 
 def _torn_json(text: str) -> bool:
-    """Whether JSON is sound as far as it goes, and goes on."""
+    """Returns whether a text is the beginning of JSON, and not the whole of it."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
@@ -200,9 +201,9 @@ def _torn_json(text: str) -> bool:
 
 
 def _only_last_is_open(prose: str, last: str) -> bool:
-    """Whether a long line of several sentences ends without an end, in a text whose other long lines all have one.
+    """Returns whether a long line of several sentences has no mark at its end, while all other long lines have one.
 
-    What comes after the last sentence may be a name, tags or a link, which need none.
+    A name, tags or a link after the last sentence need no such mark.
     """
     if not last[-1:].isalnum() or len(_PROSE_END.findall(last)) < 2:
         return False

@@ -1,8 +1,9 @@
-"""Classes that are probably wrong, by out-of-fold confident learning on sentence embeddings.
+"""Finds classes that are probably wrong, by out-of-fold confident learning on sentence embeddings.
 
-Every row is judged by a classifier that never saw it. What it gives to the class that the row has is the row's
-self-confidence, and the least confident rows are the suspects. It is done twice: rows that the first pass finds
-implausible do not teach in the second, so that wrong labels of one kind do not vouch for each other.
+Every row is judged by a classifier that never saw the row. The probability that the classifier gives to the row's own
+class is the row's self-confidence, and the least confident rows are the suspects. There are two passes: rows that the
+first pass finds implausible do not teach in the second, so that wrong labels of one kind do not vouch for each other.
+The library `cleanlab` computes the self-confidence.
 """
 
 from __future__ import annotations
@@ -23,18 +24,30 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Texts → vectors of unit length, shape (len(texts), dimension)."""
+"""Returns a vector of unit length for each text. Shape (len(texts), dimension)."""
 
 COLUMNS = ("row", "digest", "prompt", "label")
-"""Columns of a staged row that are read."""
+"""The columns of staged rows that are read."""
 
-# Chosen on banking77 with labels flipped on purpose; see the tests for what they find.
 _STRENGTH = (5.0, 10.0)
-_TOLERANCE = (1e-3, 1e-4)  # the first pass only says who may teach
-_MOST_TEACHERS = 100_000  # of one classifier: more make it slower, and hardly better
+"""The inverse regularisation of the classifiers, by pass. This and the next constants were chosen on banking77 with
+labels flipped on purpose; `tests/public_data/test_dataset_labels_flipped.py` says what they find.
+"""
+
+_TOLERANCE = (1e-3, 1e-4)
+"""The tolerance of the classifiers, by pass; the first pass only says which rows may teach, and need not be exact."""
+
+_MOST_TEACHERS = 100_000
+"""Rows that teach one classifier at most: more make it slower, and hardly better."""
+
 _AT_ONCE = 10_000
+"""Rows that a classifier judges at a time."""
+
 _IMPLAUSIBLE = 0.2
+"""The self-confidence up to which a row that another class fits better does not teach in the second pass."""
+
 _DECIMALS = 6
+"""Decimals of a self-confidence; further ones differ from machine to machine."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +55,11 @@ class Suspects:
     """What was found about the classes of rows.
 
     Attributes:
-        verdicts: LABEL-SUSPECT, the least plausible first.
-        rows: number of every row that was judged, ascending.
-        confidences: what the classifier gives to the class that each of `rows` has, from 0 to 1.
-        unlabelled: rows without a class.
-        rare: rows not judged, since their class has fewer rows than there are folds.
+        verdicts: verdicts LABEL-SUSPECT, the least plausible row first.
+        rows: the numbers of the judged rows, ascending. Shape (judged,).
+        confidences: the self-confidence of each judged row, from 0 to 1. Shape (judged,).
+        unlabelled: the number of rows without a class.
+        rare: the number of rows that were not judged, since their class has fewer rows than there are folds.
     """
 
     verdicts: list[RowVerdict]
@@ -58,7 +71,14 @@ class Suspects:
 
 @dataclass(frozen=True)
 class _Examples:
-    """Distinct examples, by digest; `rows` are the rows that hold each."""
+    """The distinct labelled examples, sorted by digest.
+
+    Attributes:
+        digests: the digest of each example.
+        texts: the prompt of each example.
+        labels: the class of each example.
+        rows: the numbers of the rows that hold each example.
+    """
 
     digests: list[str]
     texts: list[str]
@@ -69,13 +89,14 @@ class _Examples:
 def find_suspects(batches: Iterable[pa.Table], embed: Embed, folds: int, suspects: float) -> Suspects:
     """Finds the rows whose class is the least plausible.
 
-    The result depends on the set of rows and on the vectors alone, not on their order or batches, nor on the number of
-    threads. Memory grows with the labelled rows: for each its text, its vector, and 16 bytes a class.
+    The result depends on the set of rows and on the vectors alone: not on order or batches of the rows, nor on the
+    number of threads. Memory grows with the labelled rows: a text, a vector, and 16 bytes a class for each.
 
     Args:
-        batches: staged rows with COLUMNS; exact copies are judged as one.
-        folds: parts of the out-of-fold predictions; a row's is a function of the digests of its class.
-        suspects: share of the judged rows that are marked.
+        batches: staged rows with COLUMNS; rows with one digest are judged as one.
+        embed: returns the vectors of texts.
+        folds: the number of folds; the fold of a row is a function of the digests of its class.
+        suspects: the share of the judged rows that are marked.
     """
     examples, unlabelled = _collect(batches)
     classes = sorted(set(examples.labels))
@@ -111,15 +132,12 @@ def _verdict(given: str, plausible: str, confidence: float, rank: int) -> Verdic
 
 
 def out_of_fold(vectors: NDArray[np.float32], labels: NDArray[np.int64], folds: int) -> NDArray[np.float64]:
-    """What classifiers that did not see a row give to each class.
+    """Returns the probability of each class, given by classifiers that did not see the row. Shape (rows, classes).
 
     Args:
-        vectors: shape (rows, dimension).
-        labels: 0 … classes - 1, shape (rows,), each at least `folds` times. The rows of a class are dealt to the folds
-            in the order given.
-
-    Returns:
-        shape (rows, classes).
+        vectors: the vectors of the rows. Shape (rows, dimension).
+        labels: the class of each row, from 0, each class at least `folds` times. Shape (rows,). The rows of a class are
+            dealt to the folds in the order given.
     """
     ranks = _ranks(labels, np.arange(len(labels)))
     fold = ranks % folds
@@ -133,7 +151,7 @@ def out_of_fold(vectors: NDArray[np.float32], labels: NDArray[np.int64], folds: 
 
 
 def _collect(batches: Iterable[pa.Table]) -> tuple[_Examples, int]:
-    """The distinct labelled examples, sorted by digest, and how many rows have no class."""
+    """Returns the distinct labelled examples, and the number of rows without a class."""
     seen: dict[str, tuple[str, str, list[int]]] = {}
     unlabelled = 0
     for batch in batches:
@@ -149,7 +167,7 @@ def _collect(batches: Iterable[pa.Table]) -> tuple[_Examples, int]:
 
 
 def _ranks(labels: NDArray[np.int64], by: NDArray[Any]) -> NDArray[np.int64]:
-    """The place of each row among those of its class, from 0, in ascending order of `by`."""
+    """Returns the rank of each row among the rows of its class, from 0, in ascending order of `by`."""
     order = np.lexsort((np.arange(len(labels)), by, labels))
     sizes = np.bincount(labels)
     ranks = np.empty(len(labels), dtype=np.int64)
@@ -164,11 +182,12 @@ def _predict(
     ranks: NDArray[np.int64],
     pass_: int,
 ) -> NDArray[np.float64]:
-    """What the classifiers of one pass give to each class, shape (rows, classes).
+    """Returns the probability of each class, given by the classifiers of one pass. Shape (rows, classes).
 
     Args:
-        fold: of each row; less than 0, by the number of folds, for those that do not teach.
-        ranks: of each row in its class: where too many could teach, the first of every class do.
+        fold: the fold of each row, less the number of folds for a row that does not teach.
+        ranks: the rank of each row in its class: where too many rows could teach, the first of every class do.
+        pass_: 0 for the first pass, 1 for the second.
     """
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]

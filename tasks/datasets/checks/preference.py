@@ -1,4 +1,4 @@
-"""Pairs that show no preference, and answers that only say the prompt again."""
+"""Checks for pairs that show no preference, and for answers that only say the prompt again."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.text.symbols import normalise_with_symbols
 
 _LEAST_WORDS = 3
+"""Words of the shortest answer that can be an echo: fewer may be said back, as greetings are."""
 
 
 def alike(row: Row) -> Iterator[Verdict]:
-    """PAIR-IDENTICAL where the two answers are the same characters, PAIR-ALIKE where they are so in normal form.
+    """Yields PAIR-IDENTICAL where two answers are equal, and PAIR-ALIKE where only their normal forms are equal.
 
     Symbols that carry meaning count (`text/symbols.py`): `3 > 2` is not `3 < 2`. Answers without any word, like two
     emoji, have no normal form to be alike in.
@@ -26,10 +27,7 @@ def alike(row: Row) -> Iterator[Verdict]:
 
 
 def echoes(row: Row) -> Iterator[Verdict]:
-    """PAIR-ECHO for every answer that is the prompt, or the last thing that the person said, in normal form.
-
-    Fewer than three words may be said back, as greetings are.
-    """
+    """Yields PAIR-ECHO for every answer that is in normal form the prompt, or the last thing that the person said."""
     if row.format == "language_modeling":
         return
     prompt = normalise_with_symbols(row.prompt)

@@ -1,4 +1,4 @@
-"""The rows of a batch as the checks look at them."""
+"""The rows of a batch in the form in which the checks read them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COLUMNS = ("row", "content", "prompt", "answer", "other", "passage")
-"""Columns of a staged row that the checks read."""
+"""The columns of staged rows that the checks read."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,13 @@ class Row:
     """One row.
 
     Attributes:
-        number: of the row in its build.
-        content: the row in canonical form.
-        prompt, answer, other: as in `freshet.tasks.datasets.shapes.example.Parts`.
-        passage: what the answer cites, if anything.
+        number: the number of the row in its build.
+        format: the format of the dataset.
+        content: the content of the row in canonical form.
+        prompt: the prompt, as in `freshet.tasks.datasets.shapes.example.Parts`.
+        answer: the answer to be learnt, as in `Parts`.
+        other: the rejected answer of a preference, as in `Parts`; None otherwise.
+        passage: the passage that the answer cites; None where it cites none.
     """
 
     number: int
@@ -40,7 +43,7 @@ class Row:
 
     @property
     def answers(self) -> Iterator[tuple[str, str]]:
-        """The answers, each with the name of its column."""
+        """The names of the columns that hold answers, each with its answer."""
         if self.format == "preference":
             yield "chosen", self.answer
             yield "rejected", self.other or ""
@@ -49,7 +52,7 @@ class Row:
 
     @property
     def learnt(self) -> bool:
-        """Whether the answer is one to be learnt: prose to go on with is none, nor is an answer known to be bad."""
+        """Whether the answer is one to be learnt. Prose to go on with is not, nor is an answer known to be bad."""
         return self.format != "language_modeling" and self.content.get("label") is not False
 
     @property
@@ -59,7 +62,7 @@ class Row:
 
     @cached_property
     def turns(self) -> list[dict[str, Any]]:
-        """What is given, as messages; none where the row is plain text."""
+        """The messages of the row's conversation or prompt; an empty list where the prompt is plain text."""
         if self.format == "conversational":
             return list(self.content["messages"])
         prompt = self.content.get("prompt")
@@ -67,13 +70,13 @@ class Row:
 
     @cached_property
     def asked(self) -> str:
-        """What the person says last, without the system's message and earlier turns."""
+        """The last thing that the person says, without the system's message and earlier turns."""
         said = [message_text(one) for one in self.turns if one["role"] == "user"]
         return said[-1] if said else self.prompt
 
     @cached_property
     def steps(self) -> list[tuple[int, Step]]:
-        """The annotated steps of the texts that training learns, each with the number of its turn, or 0."""
+        """The annotated steps of the texts to be learnt, each with the number of its turn, from 1, or 0 for no turn."""
         return [(turn, step) for turn, text in self._taught() for step in steps(text)]
 
     def _taught(self) -> Iterator[tuple[int, str]]:
@@ -94,6 +97,6 @@ _ANSWERS: dict[Format, str] = {
 
 
 def rows_of(batch: pa.Table, format: Format) -> list[Row]:
-    """The rows of a batch of staged ones, in order."""
+    """Returns the rows of a batch of staged rows, in order."""
     columns = (batch[name].to_pylist() for name in COLUMNS)
     return [Row(number, format, json.loads(content), *texts) for number, content, *texts in zip(*columns, strict=True)]

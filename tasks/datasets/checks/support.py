@@ -1,4 +1,4 @@
-"""Whether the passage that a row cites holds what its answer says."""
+"""Checks that the passage which a row cites holds what the row's answer says."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _LEAST_STEM = 4
 
 
 def unsupported(row: Row, least: float) -> Iterator[Verdict]:
-    """ANSWER-UNSUPPORTED where too few of the answer's content words stand in the passage.
+    """Yields ANSWER-UNSUPPORTED where too few of the answer's content words stand in the passage.
 
     A literal span is always supported. An answer without content words (yes, no, a pronoun), or in a script without
     spaces, is not judged. Endings of words do not count: `infected` supports `infection`.
 
     Args:
-        least: share of the content words that must stand in the passage.
+        least: the share of the content words that must stand in the passage.
     """
     if not row.passage or not row.learnt or row.cites_literally or _UNSPACED.search(row.answer):
         return

@@ -1,1 +1,1 @@
-"""Which rows of a dataset are copies of each other, or say the opposite of each other."""
+"""Finds rows of a dataset that are copies of each other, and rows that contradict each other."""

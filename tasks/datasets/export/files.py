@@ -1,4 +1,4 @@
-"""The exported files of a version, as metadata speaks of them: where they are, and what their columns hold."""
+"""The exported files of a version as the metadata describes them: their paths, hashes and columns."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Kind = Literal["text", "integer", "number", "boolean"]
 Sidecar = Literal["lineage", "rejected"]
 
 _STEP = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", re.ASCII)
-"""A member that a JSONPath can name as it is."""
+"""A member name that a JSONPath can hold without quotes."""
 
 _OPTIONAL = (b'"tools":',)
-"""Names, as JSON spells them, of columns that only some rows have; all else stands in the first row."""
+"""Columns that only some rows have, spelt as JSON spells them; all other columns stand in the first row."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,11 @@ class Column:
     """One column of a file, or one member of the objects in a column.
 
     Attributes:
-        name: of the column; a dotted one reaches into the objects that it holds, like `input.messages`.
-        kind: of its values, or of the elements where `repeated`; unused where it has `members`.
+        name: the column's name; a dotted name reaches into the objects of the column, like `input.messages`.
+        kind: the kind of the values, or of the elements where `repeated`; it is unused where there are `members`.
         repeated: whether a value is a list.
-        members: of the objects that it holds. Lists within them are not among them: Croissant reaches one list deep.
+        members: the members of the objects that the column holds, without those that are lists: Croissant reaches one
+            list deep.
     """
 
     name: str
@@ -48,12 +49,12 @@ class ExportFile:
 
     Attributes:
         path: relative to the folder of the version, with slashes.
-        sha256: of its bytes, in hex.
-        size: in bytes.
-        kind: what it is written as; `lineage` and `rejected` are the sidecars.
-        split: whose rows it holds; None for the sidecars.
-        rows: lines of a JSONL file, rows of a Parquet file.
-        columns: what its rows hold (`columns_of`).
+        sha256: the SHA-256 of the file's bytes, in hexadecimal digits.
+        size: the file's size in bytes.
+        kind: the kind of export; `lineage` and `rejected` are the sidecars.
+        split: the split whose rows the file holds; None for the sidecars.
+        rows: the number of lines of a JSONL file, or of rows of a Parquet file.
+        columns: the columns of the rows (`columns_of`).
     """
 
     path: str
@@ -66,11 +67,11 @@ class ExportFile:
 
 
 def export_files(folder: Path, files: Sequence[Path]) -> list[ExportFile]:
-    """What the files of an export are, in their order.
+    """Returns a description of each file of an export, in the order given.
 
     Args:
-        folder: of the version.
-        files: as `freshet.tasks.datasets.export.write_exports` names them: `KIND/SPLIT.suffix`, and the sidecars.
+        folder: the folder of the version.
+        files: named as `freshet.tasks.datasets.export.write_exports` names them: `KIND/SPLIT.suffix`, and the sidecars.
     """
     return [_described(folder, file) for file in files]
 
@@ -96,10 +97,10 @@ def _parquet_rows(file: Path) -> int:
 
 
 def columns_of(file: Path) -> tuple[Column, ...]:
-    """The columns of a JSONL or Parquet file.
+    """Returns the columns of a JSONL or Parquet file.
 
-    Of Parquet the schema is read. Of JSONL the first line is, and the first that has a column which only some rows
-    have. What one row holds in a column, a text or messages, all rows of a file hold there.
+    For Parquet, the schema is read. For JSONL, the first line is read, and the first line with a column that only some
+    rows have. One row speaks for all: in an exported file, all rows hold either texts or messages in a column.
     """
     if file.suffix == ".parquet":
         import pyarrow.parquet as pq

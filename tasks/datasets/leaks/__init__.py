@@ -1,1 +1,1 @@
-"""Whether rows repeat texts that a model will be tested with."""
+"""Finds rows that repeat texts with which a model will be tested."""

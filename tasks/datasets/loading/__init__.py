@@ -1,1 +1,1 @@
-"""From the files of an input to staged rows, each with its origin."""
+"""Loads the files of an input into staged rows, each with its origin."""

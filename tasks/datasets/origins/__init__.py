@@ -1,1 +1,1 @@
-"""Where a row comes from, and what that permits."""
+"""Finds where a row comes from, and what its origin permits."""

@@ -1,4 +1,4 @@
-"""What a stated licence is to readers of metadata: a page of the SPDX list where it is on it."""
+"""The identifier and the address of a stated licence, where it is on the SPDX list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SPDX_PAGE = "https://spdx.org/licenses/{}.html"
 
 
 def spdx_identifier(licence: str) -> str | None:
-    """The SPDX identifier as the list writes it ("mit" → "MIT"); None for what is not one entry of the list."""
+    """Returns the SPDX identifier as the list writes it ("mit" → "MIT"); None for what is not one entry of the list."""
     from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
     try:
@@ -21,7 +21,7 @@ def spdx_identifier(licence: str) -> str | None:
 
 
 def licence_address(licence: str) -> str | None:
-    """Where the licence can be read: as stated, or on the SPDX list; None where neither says."""
+    """Returns the address at which a licence can be read: as stated, or on the SPDX list; None where there is none."""
     if _ADDRESS.fullmatch(licence.strip()):
         return licence.strip()
     known = spdx_identifier(licence)

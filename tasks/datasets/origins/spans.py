@@ -1,9 +1,9 @@
-"""Where in a passage the answer stands that a row cites.
+"""Finds where in a passage the answer stands that a row cites.
 
-A stated place that is exact stays. One that is off moves to the nearest occurrence, with how far on record; two that
-are equally near are for a person to decide. Without a stated place, an answer that occurs once is found; one that
-occurs nowhere is no quotation, and one that occurs often might be any: both get no span, which is
-no fault.
+A row may state the first character of its answer. An exact statement stays. One that is off moves to the nearest
+occurrence, and the distance is put on record; between two occurrences that are equally near, a person has to decide.
+Without a statement, an answer that occurs once is found. An answer that occurs nowhere is no quotation, and one that
+occurs often might be any of them: both get no span, which is no fault.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ AMBIGUOUS: Literal["SPAN-AMBIGUOUS"] = "SPAN-AMBIGUOUS"
 
 @dataclass(frozen=True)
 class Located:
-    """Where a quotation stands: `start` is None where that cannot be said.
+    """Where a quotation stands in a text.
 
     Attributes:
-        transform: `span-moved:N`, by so many characters, or `span-found`; None where nothing changed.
-        fault: the code of the verdict, where the stated place cannot be mended.
-        distance: characters between the stated place and the nearest occurrence, of an ambiguous one.
+        start: the first character of the quotation; None where that cannot be said.
+        transform: `span-moved:N` for a statement that was off by N characters, or `span-found` where there was none;
+            None where nothing changed.
+        fault: the code of the verdict, where the statement cannot be mended.
+        distance: for an ambiguous statement, the characters between it and the nearest occurrences.
     """
 
     start: int | None
@@ -32,10 +34,10 @@ class Located:
 
 
 def locate(quotation: str, text: str, stated: int | None) -> Located:
-    """The place of a quotation, which is not empty, in a text.
+    """Returns where a quotation, which must not be empty, stands in a text.
 
     Args:
-        stated: its first character as the row states it, from 0; None where it states none.
+        stated: the quotation's first character as the row states it, from 0; None where the row states none.
     """
     if stated is None:
         first = text.find(quotation)
@@ -49,7 +51,13 @@ def locate(quotation: str, text: str, stated: int | None) -> Located:
 
 
 def nearest(before: int | None, after: int | None, stated: int) -> Located:
-    """The nearer of two occurrences on the two sides of the stated place."""
+    """Returns the nearer of two occurrences.
+
+    Args:
+        before: the last occurrence before the stated character; None where there is none.
+        after: the first occurrence after the stated character; None where there is none.
+        stated: the stated first character.
+    """
     if before is None and after is None:
         return Located(None, fault=MISSING)
     if before is not None and after is not None and stated - before == after - stated:

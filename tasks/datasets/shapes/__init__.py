@@ -1,1 +1,1 @@
-"""Rows as files hold them → examples in the dataset's format."""
+"""Shapes rows, as files hold them, into examples in the dataset's format."""

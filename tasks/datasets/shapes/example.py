@@ -35,7 +35,7 @@ COLUMNS: Mapping[Format, tuple[str, ...]] = {
     "preference": ("prompt", "chosen", "rejected"),
     "unpaired_preference": ("prompt", "completion", "label"),
 }
-"""The columns that a row of each format must have."""
+"""By format, the columns that a row must have."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Parts:
     """The texts of an example by what they are to a trainer, which is what checks look at.
 
     Attributes:
-        prompt: what is given: all before the answer, without the cited passage; empty for language_modeling.
-        answer: what is to be learnt: the text, the completion, the chosen one, or the last turn of the assistant.
-        other: what is not to be learnt: the rejected answer of a preference; None else.
+        prompt: all that is given before the answer, without the cited passage; empty for language_modeling.
+        answer: what is to be learnt: the text, the completion, the chosen answer, or the last turn of the assistant.
+        other: the rejected answer of a preference; None for every other format.
     """
 
     prompt: str
@@ -54,24 +54,28 @@ class Parts:
 
 
 def canonical_json(content: Mapping[str, Any]) -> str:
-    """The one way to write a row's content: keys sorted, no spaces, no escapes but JSON's own.
+    """Returns a row's content as canonical JSON: keys sorted, no spaces, no escapes but JSON's own.
 
     Raises:
-        ValueError: it holds NaN or an infinity, which JSON cannot say.
+        ValueError: the content holds NaN or an infinity, which JSON cannot say.
     """
     return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def example_digest(format: Format, canonical: str) -> str:
-    """64 hexadecimal digits over an example's format and content; equal for equal examples and no others."""
+    """Returns 64 hexadecimal digits over an example's format and content; equal examples alone have equal digests.
+
+    Args:
+        canonical: the content as canonical JSON.
+    """
     return sha256(f"{format}\n{canonical}".encode()).hexdigest()
 
 
 def parts_of(format: Format, content: Mapping[str, Any], passage: str | None = None) -> Parts:
-    """The texts of a row.
+    """Returns the texts of a row.
 
     Args:
-        passage: the passage that the row cites; where a text of the prompt begins with it, it is left out.
+        passage: the passage that the row cites; it is left out of the prompt where a text of the prompt begins with it.
     """
     if format == "language_modeling":
         return Parts("", content["text"])
@@ -95,13 +99,13 @@ def _text(value: Any) -> str:
 
 
 def _turns(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
-    """All before the last turn of the assistant, and that turn."""
+    """Returns all messages before the last turn of the assistant, and the text of that turn."""
     last = max((i for i, one in enumerate(messages) if one["role"] == "assistant"), default=len(messages))
     return messages[:last], _text(messages[last : last + 1])
 
 
 def message_text(message: Mapping[str, Any]) -> str:
-    """What a message says: its content, and the calls that it makes, as canonical JSON."""
+    """Returns what a message says: its content, followed by the calls that it makes as canonical JSON."""
     said = message.get("content") or ""
     calls = message.get("tool_calls")
     if not calls:

@@ -1,8 +1,8 @@
-"""Turns of a conversation in the one form that trainers know: who speaks, what, and which functions are called.
+"""Brings the turns of a conversation into the one form that trainers know: role, content, and calls of functions.
 
-Calls are TRL's: `{"type": "function", "function": {"name", "arguments"}}` with `arguments` an object, since chat
-templates write it out as one. (OpenAI's files want a JSON text there: its export makes one.) `content` is always a
-text, empty where a turn only calls.
+Calls have TRL's form: `{"type": "function", "function": {"name", "arguments"}}` with `arguments` an object, since chat
+templates write an object. (OpenAI's files want a JSON text there, which the export to OpenAI makes.) `content` is
+always a text, which is empty where a turn only calls.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SYNONYMS: Mapping[str, str] = {
     "observation": "tool", "tool_response": "tool", "function_response": "tool", "ipython": "tool",
     "function_call": "assistant", "tool_call": "assistant",
 }  # fmt: skip
-"""What others call the roles."""
+"""Other names of the roles."""
 
 _CALLING = ("function_call", "tool_call")
 """Roles whose text is the call itself, as JSON."""
@@ -32,14 +32,17 @@ _CALL = 'a call: {"name", "arguments"}'
 
 
 def messages_of(value: Any, field: str, transforms: set[str]) -> Messages:
-    """Turns in canonical form, from OpenAI's and TRL's keys (`role`, `content`) or ShareGPT's (`from`, `value`).
+    """Returns turns in canonical form.
+
+    Turns may have OpenAI's and TRL's keys (`role`, `content`) or ShareGPT's (`from`, `value`).
 
     Args:
-        field: where they stand in the row.
+        field: the field of the row that holds the turns.
         transforms: takes the names of what is changed.
 
     Raises:
-        Misfit: they cannot be read as turns; WrongRole where it is about who speaks.
+        Misfit: the value cannot be read as turns.
+        WrongRole: a role is unknown, or a turn calls functions that only the assistant may call.
     """
     if not isinstance(value, list) or not value:
         raise Misfit(field, kind_of(value), "a list of messages")
@@ -47,7 +50,7 @@ def messages_of(value: Any, field: str, transforms: set[str]) -> Messages:
 
 
 def message_of(value: Any, field: str, transforms: set[str]) -> dict[str, Any]:
-    """One turn in canonical form; see `messages_of`."""
+    """Returns one turn in canonical form; its arguments and errors are those of `messages_of`."""
     if not isinstance(value, Mapping):
         raise Misfit(field, kind_of(value), "an object with role and content")
     speaker, words = ("role", "content") if "role" in value or "from" not in value else ("from", "value")
@@ -76,7 +79,7 @@ def message_of(value: Any, field: str, transforms: set[str]) -> dict[str, Any]:
 
 
 def _role(value: Any, field: str, transforms: set[str]) -> tuple[str, str]:
-    """The role, and what the file calls it."""
+    """Returns the role, and the name that the file gives it."""
     if not isinstance(value, str):
         raise WrongRole(field, kind_of(value), _listed())
     if value in ROLES:
@@ -96,7 +99,7 @@ def _listed() -> str:
 
 
 def _content(value: Any, field: str, transforms: set[str]) -> str | None:
-    """The text of a turn, also out of OpenAI's content parts; None where there is none."""
+    """Returns the text of a turn, also from OpenAI's content parts; None where there is none."""
     if value is None or isinstance(value, str):
         return value
     if not isinstance(value, list) or not value:
@@ -119,7 +122,7 @@ def _content(value: Any, field: str, transforms: set[str]) -> str | None:
 
 
 def _weight(value: Mapping[str, Any], role: str, field: str, transforms: set[str]) -> int | None:
-    """OpenAI's weight of an answer: 0 leaves it out of the loss, 1 does not."""
+    """Returns OpenAI's weight of an answer; 0 leaves the answer out of the loss, 1 does not."""
     key = "weight" if value.get("weight") is not None else "loss_weight"
     weight = value.get(key)
     if weight is None:
@@ -177,10 +180,15 @@ def _call(value: Any, field: str, transforms: set[str]) -> dict[str, Any]:
 
 
 def tools_of(value: Any, field: str, transforms: set[str]) -> list[dict[str, Any]]:
-    """The functions that a conversation offers, each `{"type": "function", "function": {…}}`; often JSON in a text.
+    """Returns the functions that a conversation offers, each as `{"type": "function", "function": {…}}`.
+
+    Args:
+        value: the list of functions, or its JSON.
+        field: the field of the row that holds the functions.
+        transforms: takes the names of what is changed.
 
     Raises:
-        Misfit: they cannot be read so.
+        Misfit: the value cannot be read as functions.
     """
     valid = 'a list of {"type": "function", "function": {"name", …}}'
     if isinstance(value, str):
@@ -207,13 +215,17 @@ def _tool(value: Any, field: str, transforms: set[str]) -> dict[str, Any]:
 
 
 def check_turns(messages: Messages, field: str, answered: bool = True) -> None:
-    """Whether the turns can follow one another as they do.
+    """Checks that the turns can follow one another as they do.
 
-    At most one message of the system, and that first; results of tools only after calls, no more than were called,
-    and for those calls where both have ids; and, if `answered`, at least one turn of the assistant.
+    There may be one message of the system, as the first turn. Results of tools may come only after calls, no more than
+    were called, and for those calls where both have ids.
+
+    Args:
+        field: the field of the row that holds the turns.
+        answered: whether there must be a turn of the assistant.
 
     Raises:
-        WrongRole: they cannot.
+        WrongRole: a turn cannot come where it does, or a turn of the assistant is missing.
     """
     open_calls, known = 0, set[str]()
     for number, message in enumerate(messages):

@@ -1,4 +1,4 @@
-"""Which shape a file has, by the names of its columns."""
+"""Recognises the shape of a file by the names of its columns."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ _SIGNS: tuple[tuple[Shape, tuple[str, ...]], ...] = (
     ("trl", ("prompt", "completion")),
     ("trl", ("text",)),
 )
-"""Columns that all must be there; the first that fits decides. OpenAI's and TRL's `messages` read alike."""
+"""Shapes, each with columns that must all be there; the first that fits decides. OpenAI's and TRL's `messages` read
+alike.
+"""
 
 CONTENT = ("text", "prompt", "completion", "messages", "chosen", "rejected")
-"""Columns of the settings that give an example's own texts."""
+"""Keys of the settings `columns` that name the columns of an example's own texts."""
 
 
 def recognise(keys: Collection[str]) -> Shape | None:
-    """The shape of rows with these columns; None for columns that belong to none."""
+    """Returns the shape of rows with these columns; None for columns that belong to no shape."""
     return next((shape for shape, signs in _SIGNS if all(sign in keys for sign in signs)), None)
 
 
 def declares_columns(columns: Columns) -> bool:
-    """Whether the settings say which columns hold the texts, so that nothing is to be recognised."""
+    """Returns whether the settings say which columns hold the texts, so that no shape has to be recognised."""
     return any(getattr(columns, name) is not None for name in CONTENT)

@@ -1,4 +1,4 @@
-"""A row as its file holds it → content of an example, or what is wrong with it."""
+"""Shapes a row, as its file holds it, into the content of an example, or says what is wrong with the row."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.settings.datasets import PLACEHOLDERS, Format, RowsInput, Shape
 
 PREFIX = "column:"
+"""What `split.group_by` begins with, where a column of the files is named."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,11 @@ class Shaped:
 
     Attributes:
         content: TRL's columns, see `freshet.tasks.datasets.shapes.example`.
-        passage: the passage that the answer cites; where the format has a prompt, it begins with it.
-        document: what the row calls the document that it derives from.
-        start: first character of the answer as stated, in the passage, or without one in the document.
-        answer_text: the answer as it is quoted; None where nothing is cited.
-        group: value of the column that splits go by.
+        passage: the passage that the answer cites; in a format with a prompt, the prompt begins with the passage.
+        document: the name that the row gives the document that it derives from.
+        start: the first character of the answer, as stated, in the passage; without a passage, in the document.
+        answer_text: the answer as the row quotes it; None where it cites nothing.
+        group: the value of the column that the split groups by.
         transforms: names of what shaping changed, sorted.
     """
 
@@ -41,7 +42,7 @@ class Shaped:
 
 
 def shape_of(given: RowsInput, keys: Collection[str]) -> Shape | None:
-    """The shape of an input's file: as declared, as its columns say, or by the keys of a row; None if unknown."""
+    """Returns the shape of an input's file: as declared, or by the keys of a row; None where it is unknown."""
     if given.shape is not None:
         return given.shape
     return "columns" if declares_columns(given.columns) else recognise(keys)
@@ -56,12 +57,15 @@ def to_content(
     group_by: str = "content",
     placeholders: Collection[str] = PLACEHOLDERS,
 ) -> Shaped | Verdict:
-    """The content of a row, or ROW-SCHEMA or ROW-ROLE with the field, what was found there and what is valid.
+    """Returns the content of a row, or ROW-SCHEMA or ROW-ROLE with the field, what was found there and what is valid.
 
     Args:
-        shape: of the row's file; by default that of the row itself.
-        group_by: of the dataset's split; `column:NAME` takes the group from that column.
-        placeholders: texts that stand for none, where a text may be missing.
+        value: the row, by column.
+        fmt: the format of the dataset.
+        given: the settings of the row's input.
+        shape: the shape of the row's file; by default the shape of the row itself.
+        group_by: `split.group_by` of the dataset; `column:NAME` takes the group from that column.
+        placeholders: texts that stand for no text, where a text may be missing.
     """
     found = shape or shape_of(given, value.keys())
     if found is None:

@@ -1,1 +1,1 @@
-"""What becomes of a finished build: the gate, the version, and what people ask of versions."""
+"""What becomes of a finished build: the gate, the version and its exports, and what people ask about versions."""

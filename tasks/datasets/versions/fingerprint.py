@@ -1,4 +1,4 @@
-"""What a build depends on, known before a row is read: where it is the same as last time, there is nothing to build."""
+"""What a build depends on, known before a row is read: if it is what the last build had, there is nothing to build."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ if TYPE_CHECKING:
     from freshet.tasks.runs.run import BuildRun
 
 METHOD = 2
-"""How rows are read, checked and split. It goes up when a step changes its mind, so that datasets are built anew."""
+"""The way in which rows are read, checked and split. It goes up when a step judges otherwise than before, so that
+datasets are built anew.
+"""
 
 _JUDGES = (
     "cleanlab", "detect-secrets", "numpy", "phonenumbers", "pyarrow", "python-stdnum", "scikit-learn", "tokenizers",
     "torch",
 )  # fmt: skip
-"""Libraries whose new versions may judge or write otherwise."""
+"""Libraries whose new versions may judge or write otherwise, so that a new version means a new build."""
 
 
 def build_fingerprint(run: BuildRun, files: Sequence[InputFile], benchmarks: Sequence[InputFile]) -> str:
-    """64 hexadecimal digits over all that shapes a build, but the moment that it speaks for.
+    """Returns 64 hexadecimal digits over all that shapes a build, but for the moment that the build speaks for.
 
     Args:
-        files, benchmarks: as they were listed, with the versions of their content.
+        files: the listed files of the inputs, with the versions of their content.
+        benchmarks: the listed files of the benchmarks, with the versions of their content.
     """
     from importlib.metadata import version
 
@@ -51,12 +54,15 @@ def build_fingerprint(run: BuildRun, files: Sequence[InputFile], benchmarks: Seq
 
 
 def corpora_of(run: BuildRun) -> list[str]:
-    """The corpora that rows of the dataset may derive from, by name."""
+    """Returns the names of the corpora that rows of the dataset may derive from, sorted."""
     return sorted({one.corpus for one in run.settings.inputs if one.corpus is not None})
 
 
 def _ledger_version(run: BuildRun, corpus: str) -> int | list[int] | None:
-    """A refresh that changes a document, or who may use it, commits to the ledger."""
+    """Returns the version of a corpus's document ledger; a backdated build adds that of the release at its moment.
+
+    A refresh that changes a document, or who may use the document, commits to the ledger.
+    """
     table = run.store.corpus(corpus).find(schemas.DOCUMENTS)
     if table is None or run.past is None:
         return None if table is None else int(table.version)
@@ -65,7 +71,10 @@ def _ledger_version(run: BuildRun, corpus: str) -> int | list[int] | None:
 
 
 def _sources(run: BuildRun, corpus: str) -> list[dict[str, Any]]:
-    """What the settings permit of a corpus counts at once, whether or not it was refreshed since they changed."""
+    """Returns the settings of a corpus's sources.
+
+    What the settings permit counts at once, whether or not the corpus was refreshed since they changed.
+    """
     known = run.project.settings.corpora.get(corpus)
     return [] if known is None else [one.model_dump(mode="json") for one in known.sources]
 

@@ -1,4 +1,4 @@
-"""The rows that a build left out: each with its place, the reason, and the beginning of what may be shown of it."""
+"""The rows that a build left out: each with its place, the reasons, and the beginning of what may be shown of it."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ MOST_SHOWN = 200
 _NEVER_SHOWN = ("ROW-PERSONAL", "ROW-SECRET")
 _SHOWN = ("uri", "place", "field", "digest", "content", "raw", "codes", "verdicts")
 _OF_THE_PLACE = ("file", "line", "row")
-"""Evidence that says what the row's place says already."""
+"""Keys of evidence that repeat what the row's place says already."""
 
 
 def left_out_rows(
     store: Store, dataset: str, number: str | None, checks: Checks, *, code: str | None, limit: int
 ) -> dict[str, Any]:
-    """The rows that a version leaves out, in canonical order; or those that a refused build left out.
+    """Returns the rows that a version, or a build that the gate refused, left out, in canonical order.
 
     Memory: `limit` rows.
 
     Args:
-        number: of a version, or of a build that the gate refused; None for the live version, or for the last build
-            where the gate refused that.
-        checks: of the dataset; what they call personal data or a secret is not shown.
-        code: rows that this rule keeps out; all by default.
-        limit: how many rows are told; all are counted.
+        number: the number of a version, or of a build that the gate refused. None asks for the last build where the
+            gate refused that build, and for the live version otherwise.
+        checks: the checks of the dataset; what they call personal data or a secret is not shown.
+        code: the rule that keeps the rows out; rows under all rules by default.
+        limit: the number of rows that are returned; all are counted.
 
     Returns:
-        dataset, version, outcome, code, rejected (how many rows were left out in all), matching (how many of them for
-        `code`), and rows: uri, place, field, digest (None where nothing could be read), codes, verdicts, why (a
-        sentence for each rule that keeps the row out) and excerpt (by column the beginning of its text; `raw` of a row
-        that could not be taken; None where it may not be shown).
+        `dataset`, `version`, `outcome`, `code`, `rejected` (how many rows were left out in all), `matching` (how many
+        of those for `code`), and `rows`. Each row has `uri`, `place`, `field`, `digest` (None where nothing could be
+        read), `codes`, `verdicts`, `why` (a sentence for each rule that keeps the row out) and `excerpt` (by column the
+        beginning of its text; `raw` for a row that could not be taken; None where the row may not be shown).
 
     Raises:
         SettingsError: there is no such rule.
@@ -72,7 +72,7 @@ def left_out_rows(
 
 
 def _decided(store: Store, dataset: str, number: str | None) -> Version:
-    """The version, or the build that the gate refused, whose rows are asked for."""
+    """Returns the version, or the build that the gate refused, whose rows are asked for."""
     versions = list_versions(store, dataset)
     refused = [one for one in versions if one.outcome == "rejected"]
     if number is None:

@@ -1,4 +1,4 @@
-"""Versions as of a moment in the past: what was there by then, and what number such a version gets.
+"""Backdated versions, which speak for a moment in the past: which files count, and what number the version gets.
 
 A version that speaks for a moment before the live version's never becomes live: it is numbered 0.<YYYYMMDD>.<n>, below
 every version that was ever live, and is otherwise a version like any other: found by its number, exported, immutable.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def modified_at(file: InputFile) -> datetime | None:
-    """When a file was last modified; None where its file system does not tell."""
+    """Returns when a file was last modified; None where its file system does not say."""
     if not is_url(file.address):
         try:
             return datetime.fromtimestamp(Path(file.address).stat().st_mtime, UTC)
@@ -37,12 +37,12 @@ def modified_at(file: InputFile) -> datetime | None:
 
 
 def files_by(files: Sequence[InputFile], moment: datetime) -> tuple[list[InputFile], list[str]]:
-    """The files that were as they are by a moment, and what a person should know of the choice.
+    """Returns the files that have not changed since a moment, and notes that tell a person which files were left out.
 
-    A file whose file system does not tell when it was modified is taken.
+    A file whose file system does not say when the file was modified is taken.
 
     Raises:
-        SourceError: none of them was.
+        SourceError: every file has changed since.
     """
     moments = [(file, modified_at(file)) for file in files]
     kept = [file for file, changed in moments if changed is None or changed <= moment]
@@ -66,10 +66,10 @@ def files_by(files: Sequence[InputFile], moment: datetime) -> tuple[list[InputFi
 
 
 def past_number(versions: Sequence[Version], as_of: datetime) -> str:
-    """The number of one more version that speaks for a day in the past.
+    """Returns the number of one more version that speaks for a day in the past.
 
     Args:
-        versions: every decision on the dataset: no number is given twice, and that of an expired version neither.
+        versions: every decision on the dataset, since no number is given twice, not even that of an expired version.
     """
     day = f"{as_of.astimezone(UTC):%Y%m%d}"
     given = (one.version for one in versions if one.outcome == "published")
@@ -78,6 +78,6 @@ def past_number(versions: Sequence[Version], as_of: datetime) -> str:
 
 
 def version_before(published: Sequence[Version], as_of: datetime) -> Version | None:
-    """The newest of the versions that speak for no later moment."""
+    """Returns the version that speaks for the latest moment not after `as_of`; None where there is none."""
     earlier = (one for one in published if one.as_of <= as_of)
     return max(earlier, key=lambda one: (one.as_of, sort_key(one.version)), default=None)
