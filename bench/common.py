@@ -1,10 +1,11 @@
-"""What the benchmarks share: where the data is, what the machine is, tables and JSON."""
+"""What the benchmarks share: test data, made-up texts, measuring in other processes, tables and results."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import random
 import resource
 import socket
 import subprocess
@@ -28,7 +29,7 @@ sys.path.insert(0, str(ROOT))  # so that `python bench/NAME.py` measures this ch
 
 
 def data_folder() -> Path:
-    """The folder of public test data; ends the program with a plain message where there is none."""
+    """Returns the folder of public test data; ends the program with a plain message where there is none."""
     folder = Path(os.environ.get("FRESHET_TEST_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         sys.exit(f"{folder} does not exist: set FRESHET_TEST_DATA to the folder of test data (bench/README.md)")
@@ -36,7 +37,7 @@ def data_folder() -> Path:
 
 
 def xquad() -> tuple[list[str], dict[str, int]]:
-    """XQuAD's passages, and each distinct question with the number of the passage that answers it."""
+    """Returns XQuAD's passages, and each distinct question with the number of the passage that answers it."""
     content = json.loads((data_folder() / "xquad" / "xquad.en.json").read_text("utf-8"))
     paragraphs = [paragraph for article in content["data"] for paragraph in article["paragraphs"]]
     questions: dict[str, int] = {}
@@ -46,8 +47,45 @@ def xquad() -> tuple[list[str], dict[str, int]]:
     return [paragraph["context"] for paragraph in paragraphs], questions
 
 
+def made_up_words(chance: random.Random, count: int) -> list[str]:
+    """Returns made-up words of two to nine letters, out of which the benchmarks write their texts."""
+    return ["".join(chance.choices("abcdefghijklmnoprstuvw", k=chance.randint(2, 9))) for _ in range(count)]
+
+
+def make_alike(wanted: Path, folder: Path) -> None:
+    """Makes a folder hold the files of another one; files that are equal already are not touched."""
+    new = {path.relative_to(wanted): path.read_bytes() for path in wanted.rglob("*") if path.is_file()}
+    for old in [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder) not in new]:
+        old.unlink()
+    for path, content in new.items():
+        file = folder / path
+        if not file.is_file() or file.read_bytes() != content:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+
+
+def run_json(command: Sequence[str]) -> dict[str, Any]:
+    """Runs a command in the root of the checkout, and returns the JSON on the last line of its output.
+
+    Raises:
+        subprocess.CalledProcessError: the command failed; what it wrote to standard error is on the terminal.
+    """
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT, text=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def measure_apart(script: str, *arguments: str) -> dict[str, Any]:
+    """Runs `SCRIPT --measure ARGUMENTS` in a process of its own, and returns the JSON on the last line of its output.
+
+    Args:
+        script: the file of the benchmark, which is `__file__` there.
+    """
+    return run_json([sys.executable, script, "--measure", *arguments])
+
+
 def machine() -> dict[str, Any]:
-    """What the numbers were measured on."""
+    """Returns a description of the machine and of the libraries that the numbers were measured with."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "cpu": _cpu_name(),
@@ -84,7 +122,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], title: s
 
 
 def write_results(name: str, results: dict[str, Any]) -> Path:
-    """Writes results, with the machine and the time, to bench/results/<name>.json."""
+    """Writes results, with the machine and the time, to bench/results/<name>.json, and returns the file."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     file = RESULTS / f"{name}.json"
     content = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), **results}
@@ -94,7 +132,10 @@ def write_results(name: str, results: dict[str, Any]) -> Path:
 
 
 def peak_mb() -> int:
-    """The highest resident memory of this process; what getrusage says includes the process that it was forked from."""
+    """Returns the highest resident memory of this process in MB.
+
+    The system's own record (VmHWM) is read, since getrusage includes the process that this one was forked from.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         return (
@@ -104,10 +145,10 @@ def peak_mb() -> int:
 
 
 def own_mb() -> int | None:
-    """Memory of this process that no file stands behind, at this moment; None where the system does not say.
+    """Returns the memory of this process, in MB, that no file stands behind; None where the system does not say.
 
-    The rest of what is resident are pages of files: libraries, and files that are mapped. The system takes them back
-    without a word when it needs the room, so that they are counted apart.
+    The rest of the resident memory are pages of files: of libraries, and of files that are mapped. The system takes
+    them back when it needs the room, so they are counted apart.
     """
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
@@ -116,7 +157,10 @@ def own_mb() -> int | None:
 
 @contextmanager
 def peak_own_mb() -> Iterator[Callable[[], int | None]]:
-    """Gives what tells the highest `own_mb` since then. The system keeps none: it is looked at 50 times a second."""
+    """Yields a function that returns the highest `own_mb` since the block was entered.
+
+    The system keeps no such record, so the memory is read 50 times a second.
+    """
     seen, over = [own_mb()], threading.Event()
 
     def watch() -> None:
@@ -134,7 +178,7 @@ def peak_own_mb() -> Iterator[Callable[[], int | None]]:
 
 @contextmanager
 def prefect_server() -> Iterator[None]:
-    """A Prefect server of the bench's own, so that no measured process has to start a temporary one."""
+    """Runs a Prefect server for the block, so that no measured process has to start a temporary one."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -162,10 +206,12 @@ def prefect_server() -> Iterator[None]:
 
 
 def write_project(folder: Path, source: Path, **corpus: Any) -> Path:
-    """A freshet.yaml in `folder` with one corpus, `bench`, over the documents in `source`; returns the file.
+    """Writes a freshet.yaml with one corpus, `bench`, over the documents in a folder, and returns the file.
 
     Args:
-        corpus: further settings; those of `chunking` go to the corpus, `embedding` to the top, the rest to the source.
+        folder: the folder of the project.
+        source: the folder of the documents.
+        corpus: further settings: `chunking` goes to the corpus, `embedding` to the top, and all others to the source.
     """
     settings: dict[str, Any] = {"store": "./store"}
     if "embedding" in corpus:
@@ -180,7 +226,7 @@ def write_project(folder: Path, source: Path, **corpus: Any) -> Path:
 
 
 def refresh_here(config: Path, full: bool = False) -> dict[str, Any]:
-    """Refreshes corpus `bench` in this process and returns the report."""
+    """Refreshes the corpus `bench` in this process, and returns the report."""
     from freshet.flows.command.by_hand import run_refresh
 
     return run_refresh("bench", config=config, full=full, as_of=None, allow_withdrawals=10**9, wait=0.0)

@@ -11,21 +11,28 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from common import peak_mb, peak_own_mb, prefect_server, print_table, write_results
+from common import (
+    made_up_words,
+    measure_apart,
+    peak_mb,
+    peak_own_mb,
+    prefect_server,
+    print_table,
+    write_results,
+)
 
 STAGES = ("load", "judge", "check", "conflicts", "copies", "split", "settle", "gate", "publish")
+"""The stages of a build, by their names in the report of the flow."""
 
 
 def write_rows(file: Path, count: int) -> None:
-    """So many rows of a prompt and a completion."""
+    """Writes rows of a prompt and a completion; a tenth of them are near copies of earlier rows."""
     chance = random.Random(7)
-    words = ["".join(chance.choices("abcdefghijklmnoprstuvw", k=chance.randint(2, 9))) for _ in range(20_000)]
+    words = made_up_words(chance, 20_000)
     recent: list[list[str]] = []
     with file.open("w", encoding="utf-8") as sink:
         for number in range(count):
@@ -42,6 +49,7 @@ def write_rows(file: Path, count: int) -> None:
 
 
 def write_config(folder: Path) -> Path:
+    """Writes a freshet.yaml with the dataset `bench` over rows.jsonl, and returns the file."""
     given = {"rows": "rows.jsonl", "owner": "bench", "licence": "CC0-1.0", "uses": ["training"]}
     dataset = {"format": "prompt_completion", "inputs": [given], "export": ["trl", "parquet"]}
     file = folder / "freshet.yaml"
@@ -50,8 +58,7 @@ def write_config(folder: Path) -> Path:
 
 
 def build_here(config: Path) -> dict[str, Any]:
-    """Builds in this process, and says what it took."""
-
+    """Builds in this process, and returns the rows, the seconds by stage, and the peak memory."""
     from freshet.flows.command.by_hand import run_build
 
     with peak_own_mb() as own:
@@ -61,15 +68,14 @@ def build_here(config: Path) -> dict[str, Any]:
 
 
 def measure_build(count: int) -> dict[str, Any]:
+    """Builds a dataset of so many rows in a process of its own, and returns what `build_here` does."""
     with tempfile.TemporaryDirectory(prefix="freshet-bench-") as folder:
         write_rows(Path(folder) / "rows.jsonl", count)
-        config = write_config(Path(folder))
-        command = [sys.executable, __file__, "--measure", str(config)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+        return measure_apart(__file__, str(write_config(Path(folder))))
 
 
 def main() -> None:
+    """Builds n and 10 n rows, and prints rows per second of every stage, and peak memory."""
     parser = argparse.ArgumentParser(description="A whole build: rows per second of every stage, and peak memory.")
     parser.add_argument("--rows", type=int, default=100_000, help="n; n and 10 n are built; default: %(default)s")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)

@@ -24,7 +24,7 @@ _REPEATS = 4
 
 
 def operations(folder: Path, lengths: list[int]) -> float:
-    """Floating-point operations of a BERT's matrix products over texts of so many tokens."""
+    """Returns the floating-point operations of a BERT's matrix products over texts of so many tokens."""
     config = json.loads((folder / "config.json").read_text("utf-8"))
     hidden, layers, inner = config["hidden_size"], config["num_hidden_layers"], config["intermediate_size"]
     weights = layers * (4 * hidden * hidden + 2 * hidden * inner)
@@ -32,7 +32,7 @@ def operations(folder: Path, lengths: list[int]) -> float:
 
 
 def matrix_limit(precision: str) -> float:
-    """Operations a second of square matrix products, the best of several of each size."""
+    """Returns the operations a second of square matrix products, the best of several of each size."""
     import torch
 
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
@@ -51,7 +51,7 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """Rates of every way in every round, and how near the low precision stays."""
+    """Returns the rates of every way of embedding, and how near the low precision stays to fp32."""
     from sentence_transformers import SentenceTransformer
 
     from freshet.tasks.embedding.embed import Embedder
@@ -107,6 +107,7 @@ def _summary(rates: list[float], limits: list[float], precision: str, passages_a
 
 
 def main() -> None:
+    """Measures the ways in turn, and prints how much of the machine's limit each uses."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="times that each way is measured; the best counts")
     found = measure(parser.parse_args().rounds)

@@ -26,7 +26,16 @@ _LONGEST = 1000  # characters of a section's passage, about what the model reads
 
 @dataclass(frozen=True)
 class Candidates:
-    """One question's candidates: ids, cosines, BM25 (0 where the text half did not return one), ranks, the answer."""
+    """The candidates of one question.
+
+    Attributes:
+        ids: the numbers of the passages. All arrays have the shape (candidates,).
+        cosine: the cosine of each passage and the question.
+        bm25: the BM25 score of each passage; 0 where the text half did not return it.
+        near_rank: the rank in the vector half, from 0; infinite where that half did not return the passage.
+        text_rank: the rank in the text half, from 0; infinite where that half did not return the passage.
+        answer: the number of the passage that answers the question.
+    """
 
     ids: NDArray[np.int64]
     cosine: Scores
@@ -36,6 +45,7 @@ class Candidates:
     answer: int
 
     def at(self, depth: int) -> Candidates:
+        """Returns the candidates that either half ranks above `depth`."""
         keep = (self.near_rank < depth) | (self.text_rank < depth)
         bm25 = np.where(self.text_rank < depth, self.bm25, 0.0)
         return Candidates(
@@ -44,7 +54,7 @@ class Candidates:
 
 
 def handbook_queries() -> tuple[list[str], dict[str, int], dict[str, int]]:
-    """Sections of the handbook, and for each kind of known-item query its section's number."""
+    """Returns sections of the handbook, and for each kind of known-item query the number of its section."""
     sections: list[str] = []
     headings: dict[str, list[int]] = {}
     sentences: dict[str, list[int]] = {}
@@ -66,7 +76,7 @@ def handbook_queries() -> tuple[list[str], dict[str, int], dict[str, int]]:
 
 
 def gather(passages: list[str], questions: dict[str, int], folder: Path) -> list[Candidates]:
-    """Both halves' answers to every question, a hundred each, as Freshet's search asks for them."""
+    """Returns a hundred candidates of each half for every question, as Freshet's search asks for them."""
     import lancedb
     import pyarrow as pa
     from lancedb.index import FTS
@@ -123,12 +133,12 @@ WEIGHTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
 def convex(name: str, weight: float) -> Fusion:
-    """weight x the cosine in one of its forms + the rest x BM25 as a share of the best."""
+    """Returns a fusion: weight x the cosine in one of its forms + the rest x BM25 as a share of the best."""
     return lambda cosine, bm25: weight * _COSINES[name](cosine) + (1 - weight) * _by_best(bm25)
 
 
 def ndcg(candidates: list[Candidates], score: Callable[[Candidates], Scores]) -> float:
-    """Mean nDCG@10 of questions that have one answer each; equal scores rank by id."""
+    """Returns the mean nDCG@10 of questions that have one answer each; equal scores rank by id."""
     gains = []
     for one in candidates:
         order = one.ids[np.lexsort((one.ids, -score(one)))][:10]
@@ -138,7 +148,7 @@ def ndcg(candidates: list[Candidates], score: Callable[[Candidates], Scores]) ->
 
 
 def measure(sets: dict[str, list[Candidates]], depth: int) -> list[dict[str, Any]]:
-    """One row a fusion: its nDCG@10 on each set of questions."""
+    """Returns one row for each fusion, with its nDCG@10 on each set of questions."""
     at = {name: [one.at(depth) for one in candidates] for name, candidates in sets.items()}
 
     def row(name: str, weight: float | None, score: Callable[[Candidates], Scores]) -> dict[str, Any]:
@@ -165,7 +175,7 @@ def measure(sets: dict[str, list[Candidates]], depth: int) -> list[dict[str, Any
 
 
 def chosen(sets: dict[str, list[Candidates]]) -> dict[str, float]:
-    """What freshet.tasks.search.fusion makes of the same candidates, at the greatest depth."""
+    """Returns the nDCG@10 of freshet.tasks.search.fusion on these candidates, at the greatest depth."""
     import pyarrow as pa
 
     from freshet.tasks.search.fusion import fuse
@@ -178,6 +188,7 @@ def chosen(sets: dict[str, list[Candidates]]) -> dict[str, float]:
 
 
 def main() -> None:
+    """Prints the nDCG@10 of every fusion at every depth, and of the one that Freshet uses."""
     sections, headings, sentences = handbook_queries()
     with tempfile.TemporaryDirectory() as folder:
         sets = {

@@ -32,12 +32,14 @@ empty()
 
 
 def seconds_of(command: list[str]) -> float:
+    """Returns the wall-clock seconds of a process."""
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - began
 
 
 def write_documents(folder: Path, count: int) -> None:
+    """Writes short Markdown documents, a thousand to a folder."""
     for number in range(count):
         file = folder / f"{number // 1000:03d}" / f"{number:06d}.md"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +47,7 @@ def write_documents(folder: Path, count: int) -> None:
 
 
 def task_runs(flow_run: str) -> int:
-    """How many task runs a flow run has, as the server counts them."""
+    """Returns how many task runs a flow run has, as the server counts them."""
     wanted = json.dumps({"flow_runs": {"id": {"any_": [flow_run]}}}).encode()
     request = urllib.request.Request(
         f"{os.environ['PREFECT_API_URL']}/task_runs/count", wanted, {"Content-Type": "application/json"}
@@ -58,6 +60,7 @@ def task_runs(flow_run: str) -> int:
 
 
 def measure_pairs(folder: Path, pairs: int) -> dict[str, float]:
+    """Returns the median seconds of an idle refresh and of an empty flow, and the median of their ratios."""
     write_documents(folder / "docs", 20)
     config = write_project(folder, folder / "docs")
     assert refresh_here(config)["outcome"] == "released"
@@ -73,6 +76,7 @@ def measure_pairs(folder: Path, pairs: int) -> dict[str, float]:
 
 
 def measure_task_runs(folder: Path, documents: int) -> dict[str, int]:
+    """Returns the number of task runs of an idle refresh of many documents, quick and full."""
     write_documents(folder / "docs", documents)
     config = write_project(folder, folder / "docs")
     assert refresh_here(config)["outcome"] == "released"
@@ -85,6 +89,7 @@ def measure_task_runs(folder: Path, documents: int) -> dict[str, int]:
 
 
 def main() -> None:
+    """Measures pairs of processes, and task runs."""
     parser = argparse.ArgumentParser(description="What a refresh with nothing to do costs.")
     parser.add_argument("--pairs", type=int, default=7, help="how often both are run; default: %(default)s")
     parser.add_argument("--documents", type=int, default=5_000, help="unchanged documents; default: %(default)s")

@@ -1,4 +1,4 @@
-"""Pages of PDF text a second, against unstructured's fast strategy; Markdown documents a second.
+"""Pages of PDF text a second, beside unstructured's fast strategy; and Markdown documents a second.
 
     .venv/bin/python bench/parsing.py [--peer-python .venv-peers/unstructured/bin/python] [--rounds 5]
 
@@ -14,9 +14,7 @@ row is left out; bench/README.md says how it is made.
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -24,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import ROOT, data_folder, print_table, write_results
+from common import ROOT, data_folder, print_table, run_json, write_results
 
 _PEER_PYTHON = ROOT / ".venv-peers" / "unstructured" / "bin" / "python"
 _PEER_SCRIPT = ROOT / "bench" / "peers" / "unstructured" / "pages.py"
@@ -34,6 +32,7 @@ _NOT_TEXT = {"password.pdf", "loremipsum-flat.pdf"}  # locked, and scanned
 
 
 def main() -> None:
+    """Compares both sets of PDFs, and measures Markdown."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("--peer-python", type=Path, default=_PEER_PYTHON, help="the peer environment's interpreter")
     arguments.add_argument("--rounds", type=int, default=5, help="passes over all files; the fastest counts")
@@ -69,7 +68,7 @@ def _compare(title: str, files: list[Path], peer: Path | None, rounds: int) -> d
 
 
 def _filing(path: Path) -> Path:
-    """A PDF like a filing's statements: each figure placed on its own, in columns. The same bytes every time."""
+    """Writes a PDF like a filing's statements: figures in columns, each placed on its own. Its bytes never change."""
     import ctypes
 
     import pypdfium2
@@ -109,7 +108,7 @@ def _pages(files: list[Path]) -> dict[str, int]:
 
 
 def _our_pdf(files: list[Path], rounds: int) -> dict[str, Any]:
-    """In a process of its own, which has imported nothing else."""
+    """Times our parser in a process of its own, which has imported nothing else."""
     code = (
         "import json, sys, time\n"
         "from freshet.tasks.documents.parse.pdf import parse_pdf\n"
@@ -125,31 +124,25 @@ def _our_pdf(files: list[Path], rounds: int) -> dict[str, Any]:
         "        times.append(seconds)\n"
         "print(json.dumps({'rounds': times, 'characters': characters}))\n"
     )
-    return _run([sys.executable, "-c", code, str(rounds), *map(str, files)])
+    return run_json([sys.executable, "-c", code, str(rounds), *map(str, files)])
 
 
 def _peer_pdf(python: Path, files: list[Path], rounds: int) -> dict[str, Any]:
-    return _run([str(python), str(_PEER_SCRIPT), str(max(1, rounds // 2)), *map(str, files)])
+    return run_json([str(python), str(_PEER_SCRIPT), str(max(1, rounds // 2)), *map(str, files)])
 
 
-def _run(command: list[str]) -> dict[str, Any]:
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT, text=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def _summary(side: dict[str, Any], pages: int) -> dict[str, float]:
-    seconds = min(sum(one.values()) for one in side["rounds"])
+def _summary(measured: dict[str, Any], pages: int) -> dict[str, float]:
+    seconds = min(sum(one.values()) for one in measured["rounds"])
     return {
         "pages_per_second": pages / seconds,
         "seconds": seconds,
-        "characters": sum(side["characters"].values()),
-        "rounds": len(side["rounds"]),
+        "characters": sum(measured["characters"].values()),
+        "rounds": len(measured["rounds"]),
     }
 
 
 def _markdown(data: Path, rounds: int) -> dict[str, Any]:
-    """The handbook through the pool, as a refresh does it, and through the parser alone."""
+    """Returns the speeds of parsing the handbook: through the pool, as a refresh does it, and by the parser alone."""
     from freshet.tasks.documents.parse.markdown import parse_markdown
     from freshet.tasks.documents.parse.pool import ParseFile, ParserPool
     from freshet.tasks.documents.parse.refusal import Refused

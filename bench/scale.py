@@ -13,21 +13,27 @@ import argparse
 import json
 import random
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from common import prefect_server, print_table, refresh_here, write_project, write_results
+from common import (
+    made_up_words,
+    measure_apart,
+    prefect_server,
+    print_table,
+    refresh_here,
+    write_project,
+    write_results,
+)
 
 PLANNED = 100_000
 
 
 def time_empty_plan(folder: Path, rounds: int = 5) -> dict[str, Any]:
-    """Median seconds of planning over PLANNED unchanged documents, reading the ledger included."""
+    """Returns the median seconds of planning over PLANNED unchanged documents, including reading the ledger."""
     import pyarrow as pa
 
     from freshet.tasks.documents.planning.plan import LEDGER_COLUMNS, describe_listing, document_id, make_plan
@@ -71,24 +77,17 @@ def time_empty_plan(folder: Path, rounds: int = 5) -> dict[str, Any]:
 
 
 def write_documents(folder: Path, count: int) -> None:
-    """Markdown of some 2 kB each, all different, out of a fixed vocabulary."""
+    """Writes Markdown documents of some 2 kB each, all different, out of made-up words."""
     chance = random.Random(count)
-    words = ["".join(chance.choices("abcdefghijklmnoprstuvw", k=chance.randint(2, 9))) for _ in range(5000)]
+    words = made_up_words(chance, 5000)
     folder.mkdir(parents=True)
     for number in range(count):
         paragraphs = (" ".join(chance.choices(words, k=60)).capitalize() + "." for _ in range(4))
         (folder / f"{number:06d}.md").write_text(f"# Document {number}\n\n" + "\n\n".join(paragraphs) + "\n", "utf-8")
 
 
-def measure_refresh(config: Path) -> dict[str, Any]:
-    """A cold refresh in a process of its own: its peak memory, as the operating system accounts for it."""
-    command = [sys.executable, __file__, "--measure", str(config)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return measured
-
-
 def main() -> None:
+    """Measures the plan, and the peak memory of a cold refresh of n and of 10 n documents."""
     parser = argparse.ArgumentParser(description="What grows with the corpus, and what does not.")
     parser.add_argument("--documents", type=int, default=300, help="n of the memory measurement; default: %(default)s")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
@@ -106,7 +105,8 @@ def main() -> None:
         with prefect_server():
             for count in (options.documents, 10 * options.documents):
                 write_documents(work / f"docs-{count}", count)
-                memory[count] = measure_refresh(write_project(work / f"project-{count}", work / f"docs-{count}"))
+                config = write_project(work / f"project-{count}", work / f"docs-{count}")
+                memory[count] = measure_apart(__file__, str(config))
                 rows.append([count, memory[count]["chunks"], memory[count]["peak_mb"], memory[count]["seconds"]])
     ratio = memory[10 * options.documents]["peak_mb"] / memory[options.documents]["peak_mb"]
     print_table(["documents", "chunks", "peak MB", "flow s"], rows, "Peak memory of a cold refresh")

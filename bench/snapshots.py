@@ -18,32 +18,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import data_folder, prefect_server, print_table, refresh_here, write_project, write_results
+from common import data_folder, make_alike, prefect_server, print_table, refresh_here, write_project, write_results
 
 HEADINGS = ["snapshot", "outcome", "texts embedded", "documents", "in quarantine", "questions", "nDCG@10", "last", "s"]
 
 
 def unpack(folder: Path) -> list[Path]:
-    """The snapshots' folders, oldest first."""
+    """Unpacks the snapshots, and returns their folders, oldest first."""
     with tarfile.open(data_folder() / "handbook" / "history.tar.xz") as packed:
         packed.extractall(folder, filter="data")
     return sorted(path for path in folder.iterdir() if path.is_dir())
 
 
-def lay(snapshot: Path, source: Path) -> None:
-    """Makes `source` hold what the snapshot does; files that are the same already are not touched."""
-    new = {path.relative_to(snapshot): path.read_bytes() for path in snapshot.rglob("*") if path.is_file()}
-    for old in [path for path in source.rglob("*") if path.is_file() and path.relative_to(source) not in new]:
-        old.unlink()
-    for path, content in new.items():
-        file = source / path
-        if not file.is_file() or file.read_bytes() != content:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-
-
 def refresh(project: Path) -> dict[str, Any]:
-    """Figures of one refresh."""
+    """Refreshes the corpus, and returns the figures of that refresh."""
     from freshet.tasks.ledger.releases import list_releases
     from freshet.tasks.settings.file import load_project
     from freshet.tasks.store.tables import Store
@@ -68,7 +56,7 @@ def refresh(project: Path) -> dict[str, Any]:
 
 
 def one_snapshot(name: str, figures: dict[str, Any]) -> list[Any]:
-    """Its row of the table."""
+    """Returns the row of a snapshot in the table."""
     exam = figures["exam"] or {"head": {}, "release": None}
     head, last = exam["head"], exam["release"] or {}
     return [
@@ -78,6 +66,7 @@ def one_snapshot(name: str, figures: dict[str, Any]) -> list[Any]:
 
 
 def main() -> None:
+    """Refreshes one snapshot after the other; exits with 1 if the gate rejected one."""
     parser = argparse.ArgumentParser(description="The handbook's real snapshots, refreshed one after the other.")
     parser.add_argument("--most", type=int, default=31, help="snapshots, the oldest first; default: %(default)s")
     parser.add_argument("--work", type=Path, help="a folder to keep the project in; by default, one that is deleted")
@@ -90,7 +79,7 @@ def main() -> None:
         (work / "docs").mkdir(parents=True)
         project = write_project(work / "project", work / "docs")
         for snapshot in snapshots:
-            lay(snapshot, work / "docs")
+            make_alike(snapshot, work / "docs")
             measured[snapshot.name] = refresh(project)
             print(f"{snapshot.name}: {measured[snapshot.name]['outcome']}", file=sys.stderr, flush=True)
     print_table(HEADINGS, [one_snapshot(name, figures) for name, figures in measured.items()])

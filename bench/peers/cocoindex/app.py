@@ -80,6 +80,7 @@ class Passage:
 
 @coco.fn
 async def process_chunk(chunk: Chunk, filename: Path, ids: IdGenerator, table: lancedb.TableTarget[Passage]) -> None:
+    """Declares the row of one passage, with its vector."""
     table.declare_row(
         row=Passage(
             id=await ids.next_id(chunk.text),
@@ -94,6 +95,7 @@ async def process_chunk(chunk: Chunk, filename: Path, ids: IdGenerator, table: l
 
 @coco.fn(memo=True)
 async def process_file(file: FileLike, table: lancedb.TableTarget[Passage], size: int, overlap: int) -> None:
+    """Splits a file into passages of `size` bytes and processes them."""
     text = await file.read_text()
     chunks = SPLITTER.split(text, chunk_size=size, chunk_overlap=overlap, language="markdown")
     await coco.map(process_chunk, chunks, file.file_path.path, IdGenerator(), table)
@@ -101,6 +103,7 @@ async def process_file(file: FileLike, table: lancedb.TableTarget[Passage], size
 
 @coco.fn
 async def index(source: Path, size: int, overlap: int) -> None:
+    """Processes every Markdown file of a folder."""
     schema = await lancedb.TableSchema.from_class(Passage, primary_key=["id"])
     table = await lancedb.mount_table_target(DATABASE, table_name=TABLE, table_schema=schema)
     matcher = PatternFilePathMatcher(included_patterns=["**/*.md"])
@@ -124,6 +127,7 @@ def update(source: Path, db: Path, model: Path, size: int, overlap: int) -> floa
 
 
 async def count_rows(db: Path) -> int:
+    """Returns the number of rows of the table."""
     connection = await lancedb.connect_async(str(db / "lancedb"))
     return await (await connection.open_table(TABLE)).count_rows()
 
@@ -147,6 +151,7 @@ async def answer(source: Path, db: Path, model: Path, questions: dict[str, str])
 
 
 def main() -> None:
+    """Updates the table, answers questions where there are any, and prints the figures as JSON."""
     parser = argparse.ArgumentParser(description="One CocoIndex update of a folder of Markdown into LanceDB.")
     parser.add_argument("--source", type=Path, required=True, help="folder of *.md files")
     parser.add_argument("--db", type=Path, required=True, help="folder of the table and of CocoIndex's state")

@@ -29,6 +29,7 @@ def _blank_english() -> Any:
 
 
 def main() -> None:
+    """Times all files in rounds, after a first pass over them, and prints the times as JSON."""
     from unstructured.nlp import tokenize
     from unstructured.partition.pdf import partition_pdf
 
