@@ -1,6 +1,6 @@
 """What every row of a dataset version must be.
 
-The columns are facts (tasks/datasets/versions/facts.py): numbers worked out of the rows, never their texts.
+The columns are numbers that tasks/datasets/versions/example_numbers.py works out of the rows, never their texts.
 """
 
 from __future__ import annotations

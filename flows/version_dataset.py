@@ -12,7 +12,10 @@ from pydantic import Field
 
 from freshet.flows.frame import Kind, Work, in_frame, nothing_around, run_name, this_run
 from freshet.tasks.datasets import steps
+from freshet.tasks.datasets.listing import count_looks, parts_of
+from freshet.tasks.datasets.publishing import propose_version, record_lineage
 from freshet.tasks.datasets.review import count_for_review
+from freshet.tasks.datasets.stage import clear_stage, drop_stage
 from freshet.tasks.datasets.versions.builds import still_live
 from freshet.tasks.datasets.versions.fingerprint import corpora_of
 from freshet.tasks.ledger.builds import BuildReport, record_build
@@ -51,13 +54,13 @@ def version_dataset(
         work.events.inputs = build_inputs(run, listed.identities, corpora_of(run))
         if (live := still_live(run, listed.fingerprint)) is not None:
             report.describe_live(live, run.store.address)
-            steps.record_lineage(run, live)
+            record_lineage(run, live)
             return
 
         # All rows are staged on disk; each look at them leaves out what an earlier one keeps out.
-        steps.clear_stage(run)
-        parts = steps.parts_of(listed.files)
-        work.expect(f"Build of dataset {dataset}", len(parts) + steps.looks(run, listed))
+        clear_stage(run)
+        parts = parts_of(listed.files)
+        work.expect(f"Build of dataset {dataset}", len(parts) + count_looks(run, listed))
         rows = 0
         for number, files in enumerate(work.each(parts)):
             with work.watch("load"):
@@ -79,22 +82,22 @@ def version_dataset(
                 steps.check_labels(run, rows)
         with work.step("split"):
             steps.split_rows(run, rows)
-            steps.check_sides(run, rows)
+            steps.check_splits(run, rows)
 
         with work.step("settle"):
-            settled = steps.settle_rows(run, rows)
-            candidate = steps.propose_version(run, settled)
+            assembled = steps.assemble_rows(run, rows)
+            candidate = propose_version(run, assembled)
         with work.step("gate"):
-            report.judge([] if candidate.unchanged else steps.examine_version(run, candidate, settled))
+            report.judge([] if candidate.unchanged else steps.examine_version(run, candidate, assembled))
         with work.step("publish"):
-            decided = steps.publish_version(run, candidate, settled, report.reasons)
+            decided = steps.publish_version(run, candidate, assembled, report.reasons)
         live = live_version(run.store, dataset)
         shown = report.decide(candidate.facts, decided, live, run.store.address, unchanged=candidate.unchanged)
         if shown is not None:
-            steps.record_lineage(run, shown)
+            record_lineage(run, shown)
         report.review = count_for_review(run.store, dataset)
         record_build(run, report, listed.fingerprint)
-        steps.drop_stage(run)
+        drop_stage(run)
         work.events.outputs = build_outputs(run, report)
 
     return in_frame(BUILD, lambda: begin_build(config, dataset, *this_run(as_of), asked=as_of is not None), story, wait)

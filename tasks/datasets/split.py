@@ -1,9 +1,9 @@
-"""Which side of the split a row falls on: a pure function of the salt and of what the row is grouped by.
+"""Which split a row falls into: a pure function of the salt and of what the row is grouped by.
 
 Nothing about the other rows comes into it, so rows that are added never move old ones, and neither does their order.
-That is also the limit: shares are kept as well as chance keeps them, which is well where groups are many and alike in
-size. Two groups that happen to share a prompt are not joined, since one added row could then move both: where they fall
-on two sides, the check for leaks between the sides keeps the training row out instead.
+That is also its limit: shares are kept as well as chance keeps them, which is well where groups are many and alike in
+size. Two groups that happen to share a prompt are not joined, since one added row could then move both. Where such
+groups fall into two splits, the check for leaks between the splits keeps the training row out instead.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from freshet.tasks.text.normalise import normalise
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.datasets.stage import Alive, Stage
+    from freshet.tasks.datasets.stage import Mask, Stage
 
-SIDES: tuple[SplitName, ...] = get_args(SplitName)
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
+"""The names of the splits; arrays hold a split as its index here."""
 
-NOWHERE = -1
-"""The side of rows that something keeps out."""
+NO_SPLIT = -1
+"""What arrays hold for a row that a finding excludes."""
 
-_SIDES, _GROUPS, _COUNTED = "sides.npy", "groups.npy", "sides.json"
+_SPLITS, _GROUPS, _COUNTED = "splits.npy", "groups.npy", "splits.json"
 ROWS_AT_A_TIME = 1 << 17
 """Rows whose groups are counted at a time."""
 
@@ -40,88 +41,88 @@ _COLUMNS = ("row", "document", "corpus", "doc_id", "prompt", "answer", "passage"
 
 
 @dataclass(frozen=True)
-class Sides:
-    """Where the rows of a build fall.
+class Splits:
+    """The split and the group of each row of a build.
 
     Attributes:
-        side: by number of the row, the index of its side in `SIDES`, or `NOWHERE`. Shape (rows,).
-        group: by number of the row, the number of its group: 64 bits of a hash, 0 for rows that are nowhere. In a file
-            that is mapped: call `let_go` when some of it was looked at.
-        without_group: how many rows lack what the split groups by, and were grouped by content.
+        split: by row number, the index of the row's split in `SPLITS`, or `NO_SPLIT`. Shape (rows,).
+        group: by row number, the first 64 bits of a hash of the row's group; 0 where the row has no split. Shape
+            (rows,). The array is mapped from a file: call `release` after some of it was read.
+        without_group: how many rows lack what the split groups by, and were grouped by content instead.
     """
 
-    side: NDArray[np.int8]
+    split: NDArray[np.int8]
     group: NDArray[np.int64]
     without_group: int = 0
 
     @classmethod
-    def load(cls, folder: Path) -> Sides:
-        """What `assign_sides` left in the folder of a stage."""
+    def load(cls, folder: Path) -> Splits:
+        """Returns what `assign_splits` wrote into the folder of a stage."""
         group: NDArray[np.int64] = np.load(folder / _GROUPS, mmap_mode="r")
-        return cls(np.load(folder / _SIDES), group, json.loads((folder / _COUNTED).read_text())["without_group"])
+        return cls(np.load(folder / _SPLITS), group, json.loads((folder / _COUNTED).read_text())["without_group"])
 
-    def joined(self) -> bool:
-        """Whether every group is on one side, as it must be."""
-        shares = self.groups(self.side != NOWHERE)
+    def groups_are_whole(self) -> bool:
+        """Returns whether every group lies in one split, as it must."""
+        shares = self.groups(self.split != NO_SPLIT)
         return all(len(np.unique(np.concatenate(share))) == sum(map(len, share)) for share in shares)
 
-    def groups(self, chosen: NDArray[np.bool_]) -> Iterator[list[NDArray[np.uint64]]]:
-        """The distinct groups of some rows by side, share by share of all groups.
+    def groups(self, mask: Mask) -> Iterator[list[NDArray[np.uint64]]]:
+        """Yields the distinct groups of some rows by split, one share of all groups after the other.
 
         Args:
-            chosen: by number of the row whether its group counts.
+            mask: by row number, whether the row's group counts.
         """
         for low, high in ranges(self.group.nbytes):
-            found: list[list[NDArray[np.uint64]]] = [[np.zeros(0, np.uint64)] for _ in SIDES]
-            for start in range(0, len(self.side), ROWS_AT_A_TIME):
+            found: list[list[NDArray[np.uint64]]] = [[np.zeros(0, np.uint64)] for _ in SPLITS]
+            for start in range(0, len(self.split), ROWS_AT_A_TIME):
                 part = slice(start, start + ROWS_AT_A_TIME)
-                group, side = np.asarray(self.group[part]).view(np.uint64), self.side[part]
-                there = chosen[part] & (group >= low) & (group <= high)
-                for index, of_side in enumerate(found):
-                    of_side.append(np.unique(group[there & (side == index)]))
-                self.let_go()
-            yield [np.unique(np.concatenate(of_side)) for of_side in found]
+                group, split = np.asarray(self.group[part]).view(np.uint64), self.split[part]
+                in_share = mask[part] & (group >= low) & (group <= high)
+                for index, of_split in enumerate(found):
+                    of_split.append(np.unique(group[in_share & (split == index)]))
+                self.release()
+            yield [np.unique(np.concatenate(of_split)) for of_split in found]
 
-    def let_go(self) -> None:
-        """Gives back the memory of the groups that were looked at."""
+    def release(self) -> None:
+        """Gives back the memory of the groups that were read."""
         release(self.group)
 
 
-def assign_sides(stage: Stage, split: Split, alive: Alive) -> Sides:
-    """The sides of the rows that nothing keeps out; they stay in the stage's folder too, for `Sides.load`.
+def assign_splits(stage: Stage, settings: Split, mask: Mask) -> Splits:
+    """Returns the splits of the rows in the mask, and writes them into the stage's folder for `Splits.load`.
 
-    What rows are grouped by:
+    The settings say what rows are grouped by:
     - `document`: the document of a corpus by its id, else the document that the row's file names;
     - `content`: prompt and cited passage in normal form; the answer where both are empty, as in language_modeling;
     - `column:NAME`: the value of that column.
-    Rows without the document or the column are grouped by content, and counted.
+    Rows that lack the document or the column are grouped by content, and counted.
 
     With `stratify`, rows that are grouped by content are split class by class, each in a sequence of its own. A group
-    of another kind may hold several classes and stays whole. As sides are drawn group by group, with no look at the
-    others, classes keep their shares as well as chance keeps them, and no better: a version says how well that was
-    (`VersionFacts.classes`).
+    of another kind may hold several classes and stays whole. As splits are drawn group by group, without regard to
+    other groups, classes keep their shares as well as chance keeps them, and no better: a version says how well that
+    was (`VersionFacts.classes`).
     """
-    side = np.full(len(alive), NOWHERE, dtype=np.int8)
-    group = np.lib.format.open_memmap(stage.folder / _GROUPS, "w+", np.int64, (len(alive),))
-    upper = _upper_bounds(split)
+    split = np.full(len(mask), NO_SPLIT, dtype=np.int8)
+    group = np.lib.format.open_memmap(stage.folder / _GROUPS, "w+", np.int64, (len(mask),))
+    upper = _upper_bounds(settings)
     without = 0
-    for table in stage.batches(_COLUMNS, alive):
-        keys, missing = _group_keys(table, split)
+    for table in stage.batches(_COLUMNS, mask):
+        keys, missing = _group_keys(table, settings)
         without += missing
         rows = table["row"].to_numpy()
         names, inverse = np.unique(np.array(keys, dtype=object), return_inverse=True)
         group[rows] = _numbers(f"{name}" for name in names)[inverse].view(np.int64)
         release(group)
-        side[rows] = _draw(_numbers(f"{split.salt}\0{name}" for name in names), upper)[inverse]
+        split[rows] = _draw(_numbers(f"{settings.salt}\0{name}" for name in names), upper)[inverse]
     group.flush()
-    np.save(stage.folder / _SIDES, side)
+    np.save(stage.folder / _SPLITS, split)
     (stage.folder / _COUNTED).write_text(json.dumps({"without_group": without}))
-    return Sides(side, group, without)
+    return Splits(split, group, without)
 
 
-def _upper_bounds(split: Split) -> NDArray[np.float64]:
-    """Where each side ends in [0, 1); the last one that has a share ends at 1, whatever rounding left."""
-    shares = np.array([getattr(split, name) for name in SIDES], dtype=np.float64)
+def _upper_bounds(settings: Split) -> NDArray[np.float64]:
+    """Returns where each split ends in [0, 1); the last one that has a share ends at 1, whatever rounding left."""
+    shares = np.array([getattr(settings, name) for name in SPLITS], dtype=np.float64)
     upper = np.cumsum(shares)
     upper[np.flatnonzero(shares)[-1] :] = 1.0
     return upper
@@ -134,24 +135,25 @@ def _draw(numbers: NDArray[np.uint64], upper: NDArray[np.float64]) -> NDArray[np
 
 
 def _numbers(texts: Iterator[str]) -> NDArray[np.uint64]:
+    """Returns the first 64 bits of the SHA-256 of each text."""
     digests = b"".join(sha256(text.encode("utf-8", "surrogatepass")).digest()[:8] for text in texts)
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
 
 
-def _group_keys(table: pa.Table, split: Split) -> tuple[list[str], int]:
-    """What each row is grouped by, and how many rows lack it."""
+def _group_keys(table: pa.Table, settings: Split) -> tuple[list[str], int]:
+    """Returns what each row is grouped by, and how many rows lack that."""
     named: list[str | None]
-    if split.group_by == "document":
+    if settings.group_by == "document":
         inside, outside = table["doc_id"].to_pylist(), table["document"].to_pylist()
         named = [f"doc_id\0{i}" if i else f"document\0{o}" if o else None for i, o in zip(inside, outside, strict=True)]
-    elif split.group_by == "content":
-        return _content_keys(table, split.stratify), 0
+    elif settings.group_by == "content":
+        return _content_keys(table, settings.stratify), 0
     else:
         # An empty value names a group no better than none.
         named = [f"column\0{value}" if value else None for value in table["group"].to_pylist()]
     missing = [i for i, name in enumerate(named) if name is None]
     if missing:
-        for i, key in zip(missing, _content_keys(table.take(missing), split.stratify), strict=True):
+        for i, key in zip(missing, _content_keys(table.take(missing), settings.stratify), strict=True):
             named[i] = key
     return [name for name in named if name is not None], len(missing)
 
@@ -169,12 +171,12 @@ def _content_keys(table: pa.Table, stratify: bool) -> list[str]:
     return keys
 
 
-def count_sides(sides: Sides, alive: Alive) -> dict[str, dict[str, Any]]:
-    """By side, of the rows that nothing keeps out: `rows`, `groups`, and `share` of the rows."""
-    total = int(np.count_nonzero(alive))
-    groups = np.sum([[len(of_side) for of_side in share] for share in sides.groups(alive)], axis=0).tolist()
+def count_splits(splits: Splits, mask: Mask) -> dict[str, dict[str, Any]]:
+    """Returns `rows`, `groups` and `share` of the rows by split, over the rows in the mask."""
+    total = int(np.count_nonzero(mask))
+    groups = np.sum([[len(of_split) for of_split in share] for share in splits.groups(mask)], axis=0).tolist()
     counted: dict[str, dict[str, Any]] = {}
-    for index, name in enumerate(SIDES):
-        rows = int(np.count_nonzero(alive & (sides.side == index)))
+    for index, name in enumerate(SPLITS):
+        rows = int(np.count_nonzero(mask & (splits.split == index)))
         counted[name] = {"rows": rows, "groups": groups[index], "share": rows / total if total else 0.0}
     return counted

@@ -115,7 +115,7 @@ def _what_is_wrong(store: Store, version: Version, folder: str) -> list[str]:
 def _restore(store: Store, version: Version, folder: str) -> list[str]:
     """Writes the exports again. What stood there is put back where they would not come out as they were."""
     from freshet.tasks.datasets.card.describe import write_description
-    from freshet.tasks.datasets.versions.publish import restore_exports
+    from freshet.tasks.datasets.versions.exports import restore_exports
     from freshet.tasks.ledger.versions import VersionFacts
 
     def describe(into: Path, facts: VersionFacts) -> None:

@@ -29,8 +29,8 @@ freshet.tasks.datasets.assembly.assemble.BATCH_ROWS = given["batch"]
 import pyarrow
 pyarrow.set_cpu_count(given["threads"])
 if given["parts"]:
-    import freshet.tasks.datasets.steps
-    freshet.tasks.datasets.steps.PART_FILES = given["parts"]
+    import freshet.tasks.datasets.listing
+    freshet.tasks.datasets.listing.PART_FILES = given["parts"]
 from freshet.flows.command.by_hand import run_build
 moment = datetime.fromisoformat(given["as_of"])
 print(json.dumps(run_build("answers", config=Path(given["config"]), as_of=moment, wait=60)))

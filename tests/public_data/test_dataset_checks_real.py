@@ -42,7 +42,7 @@ def test_preference_pairs_has_six_identical_pairs_and_three_more_that_are_alike(
     contents = [{"prompt": _asked(row), "chosen": row["chosen"], "rejected": row["rejected"]} for row in rows]
     looked, codes = _look(counter, "preference", contents)
     assert codes == {"PAIR-IDENTICAL": 6, "PAIR-ALIKE": 3}
-    assert (looked.facts.rows, looked.facts.pairs) == (1100, 1100)
+    assert (looked.counts.rows, looked.counts.pairs) == (1100, 1100)
 
 
 def test_gsm8k_is_sound_and_what_has_no_annotation_is_counted(public_data: Path, counter: TokenCounter) -> None:
@@ -50,8 +50,8 @@ def test_gsm8k_is_sound_and_what_has_no_annotation_is_counted(public_data: Path,
     contents = [{"prompt": row["question"], "completion": row["answer"]} for row in rows]
     looked, codes = _look(counter, "prompt_completion", contents)
     assert codes == {}
-    assert (looked.facts.annotations, looked.facts.unreadable_annotations) == (27_998, 0)
-    assert looked.facts.unannotated == 113
+    assert (looked.counts.annotations, looked.counts.unreadable_annotations) == (27_998, 0)
+    assert looked.counts.unannotated == 113
 
 
 def test_alpaca_has_links_refusals_and_answers_that_break_off(public_data: Path, counter: TokenCounter) -> None:

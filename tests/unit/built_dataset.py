@@ -12,11 +12,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from freshet.tasks.datasets.assembly.assemble import Settled, settle
+from freshet.tasks.datasets.assembly.assemble import assemble
+from freshet.tasks.datasets.assembly.assembled import Assembled
 from freshet.tasks.datasets.shapes.example import canonical_json, example_digest, parts_of
-from freshet.tasks.datasets.split import Sides, assign_sides
+from freshet.tasks.datasets.split import Splits, assign_splits
 from freshet.tasks.datasets.stage import RowVerdict, Stage, row_schema
-from freshet.tasks.datasets.versions.publish import Candidate, propose
+from freshet.tasks.datasets.versions.candidate import Candidate, propose
 from freshet.tasks.ledger.versions import VersionFacts
 from freshet.tasks.settings.datasets import Dataset
 from freshet.tasks.store.tables import Store
@@ -103,17 +104,17 @@ def _batches(rows: list[dict[str, Any]], size: int) -> Iterable[list[dict[str, A
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def sides_of(stage: Stage, rows: int, dataset: Dataset) -> Sides:
-    return assign_sides(stage, dataset.split, stage.alive(rows))
+def splits_of(stage: Stage, rows: int, dataset: Dataset) -> Splits:
+    return assign_splits(stage, dataset.split, stage.mask(rows))
 
 
-def settled(folder: Path, rows: Rows, dataset: Dataset, name: str = "sums") -> Settled:
+def assembled(folder: Path, rows: Rows, dataset: Dataset, name: str = "sums") -> Assembled:
     stage = rows.stage(folder)
-    return settle(stage, len(rows.contents), sides_of(stage, len(rows.contents), dataset), name, dataset)
+    return assemble(stage, len(rows.contents), splits_of(stage, len(rows.contents), dataset), name, dataset)
 
 
-def proposed(store: Store, folder: Path, rows: Rows, dataset: Dataset) -> tuple[Settled, Candidate]:
-    done = settled(folder, rows, dataset)
+def proposed(store: Store, folder: Path, rows: Rows, dataset: Dataset) -> tuple[Assembled, Candidate]:
+    done = assembled(folder, rows, dataset)
     return done, propose(store, done, "sums", dataset, as_of=AS_OF)
 
 

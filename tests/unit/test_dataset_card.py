@@ -14,9 +14,10 @@ from markdown_it import MarkdownIt
 
 from freshet.expectations.rules import RULES
 from freshet.tasks.datasets.card.describe import inputs_by_split, write_description
+from freshet.tasks.datasets.card.measured import Measured
 from freshet.tasks.datasets.card.plots import lengths_plot, rows_plot, shares_plot
-from freshet.tasks.datasets.card.readme import MOST_SOURCES, Measured, card
-from freshet.tasks.datasets.checks.facts import LENGTH_EDGES, RowFacts
+from freshet.tasks.datasets.card.readme import MOST_SOURCES, card
+from freshet.tasks.datasets.checks.counts import LENGTH_EDGES, RowCounts
 from freshet.tasks.datasets.export.manifest import check_manifest, write_manifest
 from freshet.tasks.ledger.versions import VersionFacts
 from tests.unit.small_export import FORMATS, facts_of, rows_of, write_export
@@ -223,7 +224,7 @@ def test_a_limit_that_no_row_reaches_is_not_drawn() -> None:
 
 def test_what_the_checks_counted_is_what_the_card_says() -> None:
     lengths = (0, 3, 4) + (0,) * (len(LENGTH_EDGES) - 3)
-    counted = RowFacts(rows=7, annotated=2, unreadable_annotations=1, lengths=lengths)
+    counted = RowCounts(rows=7, annotated=2, unreadable_annotations=1, lengths=lengths)
     measured = Measured.of(counted, marked={"ANSWER-MERGED": 2}, too_short_to_compare=3)
     limits = _section(_text(facts_of("preference"), measured), "Limits")
     assert "- 3 rows are too short to be judged against benchmarks." in limits

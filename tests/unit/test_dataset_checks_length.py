@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from freshet.tasks.datasets.checks import RowFacts, check_batch, look_at
-from freshet.tasks.datasets.checks.facts import LENGTH_EDGES
+from freshet.tasks.datasets.checks import RowCounts, check_batch, look_at
+from freshet.tasks.datasets.checks.counts import LENGTH_EDGES
 from freshet.tasks.datasets.checks.length import MESSAGE_TOKENS, TokenCounter, token_counter
 from freshet.tasks.embedding.models import resolve_model
 from freshet.tasks.errors import SettingsError
@@ -118,7 +118,7 @@ def test_a_conversation_whose_first_turns_fit_is_truncated_and_not_masked(counte
 def test_a_cited_passage_counts_with_its_prompt(counter: TokenCounter) -> None:
     passage = "tides " * 20
     table = staged("prompt_completion", [{"prompt": f"{passage}\n\nWhy?", "completion": "tides"}], passage)
-    assert look_at(table, dataset("prompt_completion"), counter).facts.tokens == 2 + 20 + 2 + 1
+    assert look_at(table, dataset("prompt_completion"), counter).counts.tokens == 2 + 20 + 2 + 1
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty", "torn"])
@@ -131,7 +131,7 @@ def test_a_folder_without_a_tokenizer_is_an_error_of_the_settings(tmp_path: Path
     assert caught.value.mend
 
 
-def test_facts_of_two_batches_are_those_of_both_together(counter: TokenCounter) -> None:
+def test_counts_of_two_batches_are_those_of_both_together(counter: TokenCounter) -> None:
     settings = dataset("preference", checks={"tokens": {"max_tokens": 16}})
     contents = [
         {"prompt": "one", "chosen": "word " * n, "rejected": "word " * (7 - n % 9), "extra": n}
@@ -142,29 +142,29 @@ def test_facts_of_two_batches_are_those_of_both_together(counter: TokenCounter) 
     table = staged("preference", contents)
     whole = look_at(table, settings, counter)
     parts = [look_at(table.slice(start, 5), settings, counter) for start in range(0, 23, 5)]
-    assert sum((one.facts for one in parts), RowFacts()) == whole.facts
-    assert sum((one.facts for one in reversed(parts)), RowFacts()) == whole.facts
+    assert sum((one.counts for one in parts), RowCounts()) == whole.counts
+    assert sum((one.counts for one in reversed(parts)), RowCounts()) == whole.counts
     assert [found for one in parts for found in one.verdicts] == whole.verdicts
-    facts = whole.facts
-    assert (facts.rows, facts.pairs, facts.annotated, facts.unannotated) == (23, 23, 4, 19)
-    assert (facts.annotations, facts.unreadable_annotations) == (8, 4)
-    assert facts.masked == 4
-    assert facts.truncated == sum(found.code in ("LENGTH-TRUNCATED", "LENGTH-MASKED") for _, found in whole.verdicts)
-    assert facts.longer_chosen + facts.longer_rejected <= 23
-    assert facts.length_bias == facts.longer_chosen / (facts.longer_chosen + facts.longer_rejected)
+    counts = whole.counts
+    assert (counts.rows, counts.pairs, counts.annotated, counts.unannotated) == (23, 23, 4, 19)
+    assert (counts.annotations, counts.unreadable_annotations) == (8, 4)
+    assert counts.masked == 4
+    assert counts.truncated == sum(found.code in ("LENGTH-TRUNCATED", "LENGTH-MASKED") for _, found in whole.verdicts)
+    assert counts.longer_chosen + counts.longer_rejected <= 23
+    assert counts.length_bias == counts.longer_chosen / (counts.longer_chosen + counts.longer_rejected)
 
 
 def test_lengths_fall_into_their_bars(counter: TokenCounter) -> None:
     tokens = [15, 16, 31, 32, 40_000]
     contents = [{"text": "word " * (n - counter.special)} for n in tokens]
-    facts = look_at(staged("language_modeling", contents), dataset("language_modeling"), counter).facts
-    bars = dict(zip(LENGTH_EDGES, facts.lengths, strict=True))
+    counts = look_at(staged("language_modeling", contents), dataset("language_modeling"), counter).counts
+    bars = dict(zip(LENGTH_EDGES, counts.lengths, strict=True))
     assert (bars[0], bars[16], bars[32], bars[32768]) == (1, 2, 1, 1)
-    assert (facts.tokens, facts.longest, facts.truncated, facts.lost) == (sum(tokens), 40_000, 1, 40_000 - 2048)
-    assert facts.length_bias is None
+    assert (counts.tokens, counts.longest, counts.truncated, counts.lost) == (sum(tokens), 40_000, 1, 40_000 - 2048)
+    assert counts.length_bias is None
 
 
 def test_an_empty_batch_has_nothing(counter: TokenCounter) -> None:
     looked = look_at(staged("preference", []), dataset("preference"), counter)
-    assert (looked.verdicts, looked.facts) == ([], RowFacts())
+    assert (looked.verdicts, looked.counts) == ([], RowCounts())
     assert np.array_equal(counter.count([]), np.zeros(0, np.int64))

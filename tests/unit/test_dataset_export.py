@@ -19,10 +19,10 @@ from freshet.tasks.datasets.shapes.example import canonical_json
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.rules.verdicts import verdict
 from tests.openai_rules import faults_of_file
-from tests.unit.built_dataset import Rows, all_rows, declared, lines, pairs, settled
+from tests.unit.built_dataset import Rows, all_rows, assembled, declared, lines, pairs
 
 THIRDS = {"train": 0.4, "validation": 0.3, "test": 0.3}
-ONE_SIDE = {"train": 1.0, "validation": 0.0, "test": 0.0}
+ALL_TRAIN = {"train": 1.0, "validation": 0.0, "test": 0.0}
 
 CALL: dict[str, Any] = {"type": "function", "function": {"name": "add", "arguments": {"b": 2, "a": [1, None]}}}
 TOOL: dict[str, Any] = {
@@ -51,23 +51,23 @@ CONTENTS: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def exported(folder: Path, kind: Any, format: Any, contents: list[Any], split: Any = ONE_SIDE, batch: int = 4) -> Path:
-    done = settled(folder / "stage", Rows(contents, format=format, batch=batch), declared(format, split=split))
+def exported(folder: Path, kind: Any, format: Any, contents: list[Any], split: Any = ALL_TRAIN, batch: int = 4) -> Path:
+    done = assembled(folder / "stage", Rows(contents, format=format, batch=batch), declared(format, split=split))
     export(kind, format, done.kept, folder)
     return folder / str(kind)
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
-    from freshet.tasks.datasets.assembly.assemble import Settled
+    from freshet.tasks.datasets.assembly.assembled import Assembled
 
-    return all_rows(Settled.load(folder / "stage" / "settled").kept())
+    return all_rows(Assembled.load(folder / "stage" / "assembled").kept())
 
 
 # ---- TRL
 
 
 @pytest.mark.parametrize("format", CONTENTS)
-def test_trl_gets_each_row_as_it_is_a_file_a_side(format: str, tmp_path: Path) -> None:
+def test_trl_gets_each_row_as_it_is_a_file_for_each_split(format: str, tmp_path: Path) -> None:
     folder = exported(tmp_path, "trl", format, CONTENTS[format], THIRDS)
     written = {file.stem: lines(file) for file in folder.iterdir()}
     rows = kept(tmp_path)
@@ -167,7 +167,7 @@ def test_preferences_become_pairs(tmp_path: Path) -> None:
     ],
 )
 def test_what_openai_would_refuse_is_refused_with_the_row(format: str, content: Any, said: str, tmp_path: Path) -> None:
-    done = settled(tmp_path / "stage", Rows(pairs(1)), declared(split=ONE_SIDE))
+    done = assembled(tmp_path / "stage", Rows(pairs(1)), declared(split=ALL_TRAIN))
     row = all_rows(done.kept())[0]
     table = next(done.kept())
     index = table.column_names.index("content")
@@ -247,7 +247,7 @@ def test_row_groups_are_of_one_size_whatever_the_batches(tmp_path: Path, monkeyp
 def test_lineage_says_of_each_line_where_it_comes_from(tmp_path: Path) -> None:
     found = [(2, verdict("COPY-EXACT", of=1)), (3, verdict("ROW-SECRET"))]
     rows = Rows([*pairs(40), None], found=[*found, (40, verdict("ROW-UNREADABLE"))])
-    done = settled(tmp_path / "stage", rows, declared(split=THIRDS))
+    done = assembled(tmp_path / "stage", rows, declared(split=THIRDS))
     files = write_exports(["trl", "parquet"], "prompt_completion", done.kept, done.rejected, tmp_path / "out")
     assert all(file.is_file() for file in files)
     lineage = pq.read_table(tmp_path / "out" / "lineage.parquet").to_pylist()

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from freshet.tasks.datasets import split
-from freshet.tasks.datasets.assembly.assemble import settle
+from freshet.tasks.datasets.assembly.assemble import assemble
 from freshet.tasks.datasets.assembly.compare import Keys, compare, count_changes
 from freshet.tasks.datasets.assembly.lookup import RowLookup
 from freshet.tasks.datasets.copies import spill
-from freshet.tasks.datasets.split import Sides, assign_sides
+from freshet.tasks.datasets.split import Splits, assign_splits
 from freshet.tasks.datasets.stage import Stage
-from freshet.tasks.datasets.versions.facts import example_facts
+from freshet.tasks.datasets.versions.example_numbers import example_numbers
 from freshet.tasks.rules.verdicts import verdict
 from tests.unit.built_dataset import Rows, declared, pairs
 
@@ -62,14 +62,14 @@ def all_stages(stages: dict[int, Stage], tmp_path: Path) -> dict[int, Stage]:
     return {**stages, 250: Rows(pairs(250), batch=250).stage(tmp_path / "few")}
 
 
-def test_splitting_and_settling(all_stages: dict[int, Stage]) -> None:
+def test_splitting_and_assembling(all_stages: dict[int, Stage]) -> None:
     dataset = declared()
 
     def work(rows: int) -> None:
         stage = all_stages[rows]
-        assign_sides(stage, dataset.split, stage.alive(rows))
-        assert Sides.load(stage.folder).joined()
-        settle(stage, rows, Sides.load(stage.folder), "sums", dataset)
+        assign_splits(stage, dataset.split, stage.mask(rows))
+        assert Splits.load(stage.folder).groups_are_whole()
+        assemble(stage, rows, Splits.load(stage.folder), "sums", dataset)
 
     assert growth(work) < 30
 
@@ -88,13 +88,13 @@ def test_finding_ids_that_are_repeated(all_stages: dict[int, Stage], tmp_path: P
     dataset = declared()
 
     def work(rows: int) -> None:
-        facts = example_facts(done[rows].kept, tmp_path)
+        facts = example_numbers(done[rows].kept, tmp_path)
         assert not any(any(table["is_repeated"].to_pylist()) for table in facts)
 
     done = {}
     for rows, stage in all_stages.items():
-        sides = assign_sides(stage, dataset.split, stage.alive(rows))
-        done[rows] = settle(stage, rows, sides, "sums", dataset)
+        splits = assign_splits(stage, dataset.split, stage.mask(rows))
+        done[rows] = assemble(stage, rows, splits, "sums", dataset)
     assert growth(work) < 4
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from freshet.tasks.datasets.shapes.normalise import normal_text, normalise_content
 from freshet.tasks.datasets.shapes.redaction import clear, personal_data
-from freshet.tasks.datasets.shapes.texts import Place, all_texts
+from freshet.tasks.datasets.shapes.texts import TextKind, all_texts
 from freshet.tasks.settings.datasets import Checks
 from freshet.tasks.text.invisible import find_invisible
 from freshet.tasks.text.personal_data import find_personal_data
@@ -57,18 +57,18 @@ ODD = st.text(
 
 
 @given(ODD, st.sampled_from(["text", "border", "data"]))
-def test_the_normal_form_is_stable_and_holds_nothing_that_it_removes(text: str, place: Place) -> None:
+def test_the_normal_form_is_stable_and_holds_nothing_that_it_removes(text: str, kind: TextKind) -> None:
     done: set[str] = set()
-    normal = normal_text(text, place, done)
+    normal = normal_text(text, kind, done)
     again: set[str] = set()
-    assert normal_text(normal, place, again) == normal
+    assert normal_text(normal, kind, again) == normal
     assert again == set()
     assert (normal == text) == (done == set())
     assert unicodedata.is_normalized("NFC", normal)
     assert find_invisible(normal) == []
-    allowed = "\t\n\r\x85" if place == "data" else "\t\n"
+    allowed = "\t\n\r\x85" if kind == "data" else "\t\n"
     assert [char for char in normal if unicodedata.category(char) == "Cc" and char not in allowed] == []
-    assert place != "text" or normal == normal.rstrip()
+    assert kind != "text" or normal == normal.rstrip()
 
 
 @given(ODD.filter(bool), ODD, ODD)

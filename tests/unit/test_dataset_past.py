@@ -24,7 +24,7 @@ from freshet.tasks.settings.project import Settings
 from freshet.tasks.settings.spans import Window
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
-from tests.unit.built_dataset import AS_OF, Rows, declared, no_extras, pairs, settled
+from tests.unit.built_dataset import AS_OF, Rows, assembled, declared, no_extras, pairs
 from tests.unit.small_corpus import Document, build, document_id
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -64,12 +64,12 @@ def test_a_file_of_which_nobody_knows_the_time_is_taken_and_that_is_told() -> No
 
 
 def _publish(store: Store, folder: Path, count: int, as_of: datetime) -> Version:
-    from freshet.tasks.datasets.versions.publish import propose
+    from freshet.tasks.datasets.versions.candidate import propose
 
     folder.mkdir()
     dataset = declared()
-    done = settled(folder, Rows(pairs(count)), dataset)
-    candidate = propose(store, done, "sums", dataset, as_of=as_of, looks_back=as_of < AS_OF)
+    done = assembled(folder, Rows(pairs(count)), dataset)
+    candidate = propose(store, done, "sums", dataset, as_of=as_of, backdated=as_of < AS_OF)
     return publish(store, done, candidate, no_extras, run_id="r", now=datetime.now(UTC))
 
 

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from freshet.tasks.datasets.assembly.assemble import Settled, settle
-from freshet.tasks.datasets.split import NOWHERE, SIDES, Sides, assign_sides, count_sides
+from freshet.tasks.datasets.assembly.assemble import assemble
+from freshet.tasks.datasets.assembly.assembled import Assembled
+from freshet.tasks.datasets.split import NO_SPLIT, SPLITS, Splits, assign_splits, count_splits
 from freshet.tasks.errors import StoreError
 from freshet.tasks.rules.verdicts import Verdict, verdict
-from tests.unit.built_dataset import Rows, all_rows, declared, pair, pairs, settled, sides_of
+from tests.unit.built_dataset import Rows, all_rows, assembled, declared, pair, pairs, splits_of
 
 _NUMBER = count()
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
@@ -27,9 +28,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stages")
 
 
-def split_of(folder: Path, contents: list[Any], said: Any = None, batch: int = 4, **split: Any) -> Sides:
+def split_of(folder: Path, contents: list[Any], said: Any = None, batch: int = 4, **split: Any) -> Splits:
     rows = Rows(contents, said=said or {}, batch=batch)
-    return sides_of(rows.stage(folder / str(next(_NUMBER))), len(contents), declared(split=split))
+    return splits_of(rows.stage(folder / str(next(_NUMBER))), len(contents), declared(split=split))
 
 
 @settings(max_examples=40, deadline=None)
@@ -40,7 +41,7 @@ def test_added_rows_never_move_old_ones_nor_does_the_size_of_batches(
     halves: dict[str, Any] = {"train": 0.5, "validation": 0.25, "test": 0.25}
     before = split_of(folders, [pair(text, "x") for text in old], **halves)
     after = split_of(folders, [pair(text, "x") for text in [*old, *new]], batch=batch, **halves)
-    assert after.side[: len(old)].tolist() == before.side.tolist()
+    assert after.split[: len(old)].tolist() == before.split.tolist()
     assert after.group[: len(old)].tolist() == before.group.tolist()
 
 
@@ -51,24 +52,24 @@ def test_the_order_of_rows_does_not_matter(folders: Path, texts: list[str], data
     halves: dict[str, Any] = {"train": 0.5, "validation": 0.25, "test": 0.25}
     straight = split_of(folders, [pair(text, "x") for text in texts], **halves)
     shuffled = split_of(folders, [pair(texts[i], "x") for i in order], **halves)
-    assert shuffled.side.tolist() == straight.side[list(order)].tolist()
+    assert shuffled.split.tolist() == straight.split[list(order)].tolist()
 
 
 @pytest.mark.parametrize("salt", ["freshet", "another", ""])
 def test_shares_are_those_that_were_wanted(folders: Path, salt: str) -> None:
-    sides = split_of(folders, pairs(4000), batch=1000, salt=salt, train=0.8, validation=0.15, test=0.05)
-    shares = {name: of["share"] for name, of in count_sides(sides, np.ones(4000, bool)).items()}
+    splits = split_of(folders, pairs(4000), batch=1000, salt=salt, train=0.8, validation=0.15, test=0.05)
+    shares = {name: of["share"] for name, of in count_splits(splits, np.ones(4000, bool)).items()}
     # Four standard deviations of a binomial draw.
     for name, wanted in (("train", 0.8), ("validation", 0.15), ("test", 0.05)):
         assert abs(shares[name] - wanted) < 4 * (wanted * (1 - wanted) / 4000) ** 0.5
 
 
-def test_another_salt_gives_another_split_and_a_side_without_a_share_gets_no_row(folders: Path) -> None:
+def test_another_salt_gives_another_split_and_a_split_without_a_share_gets_no_row(folders: Path) -> None:
     first = split_of(folders, pairs(300), train=0.5, validation=0.0, test=0.5)
     second = split_of(folders, pairs(300), train=0.5, validation=0.0, test=0.5, salt="other")
-    assert set(first.side.tolist()) == {SIDES.index("train"), SIDES.index("test")}
-    assert 0.3 < np.mean(first.side == second.side) < 0.7
-    assert set(split_of(folders, pairs(300), train=1.0, validation=0.0, test=0.0).side.tolist()) == {0}
+    assert set(first.split.tolist()) == {SPLITS.index("train"), SPLITS.index("test")}
+    assert 0.3 < np.mean(first.split == second.split) < 0.7
+    assert set(split_of(folders, pairs(300), train=1.0, validation=0.0, test=0.0).split.tolist()) == {0}
 
 
 def test_the_rows_of_a_document_stay_together_and_those_without_one_go_by_content(folders: Path) -> None:
@@ -76,32 +77,32 @@ def test_the_rows_of_a_document_stay_together_and_those_without_one_go_by_conten
         i: {"corpus": "handbook", "doc_id": "d1", "document": f"spelt-{i}"} for i in range(70, 80)
     }
     contents = [*pairs(80), pair("Same?", "Yes."), pair("  same ", "No.")]
-    sides = split_of(folders, contents, said, group_by="document")
-    assert len(np.unique(sides.group)) == 7 + 1 + 1
-    assert sides.without_group == 2
-    assert sides.joined()
+    splits = split_of(folders, contents, said, group_by="document")
+    assert len(np.unique(splits.group)) == 7 + 1 + 1
+    assert splits.without_group == 2
+    assert splits.groups_are_whole()
 
 
 def test_rows_with_the_same_prompt_and_passage_stay_together(folders: Path) -> None:
     contents = [pair("What is it?", "A."), pair("what IS it", "B."), pair("What is it?", "A."), pair("?!", "A.")]
-    sides = split_of(folders, contents, {2: {"passage": "Another text."}})
-    groups = sides.group.tolist()
+    splits = split_of(folders, contents, {2: {"passage": "Another text."}})
+    groups = splits.group.tolist()
     assert groups[0] == groups[1]
     assert len(set(groups)) == 3
 
 
 def test_language_modeling_goes_by_the_text(folders: Path) -> None:
     rows = Rows([{"text": "One two."}, {"text": "one TWO"}, {"text": "Three."}], format="language_modeling")
-    sides = sides_of(rows.stage(folders / "lm"), 3, declared("language_modeling"))
-    assert sides.group[0] == sides.group[1] != sides.group[2]
+    splits = splits_of(rows.stage(folders / "lm"), 3, declared("language_modeling"))
+    assert splits.group[0] == splits.group[1] != splits.group[2]
 
 
 def test_a_column_groups_rows_and_an_empty_value_is_none(folders: Path) -> None:
     said = {0: {"group": "x"}, 1: {"group": "x"}, 2: {"group": ""}}
-    sides = split_of(folders, pairs(4), said, group_by="column:customer")
-    assert sides.group[0] == sides.group[1]
-    assert len(set(sides.group.tolist())) == 3
-    assert sides.without_group == 2
+    splits = split_of(folders, pairs(4), said, group_by="column:customer")
+    assert splits.group[0] == splits.group[1]
+    assert len(set(splits.group.tolist())) == 3
+    assert splits.without_group == 2
 
 
 def test_classes_are_split_in_sequences_of_their_own_and_documents_stay_whole(folders: Path) -> None:
@@ -111,25 +112,25 @@ def test_classes_are_split_in_sequences_of_their_own_and_documents_stay_whole(fo
     by_document = split_of(folders, contents, said, stratify=True, group_by="document")
     assert by_content.group[0] != by_content.group[1]
     assert by_document.group[0] == by_document.group[1]
-    assert by_content.joined()
+    assert by_content.groups_are_whole()
 
 
 def test_rows_that_are_kept_out_are_nowhere(folders: Path) -> None:
     rows = Rows(pairs(3), found=[(1, verdict("ROW-EMPTY"))])
-    sides = sides_of(rows.stage(folders / "dead"), 3, declared())
-    assert sides.side[1] == NOWHERE
-    assert sum(of["rows"] for of in count_sides(sides, np.array([True, False, True])).values()) == 2
+    splits = splits_of(rows.stage(folders / "dead"), 3, declared())
+    assert splits.split[1] == NO_SPLIT
+    assert sum(of["rows"] for of in count_splits(splits, np.array([True, False, True])).values()) == 2
 
 
-def test_a_group_on_two_sides_is_noticed() -> None:
-    assert not Sides(np.array([0, 1], np.int8), np.array([5, 5], np.int64)).joined()
+def test_a_group_in_two_splits_is_noticed() -> None:
+    assert not Splits(np.array([0, 1], np.int8), np.array([5, 5], np.int64)).groups_are_whole()
 
 
 # ---- settling
 
 
-def made(folder: Path, rows: Rows, **said: Any) -> tuple[Settled, list[dict[str, Any]], list[dict[str, Any]]]:
-    done = settled(folder, rows, declared(rows.format, **said))
+def made(folder: Path, rows: Rows, **said: Any) -> tuple[Assembled, list[dict[str, Any]], list[dict[str, Any]]]:
+    done = assembled(folder, rows, declared(rows.format, **said))
     return done, all_rows(done.kept()), all_rows(done.rejected())
 
 
@@ -195,7 +196,7 @@ def test_what_is_said_of_a_row_names_another_by_its_place(batch: int, tmp_path: 
 def test_a_row_that_is_named_and_was_not_staged_is_a_fault(tmp_path: Path) -> None:
     found = [(1, verdict("COPY-PROMPT", of=2)), (2, verdict("ROW-UNREADABLE"))]
     with pytest.raises(StoreError, match="row 2 is named by another and not staged"):
-        settled(tmp_path, Rows([*pairs(2), None], found=found), declared())
+        assembled(tmp_path, Rows([*pairs(2), None], found=found), declared())
 
 
 def test_copies_of_a_row_that_is_rejected_later_add_no_origin(tmp_path: Path) -> None:
@@ -239,33 +240,33 @@ def test_ids_tell_equal_rows_apart_and_are_those_of_their_content(tmp_path: Path
 def test_a_row_out_of_nothing_but_silence_is_a_fault(tmp_path: Path) -> None:
     rows = Rows([*pairs(2), None])
     with pytest.raises(StoreError, match="row 2 is left out without a reason"):
-        settled(tmp_path, rows, declared())
+        assembled(tmp_path, rows, declared())
 
 
 def test_rows_that_do_not_add_up_are_a_fault(tmp_path: Path) -> None:
     stage, dataset = Rows(pairs(3)).stage(tmp_path), declared()
-    sides = assign_sides(stage, dataset.split, stage.alive(4))
+    splits = assign_splits(stage, dataset.split, stage.mask(4))
     with pytest.raises(StoreError, match="1 of 4 rows do not add up: row 3 is neither kept nor rejected"):
-        settle(stage, 4, sides, "sums", dataset)
+        assemble(stage, 4, splits, "sums", dataset)
 
 
-def test_a_kept_row_on_no_side_is_a_fault(tmp_path: Path) -> None:
+def test_a_kept_row_in_no_split_is_a_fault(tmp_path: Path) -> None:
     stage = Rows(pairs(2)).stage(tmp_path)
-    nowhere = Sides(np.full(2, NOWHERE, np.int8), np.zeros(2, np.int64))
+    nowhere = Splits(np.full(2, NO_SPLIT, np.int8), np.zeros(2, np.int64))
     with pytest.raises(StoreError, match="row 0 is kept and on no side"):
-        settle(stage, 2, nowhere, "sums", declared())
+        assemble(stage, 2, nowhere, "sums", declared())
 
 
 def test_copies_in_a_circle_are_a_fault(tmp_path: Path) -> None:
     found = [(0, verdict("COPY-EXACT", of=1)), (1, verdict("COPY-EXACT", of=0))]
     with pytest.raises(StoreError, match="in a circle"):
-        settled(tmp_path, Rows(pairs(2), found=found), declared())
+        assembled(tmp_path, Rows(pairs(2), found=found), declared())
 
 
 def test_what_was_counted_can_be_read_again(tmp_path: Path) -> None:
     said = {0: {"label": "yes", "document": "d.md"}, 1: {"label": "no", "document": "d.md", "licence": "MIT"}}
     done, _, _ = made(tmp_path, Rows(pairs(3), said=said, found=[(2, verdict("ROW-EMPTY"))]))
-    assert Settled.load(tmp_path / "settled") == done
+    assert Assembled.load(tmp_path / "assembled") == done
     assert done.documents == 1
     assert done.licences == {"CC0-1.0": 1, "MIT": 1}
     assert {label: sum(of.values()) for label, of in done.classes.items()} == {"no": 1, "yes": 1}

@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 
 from freshet.tasks.datasets.assembly.digest import MultisetHash, version_digest
 from freshet.tasks.datasets.export.manifest import check_manifest
+from freshet.tasks.datasets.versions import exports as exporting
 from freshet.tasks.datasets.versions import publish as publishing
-from freshet.tasks.datasets.versions.publish import export_version, publish, record_rejected
+from freshet.tasks.datasets.versions.exports import export_version
+from freshet.tasks.datasets.versions.publish import publish, record_rejected
 from freshet.tasks.errors import SettingsError, StoreError
 from freshet.tasks.ledger.versions import Version, VersionFacts, find_version, list_versions, live_version, next_number
 from freshet.tasks.rules.verdicts import verdict
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
-from tests.unit.built_dataset import AS_OF, Rows, all_rows, declared, no_extras, pair, pairs, proposed, settled
+from tests.unit.built_dataset import AS_OF, Rows, all_rows, assembled, declared, no_extras, pair, pairs, proposed
 
 ALL_KINDS: dict[str, Any] = {
     "export": ["trl", "openai", "parquet"],
@@ -62,16 +64,16 @@ def test_a_multiset_hash_knows_no_order_and_counts(texts: list[str], data: st.Da
 
 def test_renaming_a_file_leaves_the_rows_digest_and_alters_the_record(tmp_path: Path) -> None:
     rows = pairs(6)
-    first = settled(tmp_path / "1", Rows(rows), declared())
-    renamed = settled(tmp_path / "2", Rows(rows[::-1], said={i: {"uri": "z.jsonl"} for i in range(6)}), declared())
+    first = assembled(tmp_path / "1", Rows(rows), declared())
+    renamed = assembled(tmp_path / "2", Rows(rows[::-1], said={i: {"uri": "z.jsonl"} for i in range(6)}), declared())
     assert first.rows_digest == renamed.rows_digest
     assert first.record_digest != renamed.record_digest
 
 
-def test_moving_a_row_to_another_side_or_rejecting_it_alters_the_rows_digest(tmp_path: Path) -> None:
-    first = settled(tmp_path / "1", Rows(pairs(20)), declared())
-    salted = settled(tmp_path / "2", Rows(pairs(20)), declared(split={"salt": "other", **ALL_KINDS["split"]}))
-    fewer = settled(tmp_path / "3", Rows(pairs(20), found=[(3, verdict("ROW-EMPTY"))]), declared())
+def test_moving_a_row_to_another_split_or_rejecting_it_alters_the_rows_digest(tmp_path: Path) -> None:
+    first = assembled(tmp_path / "1", Rows(pairs(20)), declared())
+    salted = assembled(tmp_path / "2", Rows(pairs(20)), declared(split={"salt": "other", **ALL_KINDS["split"]}))
+    fewer = assembled(tmp_path / "3", Rows(pairs(20), found=[(3, verdict("ROW-EMPTY"))]), declared())
     assert len({first.rows_digest, salted.rows_digest, fewer.rows_digest}) == 3
 
 
@@ -199,7 +201,11 @@ def test_a_published_number_is_never_written_again(store: Store, tmp_path: Path)
         publish(store, done, candidate, no_extras, run_id="two", now=AS_OF)
 
 
-STEPS = ["write_exports", "write_manifest", "_commit_both", "_commit", "_tag", "place", "_append"]
+STEPS = {
+    "write_exports": exporting, "write_manifest": exporting, "_commit_both": publishing, "_commit": publishing,
+    "_tag": publishing, "deliver": publishing, "_append": publishing,
+}  # fmt: skip
+"""By name of a function, the module that calls it while a version is published."""
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -212,7 +218,7 @@ def test_a_build_cut_short_anywhere_publishes_nothing_and_the_next_ends_the_same
         build(store, tmp_path / "stage", Rows(pairs(30)), 1)
     wanted = build(whole, tmp_path / "stage", Rows(pairs(35)), 2)
 
-    real = getattr(publishing, step)
+    real = getattr(STEPS[step], step)
 
     def dies(*given: Any, **named: Any) -> Any:
         if after:
@@ -220,7 +226,7 @@ def test_a_build_cut_short_anywhere_publishes_nothing_and_the_next_ends_the_same
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(publishing, step, dies)
+        patched.setattr(STEPS[step], step, dies)
         with pytest.raises(KeyboardInterrupt):
             build(cut, tmp_path / "stage", Rows(pairs(35)), 2)
     is_out = step == "_append" and after
@@ -230,8 +236,8 @@ def test_a_build_cut_short_anywhere_publishes_nothing_and_the_next_ends_the_same
 
     again = build(cut, tmp_path / "stage", Rows(pairs(35)), 3)
     assert (again.version, again.digest, again.exports) == (wanted.version, wanted.digest, wanted.exports)
-    exports = [bytes_of(Path(store.export_folder("sums"))) for store in (whole, cut)]
-    assert exports[0] == exports[1]
+    exported = [bytes_of(Path(store.export_folder("sums"))) for store in (whole, cut)]
+    assert exported[0] == exported[1]
     assert len(list_versions(cut, "sums")) == 2
 
 
@@ -309,16 +315,16 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_written(store: St
 def test_of_two_machines_that_publish_one_version_the_second_is_refused_and_the_first_stays_whole(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, first = publishing.place, list[Version]()
+    deliver, first = publishing.deliver, list[Version]()
 
     def after_another_machine(written: Path, address: str) -> None:
         # On a machine of its own, this build's files would not lie in the other's way.
         aside = shutil.copytree(written, tmp_path / "aside")
-        monkeypatch.setattr(publishing, "place", place)
+        monkeypatch.setattr(publishing, "deliver", deliver)
         first.append(build(store, tmp_path / "first", Rows(pairs(30)), hour=1))
-        place(aside, address)
+        deliver(aside, address)
 
-    monkeypatch.setattr(publishing, "place", after_another_machine)
+    monkeypatch.setattr(publishing, "deliver", after_another_machine)
     with pytest.raises(StoreError, match=r"has a version 1\.0\.0 already"):
         build(store, tmp_path / "second", Rows(pairs(35)), hour=2)
     assert list_versions(store, "sums") == first
@@ -334,7 +340,7 @@ def test_a_store_in_a_bucket_gets_its_manifest_last(tmp_path: Path, monkeypatch:
     import fsspec
     from fsspec.implementations.memory import MemoryFileSystem
 
-    from freshet.tasks.datasets.export.manifest import place, write_manifest
+    from freshet.tasks.datasets.export.manifest import deliver, write_manifest
 
     written = tmp_path / "written"
     (written / "trl").mkdir(parents=True)
@@ -350,7 +356,7 @@ def test_a_store_in_a_bucket_gets_its_manifest_last(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(MemoryFileSystem, "put_file", put_file)
     system = fsspec.filesystem("memory")
     system.pipe("/bucket/datasets/sums/exports/1.0.0/left-by-a-killed-build", b"x")
-    place(written, "memory://bucket/datasets/sums/exports/1.0.0")
+    deliver(written, "memory://bucket/datasets/sums/exports/1.0.0")
     assert [name.rpartition("/")[2] for name in sent] == ["train.jsonl", "MANIFEST.sha256"]
     assert not system.exists("/bucket/datasets/sums/exports/1.0.0/left-by-a-killed-build")
     assert not written.exists()
@@ -389,6 +395,6 @@ def test_bytes_and_digests_depend_on_neither_batches_nor_hash_seed_nor_threads(t
 
 def test_nothing_of_a_row_with_a_secret_is_in_the_file_of_rejected_rows(tmp_path: Path) -> None:
     rows = Rows([pair("Who goes there?", "swordfish"), *pairs(3)], found=[(0, verdict("ROW-SECRET"))])
-    done = settled(tmp_path, rows, declared())
+    done = assembled(tmp_path, rows, declared())
     assert done.rows["rejected"] == 1
     assert b"swordfish" not in (Path(done.folder) / "rejected.arrow").read_bytes()

@@ -1,6 +1,6 @@
-"""Evidence that names another row: by its number while the build goes on, by its place in its file for good.
+"""Evidence that names another row: by the row's number during the build, and by the row's place in its file for good.
 
-A number means nothing once the build is over, and is another one as soon as a file before it gains a row.
+A row number means nothing once the build is over, and changes as soon as an earlier file gains a row.
 """
 
 from __future__ import annotations
@@ -21,24 +21,28 @@ if TYPE_CHECKING:
     from freshet.tasks.datasets.stage import Stage
 
 Said = tuple[str, str, str]
-"""What a check says of a row: code, severity, evidence as JSON."""
+"""A verdict on a row: its code, its severity, and its evidence as JSON."""
 
 REFERRING = frozenset({"COPY-EXACT", "COPY-NEAR", "COPY-PROMPT", "CONFLICT-LABEL", "CONFLICT-ANSWER"})
 """Rules whose evidence names another row, in `of`."""
 
 _AT_A_TIME = 50_000
-"""Places that are written at a time."""
+"""Places that are looked up and written at a time."""
 
 
 def lay_places(stage: Stage, staged: RowLookup) -> RowLookup:
-    """Writes down the places of all rows that evidence names, once each, and gives what finds them by `row` as `place`.
+    """Writes the place of every row that evidence names into a file, and returns a look-up of that file.
 
-    They lie close together then: copies may be strewn over all the files, and each batch of them asks for some.
+    In the file the places lie close together, while the named rows may be strewn over all files of the stage, so that
+    looking places up batch by batch reads little.
 
     Memory: 8 bytes for each time that a row is named, 16 for each such row, and some ten thousand places.
 
     Args:
         staged: finds staged rows, with at least `row`, `uri`, `place` and `field`.
+
+    Returns:
+        A look-up with the columns `row`, the row number, and `place`, which names file, place and field in one text.
 
     Raises:
         StoreError: a row that is named was not staged.
@@ -55,10 +59,11 @@ def lay_places(stage: Stage, staged: RowLookup) -> RowLookup:
 
 
 def name_places(said: list[list[Said]], places: RowLookup) -> list[list[Said]]:
-    """What is said of each row of a batch, where `of` names the place of the other row instead of its number.
+    """Returns the verdicts on the rows of a batch with `of` naming the place of the other row instead of its number.
 
     Args:
-        places: of `lay_places`.
+        said: for each row of the batch, the verdicts on it.
+        places: the look-up that `lay_places` returned.
     """
     found = {given: _other(given) for some in said for code, _, given in some if code in REFERRING}
     table = places.fetch(np.unique(np.array([row for _, row in found.values() if row is not None], dtype=np.int64)))
@@ -74,20 +79,20 @@ def name_places(said: list[list[Said]], places: RowLookup) -> list[list[Said]]:
 
 
 def _other(given: str) -> tuple[dict[str, Any], int | None]:
-    """The evidence, and the number of the row that it names."""
+    """Returns the evidence, and the number of the row that the evidence names."""
     evidence: dict[str, Any] = json.loads(given)
     return evidence, evidence.get("of")
 
 
 def _named(stage: Stage) -> NDArray[np.int64]:
-    """The numbers of all rows that evidence names, ascending, once each."""
+    """Returns the numbers of all rows that evidence names, ascending, once each."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     found = [np.zeros(0, np.int64)]
     for table in stage.findings():
-        told = table.filter(pc.is_in(table["code"], pa.array(sorted(REFERRING))))["evidence"].to_pylist()
-        rows = (_other(given)[1] for given in told)
+        evidence = table.filter(pc.is_in(table["code"], pa.array(sorted(REFERRING))))["evidence"].to_pylist()
+        rows = (_other(given)[1] for given in evidence)
         found.append(np.unique(np.array([row for row in rows if row is not None], dtype=np.int64)))
     return np.unique(np.concatenate(found))
 

@@ -1,4 +1,4 @@
-"""What is counted of a build's rows while they are settled."""
+"""What is counted over a build's rows while they are assembled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from freshet.tasks.datasets.copies.spill import Column
-from freshet.tasks.datasets.split import SIDES
+from freshet.tasks.datasets.split import SPLITS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,16 +18,22 @@ if TYPE_CHECKING:
     from freshet.tasks.settings.datasets import Dataset
 
 _FILE = ("input", "uri", "source_version")
+"""The columns that name the file of a row."""
 
 
 class Tallies:
-    """Counts over the batches of a build; memory depends on files, classes and licences, not on rows.
+    """Counts over the batches of a build. Memory depends on files, classes and licences, not on rows.
 
     Args:
-        folder: where 8 bytes for each document of a batch are kept, to count them.
+        folder: a folder that takes a file of 8 bytes for each document of each batch, to count distinct documents.
+
+    Attributes:
+        kept: the number of kept rows.
+        rejected: the number of rejected rows.
     """
 
     def __init__(self, folder: Path) -> None:
+        """Starts all counts at 0."""
         self.kept = 0
         self.rejected = 0
         self._codes: Counter[str] = Counter()
@@ -39,6 +45,12 @@ class Tallies:
         self._documents = Column(folder / "documents", np.uint64)
 
     def add_kept(self, table: pa.Table, splits: list[str], codes: list[set[str]]) -> None:
+        """Counts a batch of kept rows.
+
+        Args:
+            splits: the split of each row.
+            codes: the codes of the verdicts on each row.
+        """
         files = Counter(_files(table))
         self.kept += table.num_rows
         self._read_of.update(files)
@@ -54,29 +66,37 @@ class Tallies:
         self._documents.append(np.array(numbers, dtype=np.uint64))
 
     def add_rejected(self, table: pa.Table, codes: list[list[str]]) -> None:
+        """Counts a batch of rejected rows.
+
+        Args:
+            codes: the codes of the rules that reject each row.
+        """
         self.rejected += table.num_rows
         self._read_of.update(_files(table))
         self._codes.update(code for some in codes for code in some)
 
     def by_code(self) -> dict[str, int]:
-        """How many rows each rule keeps out; a row that breaks two counts for both."""
+        """Returns by code how many rows a rule rejects; a row that two rules reject counts for both."""
         return dict(sorted(self._codes.items()))
 
     def marked(self) -> dict[str, int]:
-        """How many kept rows each rule marks."""
+        """Returns by code how many kept rows a rule marks."""
         return dict(sorted(self._marks.items()))
 
     def documents(self) -> int:
+        """Returns the number of distinct documents that kept rows derive from."""
         return self._documents.distinct()
 
     def licences(self) -> dict[str, int]:
+        """Returns the number of kept rows by licence."""
         return dict(sorted(self._licences.items()))
 
     def classes(self) -> dict[str, dict[str, int]]:
-        return {label: {side: by_side[side] for side in SIDES} for label, by_side in sorted(self._classes.items())}
+        """Returns the number of kept rows by class and split."""
+        return {label: {split: counts[split] for split in SPLITS} for label, counts in sorted(self._classes.items())}
 
     def sources(self, declared: Dataset) -> list[dict[str, Any]]:
-        """By file: rows read and kept, and what its input says of them."""
+        """Returns for each file how many rows were read and kept, with licence, owner and uses of the file's input."""
         inputs = {one.called: one for one in declared.inputs}
         return [
             {

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.datasets.card.sources import by_input
 from freshet.tasks.datasets.export.files import Column, ExportFile, Kind
 from freshet.tasks.datasets.origins.licences import licence_address
 from freshet.tasks.settings.datasets import Dataset
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 CARD = "README.md"
 MOST_SOURCES = 1_000
-"""So many source files are named one by one; of more, each input is, and lineage.parquet names the files."""
+"""Source files that are named one by one; of more files, their inputs are named, and lineage.parquet has the files."""
 
 _FORMATS = {".jsonl": "application/jsonlines", ".parquet": "application/x-parquet"}
 _TYPES: Mapping[Kind, str] = {
@@ -89,13 +90,13 @@ CONTEXT: Mapping[str, Any] = {
 
 
 def croissant(facts: VersionFacts, files: Sequence[ExportFile], *, published: str | None = None) -> dict[str, Any]:
-    """The metadata as JSON-LD.
+    """Returns the metadata as JSON-LD.
 
     Args:
-        facts: of the version.
-        files: of its export; those without columns or rows are distributed without records.
-        published: date of publication, like 2026-11-22. Croissant asks for one; without it the field is left out, and
-            readers warn.
+        facts: the facts of the version.
+        files: the exported files; a file without columns or rows is named in the distribution and has no record set.
+        published: the date of publication, like 2026-11-22. Croissant asks for one; without it the field is left out,
+            and readers warn.
     """
     settings = Dataset.model_validate(facts.settings)
     kept = facts.rows["kept"]
@@ -127,12 +128,12 @@ def croissant(facts: VersionFacts, files: Sequence[ExportFile], *, published: st
 
 
 def croissant_bytes(metadata: Mapping[str, Any]) -> bytes:
-    """The metadata as it is written to croissant.json."""
+    """Returns the metadata as the bytes of croissant.json."""
     return (json.dumps(metadata, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _licences(sources: Sequence[Mapping[str, Any]]) -> list[str | dict[str, str]]:
-    """Addresses of the sources' licences; a licence without one is named."""
+    """Returns the addresses of the sources' licences; a licence without an address is named."""
     stated = sorted({s["licence"] for s in sources})
     return [licence_address(one) or {"@type": "sc:CreativeWork", "name": one} for one in stated]
 
@@ -144,7 +145,7 @@ def _usage(sources: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _responsibility(facts: VersionFacts, settings: Dataset) -> dict[str, Any]:
-    """Fields of Croissant's extension for responsible AI, as far as the build knows them."""
+    """Returns the fields of Croissant's extension for responsible AI, as far as the build knows them."""
     rows, checks = facts.rows, settings.checks
     benchmarks = len(checks.decontaminate)
     return {
@@ -175,17 +176,8 @@ def _responsibility(facts: VersionFacts, settings: Dataset) -> dict[str, Any]:
 
 def _sources(sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     if len(sources) > MOST_SOURCES:
-        sources = _by_input(sources)
+        sources = by_input(sources)
     return [_source(one) for one in sources]
-
-
-def _by_input(sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One source for an input, where its files are too many to name."""
-    merged: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for one in sources:
-        into = merged.setdefault((one["input"], one["licence"], one["owner"]), {**one, "rows_kept": 0})
-        into.update(uri=None, source_version=None, rows_kept=into["rows_kept"] + one["rows_kept"])
-    return list(merged.values())
 
 
 def _source(source: Mapping[str, Any]) -> dict[str, Any]:
@@ -287,6 +279,6 @@ def _field(record_set: str, path: str, column: Column) -> dict[str, Any]:
 
 
 def _extract(path: str, column: str, steps: Sequence[str]) -> dict[str, Any]:
-    """Where a field's values are: in a column, and down the steps into the objects that it holds."""
+    """Returns where a field's values are: in a column, and down the steps into the objects that the column holds."""
     found: dict[str, Any] = {"fileObject": {"@id": path}, "extract": {"column": column}}
     return {**found, "transform": [{"jsonPath": step} for step in steps]} if steps else found

@@ -6,24 +6,25 @@ It quotes no row. It says nothing that depends on a clock, on a machine or on th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from freshet.tasks.datasets.card.front import front_matter
+from freshet.tasks.datasets.card.measured import Measured
 from freshet.tasks.datasets.card.plots import card_plots
 from freshet.tasks.datasets.card.sections import checks_part, left_out_part, limits_part
-from freshet.tasks.datasets.checks.facts import LENGTH_EDGES
-from freshet.tasks.datasets.origins.licences import spdx_identifier
+from freshet.tasks.datasets.card.sources import by_input
 from freshet.tasks.render.markdown import code, plain, table
 from freshet.tasks.render.values import number
 from freshet.tasks.settings.datasets import Dataset
 
 if TYPE_CHECKING:
-    from freshet.tasks.datasets.checks.facts import RowFacts
     from freshet.tasks.datasets.export.files import ExportFile
     from freshet.tasks.ledger.versions import VersionFacts
 
 CARD = "README.md"
 PLOTS = "card"
+"""The folder of the plots within the folder of the version."""
+
 _TRAINERS = {
     "language_modeling": "SFTTrainer",
     "prompt_completion": "SFTTrainer",
@@ -31,61 +32,21 @@ _TRAINERS = {
     "preference": "DPOTrainer",
     "unpaired_preference": "KTOTrainer",
 }
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
-          (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"))  # fmt: skip
 MOST_SOURCES = 50
-"""So many files are listed one by one; of more, each input is."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a build measured beside the other facts of its version. Whatever is left empty is left out of the card.
-
-    Attributes:
-        marked: kept rows that carry a finding which does not keep them out, by code.
-        unchecked: what a check could not judge, in plain words, and how many rows or steps that is true of; also 0.
-        lengths: (least tokens, rows) of the bins of a histogram, ascending; the last one is open.
-    """
-
-    marked: Mapping[str, int] = field(default_factory=dict)
-    unchecked: Mapping[str, int] = field(default_factory=dict)
-    lengths: Sequence[Sequence[int]] = ()
-
-    @classmethod
-    def of(cls, rows: RowFacts, *, marked: Mapping[str, int], too_short_to_compare: int = 0) -> Measured:
-        """Gathers what the checks of a build counted.
-
-        Args:
-            rows: of all rows that the checks looked at, also those that a later step keeps out.
-            too_short_to_compare: rows that are too short to be judged against benchmarks.
-        """
-        unchecked = {
-            "rows are too short to be judged against benchmarks": too_short_to_compare,
-            "annotated steps of arithmetic could not be read, and were not recomputed": (rows.unreadable_annotations),
-            "rows annotate no step of arithmetic, so that there was none to recompute": rows.unannotated,
-        }
-        counted = any(rows.lengths)
-        return cls(marked, unchecked, list(zip(LENGTH_EDGES, rows.lengths, strict=True)) if counted else ())
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the facts as JSON-able values, for `VersionFacts.measured`."""
-        return {
-            "marked": dict(self.marked),
-            "unchecked": dict(self.unchecked),
-            "lengths": [list(one) for one in self.lengths],
-        }
+"""Source files that are listed one by one; of more files, their inputs are listed."""
 
 
 def card(facts: VersionFacts, files: Sequence[ExportFile], inputs: Mapping[str, Mapping[str, int]]) -> dict[str, bytes]:
-    """Renders the card and its plots, by path within the folder of the version.
+    """Returns the contents of the card and its plots, by path within the folder of the version.
 
     Args:
-        inputs: by split, kept rows by input.
+        files: the exported files of the version.
+        inputs: by split and input, the number of kept rows.
     """
     settings, measured = Dataset.model_validate(facts.settings), Measured(**facts.measured)
     plots = card_plots(facts, inputs, measured.lengths, settings.checks.tokens.max_tokens)
     parts = [
-        _front(facts, files),
+        front_matter(facts, files),
         f"# {plain(facts.dataset)} {facts.version}",
         *_what(facts, settings, files),
         "## Where it comes from",
@@ -118,34 +79,6 @@ def card(facts: VersionFacts, files: Sequence[ExportFile], inputs: Mapping[str, 
     return {CARD: text.encode(), **{f"{PLOTS}/{name}": drawn.encode() for name, (_, drawn) in plots.items()}}
 
 
-def _front(facts: VersionFacts, files: Sequence[ExportFile]) -> str:
-    """Renders what libraries read: the licence, the size, and which files are which split."""
-    import yaml
-
-    known = [spdx_identifier(one["licence"]) for one in facts.sources]
-    licences = sorted({one.lower() if one else "other" for one in known})
-    kept = facts.rows["kept"]
-    front: dict[str, Any] = {
-        "pretty_name": facts.dataset,
-        "version": facts.version,
-        "license": licences[0] if len(licences) == 1 else licences,
-        "task_categories": ["text-classification" if facts.classes else "text-generation"],
-        "size_categories": [next((name for most, name in _SIZES if kept < most), "n>100M")],
-        "tags": ["fine-tuning", facts.format],
-    }
-    # Libraries read all configurations of a folder with one reader: those of JSONL are listed, else those of Parquet.
-    kinds = [kind for kind in ("trl", "openai") if any(one.kind == kind for one in files)] or ["parquet"]
-    configs = [_config(kind, [one for one in files if one.kind == kind and one.rows]) for kind in kinds]
-    front["configs"] = [{**one, "default": True} if not at else one for at, one in enumerate(configs)]
-    if not any(one["data_files"] for one in configs):
-        del front["configs"]
-    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---"
-
-
-def _config(kind: str, files: Sequence[ExportFile]) -> dict[str, Any]:
-    return {"config_name": kind, "data_files": [{"split": one.split, "path": one.path} for one in files]}
-
-
 def _image(plots: Mapping[str, tuple[str, str]], name: str) -> list[str]:
     return [f"![{plots[name][0]}]({PLOTS}/{name})"] if name in plots else []
 
@@ -166,7 +99,7 @@ def _what(facts: VersionFacts, settings: Dataset, files: Sequence[ExportFile]) -
 
 
 def _origin(facts: VersionFacts) -> Iterator[str]:
-    listed = list(facts.sources) if len(facts.sources) <= MOST_SOURCES else _by_input(facts.sources)
+    listed = list(facts.sources) if len(facts.sources) <= MOST_SOURCES else by_input(facts.sources)
     rows = [
         [
             one["input"],
@@ -186,19 +119,6 @@ def _origin(facts: VersionFacts) -> Iterator[str]:
         "A version is the SHA-256 of the file's bytes, here its beginning. Where a row derives from a document of a "
         "corpus, the document's owner, permission and licence count as well."
     )
-
-
-def _by_input(sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Sums the files of each input up, where they are too many to list."""
-    merged: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for one in sources:
-        key = (one["input"], one["licence"], one["owner"], tuple(one["uses"]))
-        into = merged.setdefault(key, {**one, "uri": None, "source_version": None, "files": 0}
-                                 | {"rows_read": 0, "rows_kept": 0})  # fmt: skip
-        into["files"] += 1
-        into["rows_read"] += one["rows_read"]
-        into["rows_kept"] += one["rows_kept"]
-    return list(merged.values())
 
 
 def _splits(facts: VersionFacts, settings: Dataset) -> Iterator[str]:

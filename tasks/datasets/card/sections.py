@@ -1,4 +1,4 @@
-"""Renders the sections of a dataset card on checks: what was looked for, what it kept out, and what was not checked."""
+"""The sections of a dataset card about checks: which rules were applied, what they rejected, what was not checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from freshet.tasks.settings.datasets import Dataset
 
 _OF_A_VERSION = ("VERSION-", "EXAMPLE-")
-_PAIRED = ("preference",)
+"""Beginnings of the codes of rules for whole versions."""
+
 _HANDLED = {
     "reject": "rows with it were left out",
     "redact": "it was replaced by placeholders",
@@ -25,7 +26,11 @@ _HANDLED = {
 
 
 def checks_part(facts: VersionFacts, settings: Dataset, marked: Mapping[str, int]) -> Iterator[str]:
-    """Yields the rules that rows were held to, as the dataset has tuned them, with what each found."""
+    """Yields the section on the rules that rows were held to, as the dataset has tuned them, with what each found.
+
+    Args:
+        marked: by code, the number of kept rows that a rule marks.
+    """
     by_code = facts.rows["by_code"]
     applied = [rule for rule in EXAMPLE_RULES if _concerns(rule.code, facts, settings)]
     off = [rule.code for rule in applied if _severity(rule, settings) == "off"]
@@ -67,11 +72,11 @@ def _benchmarks(settings: Dataset) -> str:
 
 
 def _concerns(code: str, facts: VersionFacts, settings: Dataset) -> bool:
-    """Whether rows of this dataset can break the rule at all."""
+    """Returns whether rows of this dataset can break the rule at all."""
     if code.startswith(_OF_A_VERSION):
         return False
     if code.startswith("PAIR-"):
-        return facts.format in _PAIRED
+        return facts.format == "preference"
     if code == "CONFLICT-LABEL":
         return bool(facts.classes)
     if code == "LABEL-SUSPECT":
@@ -100,7 +105,7 @@ def _line(rule: Rule, settings: Dataset, by_code: Mapping[str, int], marked: Map
 
 
 def left_out_part(facts: VersionFacts) -> Iterator[str]:
-    """Yields the rows that are not in the version, by the rule that keeps them out."""
+    """Yields the section on the rows that are not in the version, by the rule that rejects them."""
     by_code = facts.rows["by_code"]
     if not facts.rows["rejected"]:
         yield "Nothing was left out."
@@ -116,7 +121,11 @@ def left_out_part(facts: VersionFacts) -> Iterator[str]:
 
 
 def limits_part(facts: VersionFacts, settings: Dataset, unchecked: Mapping[str, int]) -> Iterator[str]:
-    """Yields what was not checked, and what the checks cannot see."""
+    """Yields the section on what was not checked, and on what the checks cannot see.
+
+    Args:
+        unchecked: `Measured.unchecked`.
+    """
     checks = settings.checks
     lines = [f"{number(count)} {plain(what)}." for what, count in sorted(unchecked.items()) if count]
     lines += [

@@ -1,6 +1,6 @@
-"""What rows are looked at for: what they hold, what they teach, how they compare, how long they are."""
+"""The checks of rows: what each row holds and teaches, how its answers compare, and how long it is."""
 
 from freshet.tasks.datasets.checks.batch import Looked, check_batch, look_at
-from freshet.tasks.datasets.checks.facts import RowFacts
+from freshet.tasks.datasets.checks.counts import RowCounts
 
-__all__ = ["Looked", "RowFacts", "check_batch", "look_at"]
+__all__ = ["Looked", "RowCounts", "check_batch", "look_at"]

@@ -1,4 +1,4 @@
-"""All checks of single rows, over a batch of them."""
+"""Applies all checks of single rows to a batch of rows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from freshet.expectations.rules import RULES
 from freshet.tasks.datasets.checks import content, generation, preference, support
-from freshet.tasks.datasets.checks.facts import LENGTH_EDGES, RowFacts
-from freshet.tasks.datasets.checks.length import Counts, TokenCounter
+from freshet.tasks.datasets.checks.counts import LENGTH_EDGES, RowCounts
+from freshet.tasks.datasets.checks.length import TokenCounter, TokenCounts
 from freshet.tasks.datasets.checks.rows import Row, rows_of
 from freshet.tasks.datasets.stage import RowVerdict
 from freshet.tasks.rules.verdicts import Verdict, verdict
@@ -22,39 +22,45 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Check = Callable[[Row], Iterator[Verdict]]
+"""Yields the verdicts on one row."""
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What the checks say of a batch.
+    """What the checks found in a batch.
 
     Attributes:
-        verdicts: with default severities, in the order of the rows.
-        facts: counts over the batch's rows.
+        verdicts: the verdicts on rows, with the severities of the rule book, in the order of the rows.
+        counts: the counts over the batch's rows.
     """
 
     verdicts: list[RowVerdict]
-    facts: RowFacts
+    counts: RowCounts
 
 
 def check_batch(batch: pa.Table, dataset: Dataset, counter: TokenCounter) -> Iterator[RowVerdict]:
-    """What the checks of single rows say of a batch, in the order of the rows.
+    """Yields the verdicts of all checks of single rows on a batch, in the order of the rows.
 
     Args:
-        batch: staged rows; of their columns, those in `freshet.tasks.datasets.checks.rows.COLUMNS`.
-        counter: of the tokenizer that `checks.tokens` names.
+        batch: staged rows, with the columns `freshet.tasks.datasets.checks.rows.COLUMNS`.
+        counter: the counter for the tokenizer that `checks.tokens` names.
     """
     yield from look_at(batch, dataset, counter).verdicts
 
 
 def look_at(batch: pa.Table, dataset: Dataset, counter: TokenCounter) -> Looked:
-    """As `check_batch`, with what was counted on the way.
+    """Returns the verdicts of `check_batch`, and what was counted on the way.
 
-    Pure: depends on nothing but its arguments, so that batches may be looked at in any order, and in parallel.
+    The function is pure: its result depends on nothing but its arguments, so batches may be checked in any order, and
+    in parallel.
+
+    Args:
+        batch: staged rows, with the columns `freshet.tasks.datasets.checks.rows.COLUMNS`.
+        counter: the counter for the tokenizer that `checks.tokens` names.
     """
     rows = rows_of(batch, dataset.format)
     if not rows:
-        return Looked([], RowFacts())
+        return Looked([], RowCounts())
     found: dict[int, list[Verdict]] = {}
     checks = checks_of(dataset)
     for number, row in enumerate(rows):
@@ -65,11 +71,11 @@ def look_at(batch: pa.Table, dataset: Dataset, counter: TokenCounter) -> Looked:
     for number, one in _lengths(rows, prompts, answers, dataset.checks.tokens.max_tokens, counter):
         found.setdefault(number, []).append(one)
     verdicts = [(rows[number].number, one) for number in sorted(found) for one in found[number]]
-    return Looked(verdicts, _facts(rows, prompts, answers, dataset.checks.tokens.max_tokens))
+    return Looked(verdicts, _counts(rows, prompts, answers, dataset.checks.tokens.max_tokens))
 
 
 def checks_of(dataset: Dataset) -> Sequence[Check]:
-    """The checks that need nothing but the row, with the dataset's settings in them."""
+    """Returns the checks that need nothing but the row, with the dataset's settings bound to them."""
     known = frozenset(content.plain(one) for one in dataset.checks.placeholders)
     return (
         content.empties,
@@ -94,9 +100,9 @@ def _threshold(dataset: Dataset, code: str) -> float:
 
 
 def _lengths(
-    rows: Sequence[Row], prompts: Counts, answers: list[Counts], most: int, counter: TokenCounter
+    rows: Sequence[Row], prompts: TokenCounts, answers: list[TokenCounts], most: int, counter: TokenCounter
 ) -> Iterator[tuple[int, Verdict]]:
-    """LENGTH-MASKED, PAIR-TRUNCATED and LENGTH-TRUNCATED, with the position of the row in the batch."""
+    """Yields LENGTH-MASKED, PAIR-TRUNCATED and LENGTH-TRUNCATED, with the position of the row in the batch."""
     totals = prompts + np.maximum.reduce(answers)
     for position in np.flatnonzero(totals > most).tolist():
         row, total, prompt = rows[position], int(totals[position]), int(prompts[position])
@@ -110,17 +116,17 @@ def _lengths(
 
 
 def _same_beginning(row: Row, room: int, counter: TokenCounter) -> bool:
-    """Whether the two answers of a pair that is not identical are so within so many tokens."""
+    """Returns whether the answers of a pair differ, but not within their first `room` tokens."""
     if row.other is None or row.content["chosen"] == row.content["rejected"]:
         return False
     return counter.ids(row.answer, room) == counter.ids(row.other, room)
 
 
-def _facts(rows: Sequence[Row], prompts: Counts, answers: list[Counts], most: int) -> RowFacts:
+def _counts(rows: Sequence[Row], prompts: TokenCounts, answers: list[TokenCounts], most: int) -> RowCounts:
     totals = prompts + np.maximum.reduce(answers)
     over = totals > most
     bars = np.bincount(np.searchsorted(LENGTH_EDGES, totals, side="right") - 1, minlength=len(LENGTH_EDGES))
-    return RowFacts(
+    return RowCounts(
         rows=len(rows),
         annotated=sum(bool(row.steps) for row in rows),
         annotations=sum(len(row.steps) for row in rows),
@@ -135,7 +141,7 @@ def _facts(rows: Sequence[Row], prompts: Counts, answers: list[Counts], most: in
     )
 
 
-def _pairs(answers: list[Counts]) -> Mapping[str, int]:
+def _pairs(answers: list[TokenCounts]) -> Mapping[str, int]:
     if len(answers) < 2:
         return {}
     chosen, rejected = answers

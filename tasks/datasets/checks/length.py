@@ -1,4 +1,4 @@
-"""How long rows are in the tokens of the model that will be trained, and what truncation would take of them."""
+"""Counts the tokens of rows as the model that will be trained reads them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,21 @@ from freshet.tasks.settings.project import Embedding
 MESSAGE_TOKENS = 4
 """Tokens that stand around one message (its role and its borders) where the tokenizer has no chat template."""
 
-# Texts of more code points are encoded in windows, so that memory stays bounded; batches hold as many together.
 _LONG = 100_000
-_BATCH = 2_000_000
+"""Code points of a text that is encoded in windows if it is longer, so that memory stays bounded."""
 
-Counts = NDArray[np.int64]
+_BATCH = 2_000_000
+"""Code points of the texts that are encoded together."""
+
+TokenCounts = NDArray[np.int64]
+"""Numbers of tokens, one for each text or row."""
 
 
 class _Ids(Tokenizer):
-    """A tokenizer that also gives the tokens themselves."""
+    """A tokenizer that also returns the tokens themselves."""
 
     def ids(self, text: str) -> list[int]:
+        """Returns the tokens of a text, without special ones."""
         found: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return found
 
@@ -39,22 +43,23 @@ class _Ids(Tokenizer):
 class TokenCounter:
     """Counts the tokens of texts and of messages, without truncation.
 
-    Messages are counted as the chat template of the tokenizer writes them, where it has one. Without one, and where it
-    refuses the messages, they count their texts and MESSAGE_TOKENS each. Functions that are offered count their JSON.
-    Special tokens that the tokenizer puts around a text count once a row.
+    Messages are counted as the tokenizer's chat template writes them. Where there is no template, or the template
+    refuses the messages, a message counts the tokens of its text and MESSAGE_TOKENS. Functions that are offered count
+    the tokens of their JSON. Special tokens that the tokenizer puts around a text count once a row.
 
     Args:
-        folder: holds `tokenizer.json`, and where it has a chat template, `tokenizer_config.json`.
+        folder: a folder with `tokenizer.json`, and with `tokenizer_config.json` where there is a chat template.
 
     Attributes:
-        fingerprint: SHA-256 of tokenizer.json, in hex.
-        special: tokens that the tokenizer puts around every text.
+        fingerprint: the SHA-256 of tokenizer.json, in hexadecimal digits.
+        special: the number of special tokens that the tokenizer puts around every text.
 
     Raises:
         SettingsError: there is no readable tokenizer.
     """
 
     def __init__(self, folder: Path) -> None:
+        """Loads the tokenizer and its chat template."""
         try:
             self._tokenizer = _Ids(folder)
         except EmbeddingError as error:
@@ -63,8 +68,8 @@ class TokenCounter:
         self.special = self._tokenizer.special
         self._template = _chat_template(folder)
 
-    def count(self, texts: Sequence[str]) -> Counts:
-        """Tokens of each text, special ones left out; shape (len(texts),)."""
+    def count(self, texts: Sequence[str]) -> TokenCounts:
+        """Returns the number of tokens of each text, without special ones. Shape (len(texts),)."""
         counts = np.zeros(len(texts), dtype=np.int64)
         waiting: list[int] = []
         size = 0
@@ -80,27 +85,29 @@ class TokenCounter:
         self._fill(counts, waiting, texts)
         return counts
 
-    def _fill(self, counts: Counts, numbers: list[int], texts: Sequence[str]) -> None:
+    def _fill(self, counts: TokenCounts, numbers: list[int], texts: Sequence[str]) -> None:
         if numbers:
             counts[numbers] = self._tokenizer.count([texts[number] for number in numbers]) - self.special
 
     def ids(self, text: str, most: int) -> list[int]:
-        """The first `most` tokens of a text, special ones left out."""
+        """Returns the first `most` tokens of a text, without special ones."""
         # Tokens are far shorter than so many code points, and what comes after would be encoded for nothing.
         return self._tokenizer.ids(text[: max(_LONG, most * 100)])[:most]
 
-    def parts(self, format: Format, contents: Sequence[Mapping[str, Any]]) -> tuple[Counts, list[Counts]]:
-        """Tokens of the rows' prompts and of their answers.
+    def parts(self, format: Format, contents: Sequence[Mapping[str, Any]]) -> tuple[TokenCounts, list[TokenCounts]]:
+        """Counts the tokens of the rows' prompts and of their answers.
 
         Args:
-            contents: rows in canonical form. The prompt of a conversation is all before the first turn of the
+            contents: the rows in canonical form. The prompt of a conversation is all before the first turn of the
                 assistant, since that is where learning begins.
 
         Returns:
-            Tokens of each prompt, special ones and functions on offer included, and of each answer: one array, two
-            (chosen, rejected) for preference.
+            The number of tokens of each prompt, including special tokens and the functions on offer; and a list with
+            the number of tokens of each answer: one array, or two (chosen, rejected) for preference.
         """
-        rows = [self._written(*_sides(format, content), tools=content.get("tools")) for content in contents]
+        rows = [
+            self._written(*_prompt_and_answers(format, content), tools=content.get("tools")) for content in contents
+        ]
         parts = 3 if format == "preference" else 2
         counted = [self._count_written([row.parts[part] for row in rows]) for part in range(parts)]
         whole = np.fromiter((row.whole for row in rows), dtype=np.bool_, count=len(rows))
@@ -121,38 +128,40 @@ class TokenCounter:
             parts[0] = ([*parts[0][0], _compact(tools)], parts[0][1])
         return _Written(parts, whole=False)
 
-    def _count_written(self, written: list[tuple[list[str], int]]) -> Counts:
+    def _count_written(self, written: list[tuple[list[str], int]]) -> TokenCounts:
         flat = self.count([text for texts, _ in written for text in texts])
         sizes = np.fromiter((len(texts) for texts, _ in written), dtype=np.int64, count=len(written))
         extra = np.fromiter((tokens for _, tokens in written), dtype=np.int64, count=len(written))
         ends = np.cumsum(sizes)
         sums = np.concatenate([[0], np.cumsum(flat)])
-        total: Counts = sums[ends] - sums[ends - sizes] + extra
+        total: TokenCounts = sums[ends] - sums[ends - sizes] + extra
         return total
 
 
 @dataclass(frozen=True)
 class _Written:
-    """A row as texts to encode, with the tokens that come on top of each part: its prompt, and its answers.
+    """A row as texts to encode.
 
-    `whole` says that the answers stand together with the prompt.
+    Attributes:
+        parts: for the prompt and each answer, the texts to encode, and the number of tokens that come on top.
+        whole: whether the texts of an answer begin with those of the prompt.
     """
 
     parts: list[tuple[list[str], int]]
     whole: bool
 
 
-def _plain(side: str | list[dict[str, Any]]) -> tuple[list[str], int]:
-    if isinstance(side, str):
-        return [side], 0
-    return [message_text(one) for one in side], MESSAGE_TOKENS * len(side)
+def _plain(part: str | list[dict[str, Any]]) -> tuple[list[str], int]:
+    if isinstance(part, str):
+        return [part], 0
+    return [message_text(one) for one in part], MESSAGE_TOKENS * len(part)
 
 
 def token_counter(tokens: Tokens, root: Path) -> TokenCounter:
-    """The counter that a dataset's settings ask for.
+    """Returns the counter that a dataset's settings ask for.
 
     Args:
-        root: what a relative folder is relative to: the folder of freshet.yaml.
+        root: the folder of freshet.yaml, to which a relative folder of the settings is relative.
 
     Raises:
         SettingsError: there is no readable tokenizer.
@@ -161,7 +170,14 @@ def token_counter(tokens: Tokens, root: Path) -> TokenCounter:
 
 
 def tokenizer_folder(tokens: Tokens, root: Path) -> Path:
-    """The folder of the tokenizer that a dataset's settings name; likewise."""
+    """Returns the folder of the tokenizer that a dataset's settings name.
+
+    Args:
+        root: the folder of freshet.yaml, to which a relative folder of the settings is relative.
+
+    Raises:
+        SettingsError: there is no such folder.
+    """
     if tokens.tokenizer == BUNDLED:
         return resolve_model(Embedding(), root).folder
     folder = (root / Path(tokens.tokenizer).expanduser()).resolve()
@@ -174,7 +190,8 @@ def tokenizer_folder(tokens: Tokens, root: Path) -> Path:
     return folder
 
 
-def _sides(format: Format, content: Mapping[str, Any]) -> tuple[Any, ...]:
+def _prompt_and_answers(format: Format, content: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Returns the prompt of a row, and its one or two answers; each is a text or a list of messages."""
     if format == "language_modeling":
         return "", content["text"]
     if format == "conversational":
@@ -191,7 +208,7 @@ def _compact(value: Any) -> str:
 
 
 class _Template:
-    """A chat template, as the library that trainers use runs it."""
+    """A chat template, run by the library that trainers use."""
 
     def __init__(self, folder: Path) -> None:
         from transformers import AutoTokenizer
@@ -199,7 +216,7 @@ class _Template:
         self._tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
 
     def write(self, messages: list[dict[str, Any]], tools: Any) -> str | None:
-        """The messages as the model would be given them; None where the template refuses them."""
+        """Returns the messages as the model is given them; None where the template refuses the messages."""
         from jinja2 import TemplateError
 
         try:
@@ -209,7 +226,7 @@ class _Template:
 
 
 def _chat_template(folder: Path) -> _Template | None:
-    """None without loading any more where the folder declares none."""
+    """Returns the tokenizer's chat template; None, without loading the library, where the folder declares none."""
     if (folder / "chat_template.jinja").is_file():
         return _Template(folder)
     try:

@@ -1,4 +1,4 @@
-"""Rows of a dataset that say the opposite of each other.
+"""Finds rows of a dataset that contradict each other.
 
 Texts are compared in normal form (NFKC, casefold, `\\w+`, joined by one space), with the symbols that carry meaning
 (`text/symbols.py`), and as they stand where they have no word. Only rows that cite the same passage are compared.
@@ -23,35 +23,40 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COLUMNS = ("row", "prompt", "answer", "other", "passage", "label")
-"""The columns of staged rows that are looked at."""
+"""The columns of staged rows that are read."""
 
 _CHOSEN, _REJECTED = 0, 1
+"""What a preference row says of an answer."""
 
 
 def find_conflicts(
     batches: Callable[[], Iterator[pa.Table]], folder: Path, format: Format
 ) -> Iterator[tuple[int, Verdict]]:
-    """Rows that contradict another row, both of them, once each.
+    """Yields every row that contradicts another row, once.
 
     CONFLICT-LABEL: rows of one prompt have different labels, the classes that their completions stand for.
-    CONFLICT-ANSWER: unpaired_preference, the same prompt and completion have different labels; preference, what one
-    row chooses another one of the same prompt rejects. Evidence: `of`, the first row that says otherwise,
-    and `rows`, how many there are on this question. An empty prompt asks nothing, and has no classes in conflict.
+    CONFLICT-ANSWER in unpaired_preference: rows of one prompt and completion have different labels. CONFLICT-ANSWER in
+    preference: what one row chooses, another row of the same prompt rejects. An empty prompt asks nothing, and has no
+    classes in conflict. The evidence has `of`, the first row that says otherwise, and `rows`, the number of rows on
+    this question.
+
+    Memory: one byte a row.
 
     Args:
-        batches: gives the rows to compare in canonical order, with COLUMNS.
-        folder: where some 32 to 64 bytes a row are kept meanwhile; in memory stays one byte a row.
+        batches: yields the rows to compare in canonical order, with COLUMNS.
+        folder: a folder that takes temporary files of some 32 to 64 bytes a row.
+        format: the format of the dataset.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="conflicts-") as work:
         keyed, end = Keyed(Path(work) / "said"), 0
         for texts in texts_of(batches()):
             end = int(texts.rows[-1]) + 1
-            for keys, rows, sides in _said(texts, format):
-                keyed.append(keys, rows, sides)
+            for keys, rows, values in _said(texts, format):
+                keyed.append(keys, rows, values)
         named = np.zeros(end, np.bool_)
-        for items, sides, groups in keyed.groups():
-            for row, of, count in _opposed(items, sides, groups):
+        for items, values, groups in keyed.groups():
+            for row, of, count in _opposed(items, values, groups):
                 if named[row]:
                     continue
                 named[row] = True
@@ -62,7 +67,7 @@ def find_conflicts(
 
 
 def _said(texts: Texts, format: Format) -> Iterator[tuple[Digests, NDArray[np.int64], NDArray[np.uint64] | int]]:
-    """What rows say, as a question's key, the row, and its side."""
+    """Yields what rows say: the key of the question, the number of the row, and what the row answers to it."""
     if format == "preference":
         chosen, rejected = texts.digests(0, 1), texts.digests(0, 2)
         differ = np.any(chosen != rejected, axis=1)
@@ -79,22 +84,26 @@ def _said(texts: Texts, format: Format) -> Iterator[tuple[Digests, NDArray[np.in
 
 
 def _opposed(
-    items: NDArray[np.int64], sides: NDArray[np.uint64], groups: NDArray[np.int64]
+    items: NDArray[np.int64], values: NDArray[np.uint64], groups: NDArray[np.int64]
 ) -> list[tuple[int, int, int]]:
-    """Of groups with more than one side each row, the first row of another side, and how many rows the group has."""
+    """Returns the rows of those groups whose values differ.
+
+    Returns:
+        For each row its number, the number of the first row with another value, and the number of rows of the group.
+    """
     order = np.lexsort((items, groups))
-    items, sides, groups = items[order], sides[order], groups[order]
+    items, values, groups = items[order], values[order], groups[order]
     found: list[tuple[int, int, int]] = []
     ends = borders(groups)
     if len(ends) > 1:
-        differ = np.minimum.reduceat(sides, ends[:-1]) != np.maximum.reduceat(sides, ends[:-1])
+        differ = np.minimum.reduceat(values, ends[:-1]) != np.maximum.reduceat(values, ends[:-1])
         for first, last in zip(ends[:-1][differ].tolist(), ends[1:][differ].tolist(), strict=True):
-            said = sides[first:last]
+            said = values[first:last]
             other = np.flatnonzero(said != said[0])
             rows = items[first:last].tolist()
             count = len(set(rows))
             found += [
-                (row, rows[0] if side != said[0] else rows[int(other[0])], count)
-                for row, side in zip(rows, said, strict=True)
+                (row, rows[0] if value != said[0] else rows[int(other[0])], count)
+                for row, value in zip(rows, said, strict=True)
             ]
     return found

@@ -1,4 +1,4 @@
-"""What rows are compared by: their texts in normal form, and digests of them."""
+"""What rows are compared by: their texts in normal form, and digests of these texts."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Digests = NDArray[np.uint64]
-"""(n, 2): 128 bits each; who shares them is the same."""
+"""Digests of 128 bits each; rows with equal digests are equal. Shape (rows, 2)."""
 
 ROWS_AT_A_TIME = 4096
 BYTES_AT_A_TIME = 4_000_000
+"""Rows, and bytes of rows, that are brought into normal form at a time."""
+
 _PARTS = ("prompt", "answer", "other")
 _NOTHING = bytes(16)
+"""The digest of a text that is not there."""
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Some rows' texts.
+    """The texts of some rows.
 
     Attributes:
-        rows: their numbers, int64 (n,).
-        forms: prompt, answer and other of each, in normal form with symbols.
-        verbatim: by place among the parts of all rows, a digest of each text that has no word and is not empty.
-        passages: 16 bytes that tell the passage that each row cites; zeros where it cites none.
-        labels: likewise for its label.
+        rows: the numbers of the rows. Shape (rows,).
+        forms: prompt, answer and other answer of each row, one after the other, in normal form with symbols.
+        verbatim: by position in `forms`, a digest of each text that has no word and is not empty.
+        passages: for each row, 16 bytes of a hash of the passage that the row cites; zeros where it cites none.
+        labels: for each row, 16 bytes of a hash of the row's label; zeros where it has none.
     """
 
     rows: NDArray[np.int64]
@@ -44,12 +47,12 @@ class Texts:
     labels: list[bytes]
 
     def digests(self, *parts: int, labels: bool = False, one_currency: bool = False) -> Digests:
-        """Digests of some parts of each row and of where they meet, together with the passage.
+        """Returns a digest of some parts of each row, of the borders between the parts, and of the cited passage.
 
         Args:
-            parts: 0 is the prompt, 1 the answer, 2 the other answer.
-            labels: whether the label must be the same too.
-            one_currency: whether it makes no difference which currency a prompt speaks of.
+            parts: the parts by number: 0 is the prompt, 1 the answer, 2 the other answer.
+            labels: whether the digest is over the label too.
+            one_currency: whether all currencies in a prompt count as one.
         """
         forms = _one_currency(self.forms) if one_currency else self.forms
         data, bounds = forms.data.tobytes(), forms.bounds
@@ -64,25 +67,25 @@ class Texts:
             for begin, end in zip(spans[: len(parts)], spans[len(parts) :], strict=True):
                 content += data[begin:end]
             if self.verbatim:
-                places = [n * len(_PARTS) + part for part in parts]
-                if any(place in self.verbatim for place in places):
-                    content += b"".join(self.verbatim.get(place, _NOTHING) for place in places)
+                positions = [n * len(_PARTS) + part for part in parts]
+                if any(position in self.verbatim for position in positions):
+                    content += b"".join(self.verbatim.get(position, _NOTHING) for position in positions)
             out += blake2b(content, digest_size=16).digest()
         return np.frombuffer(bytes(out), "<u8").reshape(-1, 2)
 
     def contexts(self) -> list[bytes]:
-        """What must be the same by row for texts to be copies: passage and label."""
+        """Returns for each row what must be equal for rows to be copies: the hashes of passage and label."""
         return [passage + label for passage, label in zip(self.passages, self.labels, strict=True)]
 
     def empty(self, part: int) -> NDArray[np.bool_]:
-        """By row: whether a part says nothing at all."""
+        """Returns for each row whether a part says nothing at all."""
         empty: NDArray[np.bool_] = np.diff(self.forms.bounds).reshape(-1, len(_PARTS))[:, part] == 0
-        empty[[place // len(_PARTS) for place in self.verbatim if place % len(_PARTS) == part]] = False
+        empty[[position // len(_PARTS) for position in self.verbatim if position % len(_PARTS) == part]] = False
         return empty
 
 
 def _one_currency(forms: NormalForms) -> NormalForms:
-    """The forms with a dollar sign for every other currency in a prompt."""
+    """Returns the forms with a dollar sign in place of every other currency in a prompt."""
     spans = np.array([one.span() for one in other_money().finditer(forms.data.tobytes())], np.int64).reshape(-1, 2)
     owners = np.searchsorted(forms.bounds, spans[:, 0], "right") - 1
     first, end = spans[owners % len(_PARTS) == 0].T
@@ -95,14 +98,14 @@ def _one_currency(forms: NormalForms) -> NormalForms:
 
 
 def texts_of(batches: Iterator[pa.Table]) -> Iterator[Texts]:
-    """The texts of staged rows, some thousand rows at a time."""
+    """Yields the texts of staged rows, some thousand rows at a time."""
     for table in batches:
         for piece in pieces(table):
             yield _texts(piece)
 
 
 def pieces(table: pa.Table) -> Iterator[pa.Table]:
-    """The table in slices of bounded size, or of one row."""
+    """Yields the table in slices of bounded size, or of one row where a row is larger."""
     rows = max(1, min(ROWS_AT_A_TIME, int(table.num_rows * BYTES_AT_A_TIME / max(table.nbytes, 1))))
     for start in range(0, table.num_rows, rows):
         yield table.slice(start, rows)
@@ -113,10 +116,11 @@ def _texts(table: pa.Table) -> Texts:
     wordless = np.flatnonzero(np.diff(forms.bounds) == 0)
     verbatim: dict[int, bytes] = {}
     for number, part in enumerate(_PARTS):
-        places = wordless[wordless % len(_PARTS) == number]
-        for place, text in zip(places.tolist(), table[part].take(places // len(_PARTS)).to_pylist(), strict=True):
+        positions = wordless[wordless % len(_PARTS) == number]
+        texts = table[part].take(positions // len(_PARTS)).to_pylist()
+        for position, text in zip(positions.tolist(), texts, strict=True):
             if text:
-                verbatim[place] = blake2b(text.encode("utf-8"), digest_size=16).digest()
+                verbatim[position] = blake2b(text.encode("utf-8"), digest_size=16).digest()
     return Texts(table["row"].to_numpy().astype(np.int64), forms, verbatim, _digests(table["passage"]), _labels(table))
 
 
@@ -125,7 +129,7 @@ def _labels(table: pa.Table) -> list[bytes]:
 
 
 def _digests(column: Any) -> list[bytes]:
-    """A digest of each text as it stands, computed once for each distinct one; zeros for null."""
+    """Returns a digest of each text as it stands, computed once for each distinct text; zeros for null."""
     coded = column.combine_chunks().dictionary_encode()
     distinct = [blake2b(text.encode("utf-8"), digest_size=16).digest() for text in coded.dictionary.to_pylist()]
     return [_NOTHING if code is None else distinct[code] for code in coded.indices.to_pylist()]

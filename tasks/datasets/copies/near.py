@@ -1,8 +1,8 @@
-"""Near copies among rows: proposed by MinHash, decided by true similarity, and only ever against a row that is kept.
+"""Finds near copies among rows: proposed by MinHash, decided by true similarity, and only against a row that is kept.
 
-Rows are decided in canonical order. A row is a near copy of the first kept row that is near enough; what is dropped
-counts no more, so that nothing is dropped for the sake of a row that is not in the dataset (no chains). The numbers of
-rows stand on disk: in memory is one byte a row, and else what a block of rows and a share of the keys take.
+Rows are decided in canonical order. A row is a near copy of the first kept row that is near enough. A row that was
+dropped counts no more, so that no row is dropped for the sake of a row that is not in the dataset (no chains). The
+numbers of rows are on disk: memory holds one byte a row, and what a block of rows and a share of the keys take.
 """
 
 from __future__ import annotations
@@ -19,28 +19,32 @@ from freshet.tasks.datasets.copies.spill import Column, Mapped, borders, neighbo
 from freshet.tasks.text import minhash
 
 PAIRS = 1 << 17
-"""Pairs that are looked at at a time."""
+"""Pairs of rows that are compared at a time."""
 
 BLOCK = 1 << 16
 """Rows whose groups are brought together at a time."""
 
-_SHINGLES = 1 << 20  # of pairs that are verified at a time
+_SHINGLES = 1 << 20
+"""Shingles of the pairs that are verified at a time."""
+
 _KEY_BITS = np.uint64(32)
+"""Bits of a record of a band that hold the row; the higher bits hold the band's key."""
 
 Index = NDArray[np.int64]
 Near = tuple[int, int, float]
-"""A row, the kept row that it is a near copy of, and their similarity; rows by their order, from 0."""
+"""A row, the kept row that it is a near copy of, and their similarity; rows are named by their position, from 0."""
 
 
 class NearCopies:
-    """Rows are added in canonical order, then decided once.
+    """Finds the near copies among rows, which are added in canonical order and then decided once.
 
     Args:
-        folder: an empty folder for the numbers of the rows.
+        folder: an empty folder, which takes the numbers of the rows.
         near: the true Jaccard similarity of word 5-grams from which two rows are near copies.
     """
 
     def __init__(self, folder: Path, near: float) -> None:
+        """Creates the files for the numbers of the rows, empty."""
         self._folder = folder
         self._near = near
         self._bands = [Column(folder / f"band-{number:02}", np.uint64) for number in range(minhash.BANDS)]
@@ -48,7 +52,7 @@ class NearCopies:
         self._rows = Column(folder / "rows", [("begin", "<i8"), ("size", "<i8"), ("context", "<u8")])
 
     def add(self, texts: Texts) -> None:
-        """Adds the next rows."""
+        """Adds the next rows in canonical order."""
         shingles, bounds = minhash.gram_hashes(texts.forms.every(3))
         digests = np.frombuffer(b"".join(texts.contexts()), "<u8").reshape(-1, 4)
         contexts = digests[:, 0] ^ (digests[:, 2] << np.uint64(1))  # random bits of the passage's and of the label's
@@ -65,10 +69,10 @@ class NearCopies:
         self._shingles.append(shingles)
 
     def decide(self, kept: NDArray[np.bool_]) -> Iterator[list[Near]]:
-        """The near copies in canonical order, some at a time.
+        """Yields the near copies in canonical order, some at a time.
 
         Args:
-            kept: by row whether nothing else keeps it out; those that are near copies become False.
+            kept: for each row, whether no other finding excludes it; near copies are set to False.
         """
         blocks, sizes = self._meet(kept)
         if not sizes.length:
@@ -79,12 +83,16 @@ class NearCopies:
                 continue
             records = np.concatenate([*block.pieces(), np.zeros(0, block.dtype)])
             order = np.argsort(records["row"], kind="stable")
-            found = search.settle(records["row"][order], records["group"][order], self._near)
+            found = search.decide(records["row"][order], records["group"][order], self._near)
             yield sorted(found)
             search.release()
 
     def _meet(self, kept: NDArray[np.bool_]) -> tuple[list[Column], Column]:
-        """Which rows share a key with another: by block of rows, row and group; and the size of each group."""
+        """Finds the rows that share a key of some band with another row.
+
+        Returns:
+            For each block of rows, records of row and group; and the size of each group.
+        """
         dtype = [("row", "<i8"), ("group", "<i8")]
         blocks = [Column(self._folder / f"block-{n:06}", dtype) for n in range(-(-self._rows.length // BLOCK))]
         sizes = Column(self._folder / "sizes", np.int64)
@@ -129,8 +137,8 @@ class _Groups:
         rows, groups = rows[order], groups[order]
         firsts = borders(groups)
         counts, firsts = np.diff(firsts), firsts[:-1]
-        place = np.arange(len(groups)) - np.repeat(firsts, counts)
-        self.members.values[self.begins.values[groups] + self.filled.values[groups] + place] = rows
+        position = np.arange(len(groups)) - np.repeat(firsts, counts)
+        self.members.values[self.begins.values[groups] + self.filled.values[groups] + position] = rows
         self.filled.values[groups[firsts]] += counts
 
     def release(self) -> None:
@@ -139,16 +147,22 @@ class _Groups:
 
 
 class _Verifier:
-    """True similarities, out of the shingles on disk."""
+    """Computes true similarities from the shingles on disk."""
 
     def __init__(self, shingles: Column, rows: Column) -> None:
         self._shingles, self._rows = shingles, rows
 
     def near(self, left: Index, right: Index, least: float) -> tuple[Index, Index, NDArray[np.float64]]:
-        """The pairs that are at least so similar and of one context, and how similar they are."""
-        rows, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+        """Returns the pairs that are at least so similar and have one context, and their similarities.
+
+        Args:
+            left: the first row of each pair.
+            right: the second row of each pair.
+            least: the smallest similarity that counts.
+        """
+        rows, positions = np.unique(np.concatenate([left, right]), return_inverse=True)
         records = self._rows.at(rows, np.ones(len(rows), np.int64))
-        one, other = places[: len(left)], places[len(left) :]
+        one, other = positions[: len(left)], positions[len(left) :]
         same = records["context"][one] == records["context"][other]
         left, right, one, other = left[same], right[same], one[same], other[same]
         volume = np.cumsum(records["size"][one] + records["size"][other])
@@ -165,7 +179,7 @@ class _Verifier:
     def _similarity(self, records: NDArray[Any], left: Index, right: Index) -> NDArray[np.float64]:
         from scipy.sparse import csr_array
 
-        needed, places = np.unique(np.concatenate([left, right]), return_inverse=True)
+        needed, positions = np.unique(np.concatenate([left, right]), return_inverse=True)
         sizes = records["size"][needed]
         bounds = np.zeros(len(needed) + 1, np.int64)
         np.cumsum(sizes, out=bounds[1:])
@@ -174,17 +188,17 @@ class _Verifier:
         sets = csr_array((np.ones(len(columns), np.bool_), columns, bounds), shape=(len(needed), 2**63 - 1))
         sets.sum_duplicates()
         counts = np.diff(sets.indptr)
-        one, other = places[: len(left)], places[len(left) :]
+        one, other = positions[: len(left)], positions[len(left) :]
         shared = np.diff(sets[one].multiply(sets[other]).indptr)
         similarity: NDArray[np.float64] = shared / (counts[one] + counts[other] - shared)
         return similarity
 
 
 class _Search:
-    """Decides rows in order.
+    """Decides rows in canonical order.
 
     Args:
-        kept: by row whether it is in the dataset so far.
+        kept: for each row, whether it is in the dataset so far; rows that are dropped are set to False.
     """
 
     def __init__(self, groups: _Groups, verifier: _Verifier, kept: NDArray[np.bool_]) -> None:
@@ -192,16 +206,18 @@ class _Search:
         self._verifier = verifier
         self._kept = kept
 
-    def settle(self, rows: Index, groups: Index, near: float) -> list[Near]:
-        """Decides some rows, all before them being decided.
+    def decide(self, rows: Index, groups: Index, near: float) -> list[Near]:
+        """Decides some rows; all rows before them must have been decided.
 
         Args:
-            rows: ascending, once for each of its groups.
+            rows: the rows, ascending, each once for each of its groups.
+            groups: the group beside each of them.
+            near: the similarity from which two rows are near copies.
         """
         if rows[0] != rows[-1] and _pairs_within(groups) > PAIRS:
             middle = _border(rows, len(rows) // 2)
-            left = self.settle(rows[:middle], groups[:middle], near)
-            return left + self.settle(rows[middle:], groups[middle:], near)
+            left = self.decide(rows[:middle], groups[:middle], near)
+            return left + self.decide(rows[middle:], groups[middle:], near)
         found = self._against_kept(rows, groups, near)
         left_over = self._kept[rows]
         rows, groups = rows[left_over], groups[left_over]
@@ -211,7 +227,7 @@ class _Search:
         return found
 
     def _against_kept(self, rows: Index, groups: Index, near: float) -> list[Near]:
-        """Drops those that are near copies of a row that was kept before."""
+        """Drops rows that are near copies of a row that was kept before."""
         filled = self._groups.filled.values[groups]
         total = np.cumsum(filled)
         found, first = [], 0
@@ -227,7 +243,13 @@ class _Search:
         return found
 
     def _drop(self, kept: Index, rows: Index, similarity: NDArray[np.float64]) -> list[Near]:
-        """Out of near pairs, sorted by row and then by the other, those whose other is kept when its row is decided."""
+        """Drops the second row of each near pair whose first row is kept when the second is decided.
+
+        Args:
+            kept: the first row of each pair.
+            rows: the second row of each pair; pairs are sorted by it, and then by the first row.
+            similarity: the similarity of each pair.
+        """
         found = []
         for other, row, how in zip(kept.tolist(), rows.tolist(), similarity.tolist(), strict=True):
             if self._kept[row] and self._kept[other]:
@@ -245,7 +267,7 @@ def _pairs_within(groups: Index) -> int:
 
 
 def _pairs(rows: Index, groups: Index) -> tuple[Index, Index]:
-    """All pairs of rows in one group, the earlier row first."""
+    """Returns all pairs of rows that share a group, the earlier row first."""
     order = np.argsort(groups, kind="stable")
     rows, groups = rows[order], groups[order]
     firsts = borders(groups)
@@ -256,16 +278,20 @@ def _pairs(rows: Index, groups: Index) -> tuple[Index, Index]:
 
 
 def _distinct(earlier: Index, later: Index) -> tuple[Index, Index]:
-    """Each pair once, by the later row and then by the earlier."""
+    """Returns each pair once, sorted by the later row and then by the earlier."""
     pairs = np.unique((later << 32) | earlier)
     return pairs & (2**32 - 1), pairs >> 32
 
 
-def _border(rows: Index, place: int, forward: bool = False) -> int:
-    """The place nearest before or after this one where another row begins, and neither end."""
-    if place >= len(rows):
+def _border(rows: Index, position: int, forward: bool = False) -> int:
+    """Returns the nearest position at which another row begins, but not the first position.
+
+    Args:
+        forward: whether the nearest position is sought after `position`, and not before it.
+    """
+    if position >= len(rows):
         return len(rows)
-    first = int(np.searchsorted(rows, rows[place], "left"))
-    if (forward and first < place) or first == 0:
-        return int(np.searchsorted(rows, rows[place], "right"))
+    first = int(np.searchsorted(rows, rows[position], "left"))
+    if (forward and first < position) or first == 0:
+        return int(np.searchsorted(rows, rows[position], "right"))
     return first

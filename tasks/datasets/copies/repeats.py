@@ -1,4 +1,4 @@
-"""Rows whose key an earlier row has as well."""
+"""Finds rows whose key an earlier row has as well."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ class Repeats:
     """The rows that are not the first of their key.
 
     Attributes:
-        rows: their numbers, ascending.
-        before: beside each, how many rows of its key come before it, from 1.
+        rows: the numbers of these rows, ascending. Shape (repeats,).
+        before: for each of them, how many earlier rows have its key. Shape (repeats,).
     """
 
     rows: Numbers
     before: Numbers
 
     def of(self, rows: Numbers) -> Numbers:
-        """How many rows of its key come before each of these."""
+        """Returns for each row how many earlier rows have its key."""
         if not len(self.rows):
             return np.zeros(len(rows), np.int64)
-        place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.where(self.rows[place] == rows, self.before[place], 0)
+        position = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return np.where(self.rows[position] == rows, self.before[position], 0)
 
 
 def find_repeats(keyed: Iterable[tuple[Digests, Numbers]], folder: Path) -> Repeats:
-    """Finds them on disk; in memory stay 16 bytes for each row that repeats a key.
+    """Returns the rows that repeat the key of an earlier row.
+
+    Memory: 16 bytes for each row that repeats a key.
 
     Args:
-        keyed: keys and numbers of rows, ascending, some at a time.
-        folder: where 32 bytes a row are kept meanwhile.
+        keyed: keys and numbers of rows, some rows at a time, in ascending order of the numbers.
+        folder: a folder that takes a temporary file of 32 bytes a row.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix="repeats-") as work:
         held = Keyed(Path(work) / "keys")

@@ -1,4 +1,4 @@
-"""Numbers of very many rows on disk, brought together by key without holding more than a share of them in memory."""
+"""Numbers of very many rows on disk, brought together by key while memory holds only a share of them."""
 
 from __future__ import annotations
 
@@ -18,31 +18,42 @@ SHARE_BYTES = 1 << 22
 
 
 class Column:
-    """Numbers of one kind, appended and read again.
+    """A file of numbers of one kind, to which numbers are appended, and from which they are read.
 
     Args:
-        dtype: with fields, for records.
+        file: the file; it is created.
+        dtype: the type of the numbers; a type with fields makes them records.
+
+    Attributes:
+        length: how many numbers there are.
     """
 
     def __init__(self, file: Path, dtype: Any) -> None:
+        """Creates the file, empty."""
         self.file = file
         self.dtype = np.dtype(dtype)
         self.length = 0
         file.touch()
 
     def append(self, values: NDArray[Any]) -> None:
+        """Adds numbers at the end."""
         with self.file.open("ab") as sink:
             values.astype(self.dtype, copy=False).tofile(sink)
         self.length += len(values)
 
     def pieces(self) -> Iterator[NDArray[Any]]:
-        """All, in the order in which they were appended."""
+        """Yields all numbers in the order in which they were appended, some at a time."""
         with self.file.open("rb") as source:
             while len(piece := np.fromfile(source, self.dtype, max(1, SHARE_BYTES // self.dtype.itemsize // 4))):
                 yield piece
 
     def at(self, begins: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[Any]:
-        """So many numbers from each of these places on, one after the other."""
+        """Returns runs of numbers, one after the other.
+
+        Args:
+            begins: the position of the first number of each run.
+            sizes: the length of each run.
+        """
         width = self.dtype.itemsize
         with self.file.open("rb", buffering=0) as source:
             found = [
@@ -52,11 +63,11 @@ class Column:
         return np.frombuffer(b"".join(found), self.dtype)
 
     def shares(self, key: str | None = None, below: int = 2**64) -> Iterator[NDArray[Any]]:
-        """All, in shares of about SHARE_BYTES each, by ranges of their keys, in ascending order of the ranges.
+        """Yields all numbers in shares of about SHARE_BYTES each, by ranges of their keys, the lowest range first.
 
         Args:
-            key: the field that is the key, a uint64; none where a record is its own.
-            below: what all keys are below of, and spread up to.
+            key: the field that is the key, of type uint64; None where a number is its own key.
+            below: a bound that all keys are below of. Keys must be spread evenly up to it for the shares to be alike.
         """
         for low, high in ranges(self.length * self.dtype.itemsize, below):
             found = [np.zeros(0, self.dtype)]
@@ -66,75 +77,98 @@ class Column:
             yield np.concatenate(found)
 
     def distinct(self) -> int:
-        """How many different numbers there are."""
+        """Returns how many different numbers there are."""
         return sum(len(np.unique(share)) for share in self.shares())
 
     def mapped(self) -> Mapped:
+        """Returns the numbers as an array that is mapped from the file."""
         return Mapped(self.file, self.dtype, self.length)
 
 
 class Mapped:
-    """Numbers on disk, of which only those just looked at are in memory.
+    """An array of numbers that is mapped from a file, so that memory holds only those that were just read.
 
     Args:
-        length: how many; a file that is shorter is filled with zeros.
+        file: the file; it is created where it does not exist.
+        dtype: the type of the numbers.
+        length: how many numbers there are; a file that is shorter is filled with zeros.
+
+    Attributes:
+        values: the array, of at least one number, since an empty file cannot be mapped.
     """
 
     def __init__(self, file: Path, dtype: Any, length: int) -> None:
+        """Maps the file."""
         size = max(length, 1) * np.dtype(dtype).itemsize
         with file.open("r+b" if file.exists() else "w+b") as handle:
             handle.truncate(max(size, file.stat().st_size))
         self.values: NDArray[Any] = np.memmap(file, dtype, "r+", shape=(max(length, 1),))
 
     def release(self) -> None:
-        """Gives the memory of what was looked at back; the values stay."""
+        """Gives back the memory of the numbers that were read; the numbers stay in the file."""
         release(self.values)
 
 
 def release(values: NDArray[Any] | mmap.mmap) -> None:
-    """Gives the memory of what was looked at of a mapped file back; what is not mapped stays as it is."""
+    """Gives back the memory of what was read of a mapped file; an array that is not mapped stays as it is."""
     memory = getattr(values, "_mmap", values)
     if isinstance(memory, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         memory.madvise(mmap.MADV_DONTNEED)
 
 
 def ranges(size: int, below: int = 2**64) -> Iterator[tuple[np.uint64, np.uint64]]:
-    """The first and the last of the keys of each share, where all records take so many bytes."""
+    """Yields the first and the last key of each share.
+
+    Args:
+        size: the bytes that all records take together.
+        below: a bound that all keys are below of.
+    """
     parts = max(1, -(-size // SHARE_BYTES))
     for part in range(parts):
         yield np.uint64(part * below // parts), np.uint64((part + 1) * below // parts - 1)
 
 
 class Keyed:
-    """Numbers by 128-bit keys: who shares a key is brought together."""
+    """Items under 128-bit keys on disk: items that share a key are brought together.
+
+    Args:
+        file: the file; it is created.
+    """
 
     def __init__(self, file: Path) -> None:
-        self._records = Column(file, [("high", "<u8"), ("low", "<u8"), ("side", "<u8"), ("item", "<i8")])
+        """Creates the file, empty."""
+        self._records = Column(file, [("high", "<u8"), ("low", "<u8"), ("value", "<u8"), ("item", "<i8")])
 
-    def append(self, keys: Digests, items: NDArray[np.int64], sides: NDArray[np.uint64] | int = 0) -> None:
-        """Adds items under their keys; `sides` is what tells those of one key apart, if that matters."""
+    def append(self, keys: Digests, items: NDArray[np.int64], values: NDArray[np.uint64] | int = 0) -> None:
+        """Adds items under their keys, each with a value that comes back with the item."""
         records = np.empty(len(keys), self._records.dtype)
         records["high"], records["low"] = keys[:, 0], keys[:, 1]
-        records["side"], records["item"] = sides, items
+        records["value"], records["item"] = values, items
         self._records.append(records)
 
     def groups(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]]]:
-        """Those that share their key with another, part by part: items, their sides, and the number of their group.
+        """Yields the items that share their key with another item, one share of the keys after the other.
 
-        Groups lie together; within one, items have the order in which they came.
+        The items of a group lie together, in the order in which they were added.
+
+        Yields:
+            The items, their values, and the number of the group of each item.
         """
         for share in self._records.shares("high"):
             records = share[np.lexsort((share["low"], share["high"]))]
             same = (records["high"][1:] == records["high"][:-1]) & (records["low"][1:] == records["low"][:-1])
             members, numbers = neighbours(same)
-            yield records["item"][members], records["side"][members], numbers
+            yield records["item"][members], records["value"][members], numbers
 
 
 def neighbours(same: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of sorted things those that have an equal neighbour, and from 0 the number of the group that each is in.
+    """Finds those of some sorted things that have an equal neighbour.
 
     Args:
-        same: whether each but the first equals the one before it.
+        same: for each thing but the first, whether it equals the thing before it.
+
+    Returns:
+        The positions of these things, and for each the number of its group, from 0.
     """
     if not same.any():
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -145,13 +179,13 @@ def neighbours(same: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def ordinals(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of things that lie together by group, how many of its group come before each."""
+    """Returns for each thing how many of its group come before it, where the things of a group lie together."""
     firsts = borders(groups)
     return np.arange(len(groups)) - np.repeat(firsts[:-1], np.diff(firsts))
 
 
 def borders(values: NDArray[Any]) -> NDArray[np.int64]:
-    """Where each run of equal neighbours begins, and the end of the last."""
+    """Returns where each run of equal neighbours begins, and where the last run ends."""
     if not len(values):
         return np.zeros(1, np.int64)
     return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1, [len(values)]])

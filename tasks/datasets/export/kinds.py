@@ -9,5 +9,5 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-Rows = Callable[[], Iterator["pa.Table"]]
-"""Gives the rows anew each time it is called: some kinds look at them twice."""
+Batches = Callable[[], Iterator["pa.Table"]]
+"""Yields the rows of a version batch by batch, anew each time it is called: some kinds read them twice."""

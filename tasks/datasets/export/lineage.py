@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freshet.tasks.datasets.export.parquet import EvenWriter
-from freshet.tasks.datasets.export.sides import one_line
+from freshet.tasks.datasets.export.splits import one_line
 from freshet.tasks.datasets.shapes.example import canonical_json
 from freshet.tasks.rules.verdicts import Verdict, told
 from freshet.tasks.store import schemas
@@ -16,7 +16,7 @@ from freshet.tasks.store import schemas
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.datasets.export.kinds import Rows
+    from freshet.tasks.datasets.export.kinds import Batches
 
 LINEAGE = "lineage.parquet"
 REJECTED = "rejected.jsonl"
@@ -26,9 +26,10 @@ _OF_A_REJECTED = ("input", "uri", "source_version", "place", "field", "digest", 
 
 
 def lineage_schema() -> pa.Schema:
-    """A row of `lineage.parquet`: `line` is the line of the example in the file of its side, from 1, in every kind.
+    """Returns the schema of `lineage.parquet`.
 
-    In Parquet it is the row, from 1. The other columns are those of `schemas.examples()`.
+    `line` is the line of the example in the file of its split, from 1, the same in every kind of export; in a Parquet
+    file it is the row, from 1. The other columns are those of `schemas.examples()`.
     """
     import pyarrow as pa
 
@@ -37,26 +38,30 @@ def lineage_schema() -> pa.Schema:
     return pa.schema([*fields[:2], pa.field("line", pa.int64(), nullable=False), *fields[2:]])
 
 
-def write_lineage(rows: Rows, folder: Path) -> Path:
+def write_lineage(batches: Batches, folder: Path) -> Path:
+    """Writes where each exported line comes from, and returns the file, which has the rows of `lineage_schema`."""
     import pyarrow as pa
 
     lines: Counter[str] = Counter()
     schema = lineage_schema()
     with EvenWriter(folder / LINEAGE, schema) as file:
-        for table in rows():
+        for table in batches():
             numbers = []
-            for side in table["split"].to_pylist():
-                lines[side] += 1
-                numbers.append(lines[side])
+            for split in table["split"].to_pylist():
+                lines[split] += 1
+                numbers.append(lines[split])
             columns = {**{name: table[name] for name in _OF_A_ROW}, "line": pa.array(numbers, pa.int64())}
             file.write(pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema))
     return folder / LINEAGE
 
 
-def write_rejected(rows: Rows, folder: Path) -> Path:
-    """Places of the rows that were left out, codes, and `why` in words; no texts."""
+def write_rejected(batches: Batches, folder: Path) -> Path:
+    """Writes the rows that were left out, with their places, codes and reasons in words, and returns the file.
+
+    The file holds no texts of rows.
+    """
     with (folder / REJECTED).open("wb") as file:
-        for table in rows():
+        for table in batches():
             for row in table.select([*_OF_A_REJECTED, "verdicts"]).to_pylist():
                 verdicts = [Verdict(**one) for one in json.loads(row.pop("verdicts"))]
                 row["why"] = [told(one) for one in verdicts if one.severity == "block"]

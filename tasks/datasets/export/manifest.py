@@ -1,4 +1,4 @@
-"""The manifest of a version's folder, and the moment in which the folder becomes visible."""
+"""The manifest of a version's folder, and the step that makes the folder visible at its address."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ MANIFEST = "MANIFEST.sha256"
 
 
 def write_manifest(folder: Path) -> str:
-    """Writes the SHA-256 sums of every file below the folder, as `sha256sum -c` reads them, and returns its own.
+    """Writes the SHA-256 sums of every file below the folder, in the form that `sha256sum -c` reads.
 
-    All files are on the disk when it returns, not only in its cache.
+    When the function returns, all files have reached the disk, and not only the cache of the system.
+
+    Returns:
+        The SHA-256 of the manifest itself, in hexadecimal digits.
     """
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != MANIFEST)
     lines = [f"{_sha256(file)}  {file.relative_to(folder).as_posix()}\n" for file in files]
@@ -30,7 +33,7 @@ def write_manifest(folder: Path) -> str:
 
 
 def check_manifest(folder: Path) -> list[str]:
-    """What is wrong with the folder's files: those altered, missing, or not in the manifest; [] for nothing."""
+    """Returns what is wrong with the folder's files: which are altered, missing, or not in the manifest."""
     manifest = folder / MANIFEST
     if not manifest.is_file():
         return [f"{MANIFEST} is missing"]
@@ -42,10 +45,10 @@ def check_manifest(folder: Path) -> list[str]:
     return wrong + [f"{name} was altered" for name in kept if _sha256(folder / name) != stated[name]]
 
 
-def place(written: Path, address: str) -> None:
-    """Moves a finished folder to its address, on a disk at once; in a bucket, its manifest goes up last.
+def deliver(written: Path, address: str) -> None:
+    """Moves a finished folder to its address: on a disk in one step, into a bucket file by file, the manifest last.
 
-    What a killed build left there is replaced: the caller knows that nobody was told of it.
+    What a killed build left at the address is replaced: the caller makes sure that no reader was offered it.
     """
     if "://" in address:
         with reaching(address):

@@ -21,14 +21,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.datasets.export.sides import write_lines
+from freshet.tasks.datasets.export.splits import write_lines
 from freshet.tasks.datasets.shapes.example import ROLES, canonical_json
 from freshet.tasks.errors import SettingsError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.datasets.export.kinds import Rows
+    from freshet.tasks.datasets.export.kinds import Batches
     from freshet.tasks.settings.datasets import Format
 
 FORMATS = ("conversational", "prompt_completion", "preference")
@@ -39,11 +39,15 @@ _MEND = "Mend the row, or leave openai out of export."
 
 
 class _Refused(Exception):
-    """A rule that the row breaks."""
+    """A rule of OpenAI that the row breaks."""
 
 
 def check_openai(format: Format) -> None:
-    """Raises SettingsError for a format that OpenAI's fine-tuning does not know."""
+    """Checks that OpenAI's fine-tuning knows the format.
+
+    Raises:
+        SettingsError: it does not; the error names the formats that it knows.
+    """
     if format not in FORMATS:
         raise SettingsError(
             f"openai in export takes {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, not {format}",
@@ -51,11 +55,14 @@ def check_openai(format: Format) -> None:
         )
 
 
-def write_openai(format: Format, rows: Rows, folder: Path) -> list[Path]:
+def write_openai(format: Format, batches: Batches, folder: Path) -> list[Path]:
     """Writes supervised chats, or pairs where the rows are preferences.
 
+    Returns:
+        The files, in the order of the splits.
+
     Raises:
-        SettingsError: the format is unknown there, or a row breaks a rule.
+        SettingsError: OpenAI does not know the format, or a row breaks one of OpenAI's rules.
     """
     check_openai(format)
 
@@ -66,11 +73,11 @@ def write_openai(format: Format, rows: Rows, folder: Path) -> list[Path]:
             except _Refused as broken:
                 raise SettingsError(f"openai cannot take example {example_id}: {broken}", _MEND) from None
 
-    return write_lines(rows(), folder, lines)
+    return write_lines(batches(), folder, lines)
 
 
 def openai_line(format: Format, content: Mapping[str, Any]) -> dict[str, Any]:
-    """A row as OpenAI writes it."""
+    """Returns the content of a row in the form that OpenAI's fine-tuning takes."""
     if format == "conversational":
         return _supervised(content["messages"], content.get("tools"))
     prompt = _turns(content["prompt"], "user")
@@ -103,11 +110,11 @@ def _turns(value: Any, role: str) -> list[Mapping[str, Any]]:
 def _messages(
     turns: Sequence[Mapping[str, Any]], before: int = 0, pending: Sequence[str] = ()
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Messages as OpenAI writes them, and the ids of calls that none of them answers.
+    """Returns the turns as OpenAI writes messages, and the ids of calls that no message answers.
 
     Args:
-        before: how many messages come before these, for the ids of calls.
-        pending: the calls of those that wait for an answer.
+        before: how many messages come before these turns; ids that are made for calls count on from there.
+        pending: ids of calls in the messages before, which still wait for an answer.
     """
     made, waiting = [], list(pending)
     for place, turn in enumerate(turns, before):
@@ -137,7 +144,11 @@ def _weight(turn: Mapping[str, Any], place: int) -> int:
 
 
 def _call(call: Mapping[str, Any], otherwise: str) -> dict[str, Any]:
-    """A call of a tool; in TRL's rows its arguments may be an object, and it may lack an id and a type."""
+    """Returns a call as OpenAI writes it; in TRL's rows the arguments may be an object, and id and type may be missing.
+
+    Args:
+        otherwise: the id of a call that has none.
+    """
     function = call.get("function", call)
     arguments = function.get("arguments") or {}
     written = arguments if isinstance(arguments, str) else canonical_json(arguments)
@@ -159,7 +170,10 @@ def _named(function: Mapping[str, Any]) -> str:
 
 
 def _answered(named: str | None, waiting: list[str], place: int) -> str:
-    """The call that a tool's message answers: the one that it names, else the first that waits."""
+    """Returns the id of the call that a tool's message answers: the named one, else the first that waits.
+
+    The id is taken out of `waiting`.
+    """
     if named is None and not waiting:
         raise _Refused(f"message {place + 1} is a tool's and answers no call")
     answered = named if named is not None else waiting[0]

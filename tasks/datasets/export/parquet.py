@@ -9,55 +9,60 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.datasets.export.sides import ROLE_OF, by_side
+from freshet.tasks.datasets.export.splits import ROLE_OF, by_split
 from freshet.tasks.datasets.shapes.example import COLUMNS
-from freshet.tasks.datasets.split import SIDES
+from freshet.tasks.datasets.split import SPLITS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.datasets.export.kinds import Rows
+    from freshet.tasks.datasets.export.kinds import Batches
     from freshet.tasks.settings.datasets import Format
 
 GROUP_ROWS = 10_000
-"""Rows of a row group, whatever the batches were: with it the bytes are those of the rows alone."""
+"""Rows of a row group, whatever the batches were, so that the bytes depend on the rows alone."""
 
 _OPTIONAL = ("name", "tool_calls", "tool_call_id", "weight")
+"""Fields of a message that only some messages have."""
 
 
 @dataclass
 class _Shape:
-    """What the columns of a version must be able to hold."""
+    """What the columns of a version must be able to hold: messages, which of their fields, and tools."""
 
     turns: bool = False
     fields: set[str] = field(default_factory=set)
     tools: bool = False
 
 
-def write_parquet(format: Format, rows: Rows, folder: Path) -> list[Path]:
-    """Writes a file for each side that has rows.
+def write_parquet(format: Format, batches: Batches, folder: Path) -> list[Path]:
+    """Writes a file for each split that has rows, and returns the files in the order of the splits.
 
     Messages are `list<struct<role, content, …>>` with those optional fields that some message of the version has; a
-    message without one holds null. The calls of tools, and the tools that are offered, are JSON in a string: their
-    arguments differ from tool to tool, which no one type can hold. Where some rows hold texts and others messages, all
-    are written as messages.
+    message without such a field holds null there. The calls of tools, and the tools that are offered, are JSON in a
+    string, since their arguments differ from tool to tool and no one type can hold them all. Where some rows hold texts
+    and others messages, all are written as messages.
     """
-    shape = _look(format, rows)
+    shape = _shape_of(format, batches)
     schema = _schema(format, shape)
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as files:
         opened: dict[str, EvenWriter] = {}
-        for side, table in by_side(rows()):
-            if side not in opened:
-                opened[side] = files.enter_context(EvenWriter(folder / f"{side}.parquet", schema))
-            opened[side].write(_typed(table["content"].to_pylist(), schema, shape))
-    return [folder / f"{side}.parquet" for side in SIDES if side in opened]
+        for split, table in by_split(batches()):
+            if split not in opened:
+                opened[split] = files.enter_context(EvenWriter(folder / f"{split}.parquet", schema))
+            opened[split].write(_typed(table["content"].to_pylist(), schema, shape))
+    return [folder / f"{split}.parquet" for split in SPLITS if split in opened]
 
 
 class EvenWriter:
-    """Writes Parquet in row groups of one size, so that its bytes do not show in which batches the rows came."""
+    """Writes Parquet in row groups of one size, so that its bytes do not show in which batches the rows came.
+
+    The writer is a context manager: leaving it writes the rows that wait, unless an error is on its way.
+    """
 
     def __init__(self, file: Path, schema: pa.Schema) -> None:
+        """Opens the file for rows of the schema."""
         import pyarrow.parquet as pq
 
         # Format and page version are named, lest another release of the library has other defaults.
@@ -65,14 +70,17 @@ class EvenWriter:
         self._waiting: pa.Table = schema.empty_table()
 
     def __enter__(self) -> EvenWriter:
+        """Returns the writer itself."""
         return self
 
     def __exit__(self, *failed: object) -> None:
+        """Writes the rows that wait, unless an error was raised, and closes the file."""
         if self._waiting.num_rows and failed[0] is None:
             self._group(self._waiting)
         self._writer.close()
 
     def write(self, table: pa.Table) -> None:
+        """Adds rows; each time that a whole row group is there, the group is written."""
         import pyarrow as pa
 
         self._waiting = pa.concat_tables([self._waiting, table])
@@ -85,9 +93,10 @@ class EvenWriter:
         self._writer.write_table(table.combine_chunks(), row_group_size=GROUP_ROWS)
 
 
-def _look(format: Format, rows: Rows) -> _Shape:
+def _shape_of(format: Format, batches: Batches) -> _Shape:
+    """Reads all rows once to see what their columns must be able to hold."""
     shape = _Shape()
-    for table in rows():
+    for table in batches():
         for text in table["content"].to_pylist():
             content = json.loads(text)
             shape.tools |= bool(content.get("tools"))

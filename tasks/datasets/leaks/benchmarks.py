@@ -1,4 +1,4 @@
-"""The texts that rows are compared with for contamination: those of benchmarks, and of the dataset's own test rows."""
+"""The texts that no row may repeat: those of benchmarks, and those of the dataset's own test and validation rows."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from typing import TYPE_CHECKING, Any
 from freshet.tasks.datasets.inputs.read import read_rows
 from freshet.tasks.datasets.inputs.rows import BadRow
 from freshet.tasks.datasets.leaks.index import BenchmarkText
-from freshet.tasks.datasets.split import SIDES
+from freshet.tasks.datasets.split import SPLITS
 
 if TYPE_CHECKING:
     from freshet.tasks.datasets.inputs.opening import InputFile
-    from freshet.tasks.datasets.split import Sides
-    from freshet.tasks.datasets.stage import Alive, Stage
+    from freshet.tasks.datasets.split import Splits
+    from freshet.tasks.datasets.stage import Mask, Stage
 
 _ASKED = ("prompt", "question", "instruction", "query", "problem", "text", "sentence")
-"""Columns that hold what a benchmark asks; the first that a row has counts."""
+"""Columns that hold what a benchmark asks; the first of them that a row has counts."""
 
 _TURNS = ("messages", "conversations")
 _MOST_LINE = 100_000_000
+"""Bytes of the longest line that is read of a benchmark; benchmarks have no input whose settings could say so."""
 
 
 def benchmark_texts(files: Sequence[InputFile], counts: dict[str, int]) -> Iterator[BenchmarkText]:
-    """What benchmarks ask, row by row.
+    """Yields what benchmarks ask, row by row.
 
-    Of a row counts its question: the column that is called prompt, question, instruction (with its input), query,
-    problem, text or sentence; of a conversation what its users say; else all of its texts.
+    Only the question of a row counts: the column that is called prompt, question, instruction (with its input), query,
+    problem, text or sentence. Of a conversation, what its users say counts; of any other row, all of its texts.
 
     Args:
-        counts: `unread` is filled meanwhile: rows that could not be read, or hold no text.
+        counts: takes `unread`, the number of rows that could not be read, or hold no text.
     """
     counts["unread"] = 0
     for file in files:
@@ -41,18 +42,22 @@ def benchmark_texts(files: Sequence[InputFile], counts: dict[str, int]) -> Itera
             yield BenchmarkText(file.uri, row.place, text, row.field)
 
 
-def held_out_texts(stage: Stage, sides: Sides, alive: Alive) -> Iterator[BenchmarkText]:
-    """The prompts of the dataset's own test and validation rows; of rows without a prompt, their texts."""
-    train = SIDES.index("train")
-    held_out = alive & (sides.side != train)
+def held_out_texts(stage: Stage, splits: Splits, mask: Mask) -> Iterator[BenchmarkText]:
+    """Yields the prompts of the dataset's own test and validation rows; for a row without a prompt, its answer.
+
+    Args:
+        mask: rows for which the mask is False are left out.
+    """
+    train = SPLITS.index("train")
+    held_out = mask & (splits.split != train)
     for batch in stage.batches(("row", "uri", "place", "field", "prompt", "answer"), held_out):
         for row in batch.to_pylist():
-            side, text = SIDES[sides.side[row["row"]]], row["prompt"] or row["answer"]
-            yield BenchmarkText(row["uri"], row["place"], text, row["field"], side)
+            split, text = SPLITS[splits.split[row["row"]]], row["prompt"] or row["answer"]
+            yield BenchmarkText(row["uri"], row["place"], text, row["field"], split)
 
 
 def _nests(file: InputFile) -> bool:
-    """Whether a JSON file may be of SQuAD's shape, whose questions lie two lists deep."""
+    """Returns whether a JSON file may have SQuAD's shape, in which questions lie two lists deep."""
     if file.kind != "json":
         return False
     first = next(iter(read_rows(file, _MOST_LINE, None)), None)

@@ -1,6 +1,6 @@
-"""Benchmark texts of few words: only a row that is such a text, or nearly, repeats it.
+"""Brief benchmark texts: a row repeats such a text only where the row is the text, or nearly.
 
-So few words are told apart by their symbols too (`text/symbols.py`): `What is 5 + 3?` is not `What is 5 * 3?`.
+Symbols tell so few words apart too (`text/symbols.py`): `What is 5 + 3?` is not `What is 5 * 3?`.
 """
 
 from __future__ import annotations
@@ -15,36 +15,46 @@ from freshet.tasks.datasets.leaks.index import Index, TextIndex, distinct
 from freshet.tasks.text import minhash
 from freshet.tasks.text.normal_forms import NormalForms
 
-_PAIRS = 1 << 20  # n-grams of rows beside equal ones of texts, looked at at a time
+_PAIRS = 1 << 20
+"""Pairs of an n-gram of a row and an equal n-gram of a text that are held at a time."""
 
 
 @dataclass(frozen=True)
 class BriefMatches:
-    """Rows that are a short text: row, side (0 the prompt, 1 the answer), text, and similarity, 1.0 for all of it."""
+    """Rows that are a brief text, or nearly; the arrays have the shape (matches,).
+
+    Attributes:
+        rows: the position of the row in the batch.
+        columns: 0 where the row's prompt matches, 1 where its answer does.
+        texts: the number of the text in the index.
+        similarity: 1.0 for a row that is the text, else the Jaccard similarity of the 5-grams.
+    """
 
     rows: Index
-    sides: Index
+    columns: Index
     texts: Index
     similarity: NDArray[np.float64]
 
     def only(self, wanted: NDArray[np.bool_]) -> BriefMatches:
-        return BriefMatches(self.rows[wanted], self.sides[wanted], self.texts[wanted], self.similarity[wanted])
+        """Returns those matches for which `wanted` is True."""
+        return BriefMatches(self.rows[wanted], self.columns[wanted], self.texts[wanted], self.similarity[wanted])
 
     def each(self) -> Iterator[tuple[int, int, int, float]]:
-        columns = (self.rows, self.sides, self.texts, self.similarity)
-        yield from zip(*(column.tolist() for column in columns), strict=True)
+        """Yields row, column, text and similarity of each match."""
+        arrays = (self.rows, self.columns, self.texts, self.similarity)
+        yield from zip(*(array.tolist() for array in arrays), strict=True)
 
 
 def find_brief(index: TextIndex, forms: NormalForms) -> BriefMatches:
-    """Rows whose prompt, or whose answer if they have no prompt, is a short text of the index, or nearly.
+    """Returns the rows whose prompt, or whose answer if they have no prompt, is a brief text of the index, or nearly.
 
     Args:
-        forms: prompt and answer of each row, with symbols.
+        forms: prompt and answer of each row, one after the other, in normal form with symbols.
     """
     words = forms.word_counts()
-    sides = (words[::2] == 0).astype(np.int64)
-    rows = np.arange(len(sides))
-    parts = 2 * rows + sides
+    columns = (words[::2] == 0).astype(np.int64)
+    rows = np.arange(len(columns))
+    parts = 2 * rows + columns
     counts = words[parts]
     exact: list[tuple[int, int]] = []
     data, bounds = forms.data.tobytes(), forms.bounds
@@ -65,11 +75,18 @@ def find_brief(index: TextIndex, forms: NormalForms) -> BriefMatches:
     texts = np.concatenate([np.array([text for _, text in exact], np.int64), near_texts[other]])
     order = np.lexsort((texts, found))
     similar = np.concatenate([np.ones(len(exact)), similarity[other]])
-    return BriefMatches(found[order], sides[found[order]], texts[order], similar[order])
+    return BriefMatches(found[order], columns[found[order]], texts[order], similar[order])
 
 
 def _near(index: TextIndex, forms: NormalForms, parts: Index) -> tuple[Index, Index, NDArray[np.float64]]:
-    """Of some parts of rows, by their place among these, those near to a short text; the text; and the similarity."""
+    """Finds the parts of rows that are near to a brief text.
+
+    Args:
+        parts: the parts that are compared, by their position in `forms`.
+
+    Returns:
+        For each match, the position in `parts`, the number of the text, and the similarity.
+    """
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
     if len(parts) and len(index.brief.hashes):
         hashes, bounds = minhash.gram_hashes(forms, minhash.SHINGLE_WORDS)
@@ -86,19 +103,23 @@ def _near(index: TextIndex, forms: NormalForms, parts: Index) -> tuple[Index, In
 
 
 def _candidates(index: TextIndex, sets: NDArray[np.uint64], counts: Index) -> Iterator[tuple[Index, Index]]:
-    """Pairs of a row and a text that share one of the row's rarest n-grams.
+    """Yields pairs of a row and a text that share one of the row's rarest n-grams.
 
-    Who shares four of five has at least one in common with any fifth of them and one more. So what many texts begin
-    with is not looked at, but for rows that have nothing else.
+    A text that shares at least 80 % of a row's n-grams has at least one in common with any 20 % of them and one more.
+    So n-grams that very many texts hold are left out, but for rows that have no others.
+
+    Args:
+        sets: the distinct n-grams of each row, filled up with zeros.
+        counts: the number of distinct n-grams of each row.
     """
     width = sets.shape[1]
-    there = np.arange(width) < counts[:, None]
-    places, numbers = index.brief.find(sets.ravel())
+    is_gram = np.arange(width) < counts[:, None]
+    positions, numbers = index.brief.find(sets.ravel())
     times = np.zeros(sets.size, np.int64)
-    times[places] = index.brief.last(numbers) - numbers
+    times[positions] = index.brief.last(numbers) - numbers
     firsts = np.zeros(sets.size, np.int64)
-    firsts[places] = numbers
-    rarity = np.where(there, times.reshape(sets.shape), np.iinfo(np.int64).max)
+    firsts[positions] = numbers
+    rarity = np.where(is_gram, times.reshape(sets.shape), np.iinfo(np.int64).max)
     rare = np.argsort(rarity, axis=1, kind="stable")
     needed = counts - np.ceil(minhash.NEAR * counts - 1e-9).astype(np.int64) + 1
     owners, ranks = np.nonzero(np.arange(width) < needed[:, None])
@@ -110,7 +131,7 @@ def _candidates(index: TextIndex, sets: NDArray[np.uint64], counts: Index) -> It
         done = int(total[first - 1]) if first else 0
         last = max(int(np.searchsorted(total, done + _PAIRS, "right")), first + 1)
         while last < len(chosen) and owners[last] == owners[last - 1]:
-            last += 1  # all of a row together
+            last += 1  # the n-grams of one row stay together
         often = times[chosen[first:last]]
         ends = np.cumsum(often)
         each = np.arange(ends[-1]) + np.repeat(firsts[chosen[first:last]] - (ends - often), often)
@@ -121,6 +142,7 @@ def _candidates(index: TextIndex, sets: NDArray[np.uint64], counts: Index) -> It
 
 
 def _similarity(index: TextIndex, sets: NDArray[np.uint64], counts: Index, texts: Index) -> NDArray[np.float64]:
+    """Returns the Jaccard similarity of the n-grams of each row with those of its text."""
     shared = np.zeros(len(texts), np.int64)
     for column in range(sets.shape[1]):
         equal = (sets[:, column, None] == index.brief_sets[texts]) & (

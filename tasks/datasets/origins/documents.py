@@ -1,4 +1,4 @@
-"""What the ledger of a corpus says of the documents that rows name, and where in their chunks a quotation stands."""
+"""Looks up the documents that rows name in the ledger of a corpus, and finds where in them a quotation stands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _COLUMNS = [
     "doc_id", "source", "path", "uri", "licence", "acl", "uses", "content_hash", "duplicate_of", "space",
 ]  # fmt: skip
 _AT_ONCE = 1_000
+"""Names that one query of the ledger looks up."""
+
 _DOCUMENTS_AT_ONCE = 50
+"""Documents whose chunks are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,11 @@ class Found:
     """A document of the ledger.
 
     Attributes:
-        now: for a document looked up as of the past, what the newest ledger says of it.
-        is_withdrawn: it was served then, and is not now.
+        content_hash: the hash of the served version of the document; None where none is served.
+        duplicate_of: the id of the document whose chunks stand for this document's; None where it has its own.
+        space: the embedding space of the document's chunks.
+        now: what the newest ledger says of a document that was looked up as of the past; None otherwise.
+        is_withdrawn: whether the document was served at the moment of the look-up, and is not served now.
     """
 
     doc_id: str
@@ -51,22 +57,30 @@ class Found:
 
     @property
     def is_served(self) -> bool:
+        """Whether a version of the document is served, and was not withdrawn since."""
         return self.content_hash is not None and not self.is_withdrawn
 
 
 class DocumentLedger:
-    """The ledger of a corpus, pinned to the version that was newest when this was made, or to a release.
+    """The document ledger of a corpus, pinned to its newest version at the time of creation, or to a release.
 
     Args:
-        called: the input that draws on the corpus.
-        past: look documents up in the release that readers saw at this moment.
+        corpus: the name of the corpus.
+        called: the name of the input that derives from the corpus, for errors.
+        store: the store of the corpus.
+        past: a moment; documents are looked up in the release that readers saw at that moment.
+
+    Attributes:
+        corpus: the name of the corpus.
+        version: the version of the ledger's table that is read.
 
     Raises:
-        SettingsError: the corpus was never refreshed, or not by then.
+        SettingsError: the corpus was never refreshed, or not by `past`.
         StoreError: what the release held is gone from the store.
     """
 
     def __init__(self, corpus: str, called: str, store: Store, *, past: datetime | None = None) -> None:
+        """Opens the tables of the corpus."""
         self.corpus = corpus
         self._tables = store.corpus(corpus)
         self._chunks: Table | None
@@ -100,7 +114,7 @@ class DocumentLedger:
         return self._tables.find(schemas.chunks_table(rows[0]["space"])) if rows else None
 
     def find(self, names: Collection[str]) -> dict[str, list[Found]]:
-        """The documents that have each of these paths, URIs or ids; by id where several have one."""
+        """Returns for each name the documents that have it as their path, URI or id, sorted by id."""
         usable = sorted(name for name in set(names) if "\0" not in name)
         found: dict[str, dict[str, Found]] = {}
         for start in range(0, len(usable), _AT_ONCE):
@@ -114,7 +128,7 @@ class DocumentLedger:
         return {name: [_judged(by_id[key], now) for key in sorted(by_id)] for name, by_id in found.items()}
 
     def _by_id(self, doc_ids: Collection[str]) -> dict[str, Found] | None:
-        """What the newest ledger says of documents that were looked up as of the past; None where they were not."""
+        """Returns by id what the newest ledger says of documents; None where they are not looked up as of the past."""
         if self._now is None:
             return None
         wanted, now = sorted(doc_ids), dict[str, Found]()
@@ -124,7 +138,7 @@ class DocumentLedger:
         return now
 
     def texts(self, doc_ids: Collection[str]) -> Iterator[tuple[str, DocumentText]]:
-        """Each document's text as its chunks hold it; a few documents at a time are read, and none kept."""
+        """Yields the id and the text of each document; memory holds the chunks of a few documents at a time."""
         if self._chunks is None:
             return
         wanted = sorted(set(doc_ids))
@@ -144,7 +158,7 @@ def _found(row: dict[str, Any]) -> Found:
 
 
 def _judged(one: Found, now: dict[str, Found] | None) -> Found:
-    """A document of the past with what is known of it now."""
+    """Returns a document of the past with what is known of it now."""
     if now is None:
         return one
     today = now.get(one.doc_id)
@@ -155,17 +169,18 @@ _WORD = re.compile(r"\S+")
 
 
 class DocumentText:
-    """A document's text without its white space, which chunks do not hold, and where each character stands.
+    """A document's text without white space, which chunks do not hold, and the position of each of its characters.
 
     Args:
-        chunks: rows with chunk_id, text, start and end.
+        chunks: the document's chunks, with `chunk_id`, `text`, `start` and `end`.
     """
 
     def __init__(self, chunks: Sequence[dict[str, Any]]) -> None:
+        """Joins the chunks, each character of the document once."""
         self._chunks = sorted(chunks, key=lambda one: (one["start"], one["end"], one["chunk_id"]))
         pieces: list[str] = []
-        self._at: list[int] = []  # place of each piece in the packed text
-        self._from: list[int] = []  # and in the document
+        self._at: list[int] = []  # the position of each piece in the packed text
+        self._from: list[int] = []  # the position of each piece in the document
         length = done = 0
         for chunk in self._chunks:
             for word in _WORD.finditer(chunk["text"]):
@@ -180,19 +195,26 @@ class DocumentText:
         self._packed = "".join(pieces)
 
     def span(self, quotation: str) -> tuple[int, int] | None:
-        """The characters of the document that a quotation covers; None where it occurs nowhere, or more than once."""
+        """Returns the characters of the document that a quotation covers; None where it does not occur exactly once."""
         packed = _packed(quotation)
         found = locate(packed, self._packed, None).start if packed else None
         return None if found is None else self._span(found, len(packed))
 
     def span_within(self, passage: str, start: int, end: int) -> tuple[int, int] | None:
-        """The characters of the document that `passage[start:end]` covers; None where the passage cannot be placed."""
+        """Returns the characters of the document that `passage[start:end]` covers.
+
+        The result is None where the passage does not occur exactly once in the document.
+        """
         whole, before, inside = _packed(passage), _packed(passage[:start]), _packed(passage[start:end])
         found = locate(whole, self._packed, None).start if whole else None
         return None if found is None or not inside else self._span(found + len(before), len(inside))
 
     def locate(self, quotation: str, stated: int) -> tuple[Located, tuple[int, int] | None]:
-        """The occurrence of a quotation that is nearest to a stated place of the document, and what it covers."""
+        """Returns the occurrence of a quotation that is nearest to a stated character, and the characters it covers.
+
+        Args:
+            stated: the first character of the quotation in the document, as the row states it.
+        """
         packed = _packed(quotation)
         spans: list[tuple[int, int]] = []
         at = self._packed.find(packed) if packed else -1
@@ -211,16 +233,18 @@ class DocumentText:
         return located, None if located.start is None else by_start[located.start]
 
     def chunks_over(self, start: int, end: int) -> list[str]:
-        """Ids of the chunks that a span touches, in the order of the document."""
+        """Returns the ids of the chunks that a span touches, in the order of the document."""
         return [one["chunk_id"] for one in self._chunks if one["start"] < end and start < one["end"]]
 
     def _span(self, at: int, length: int) -> tuple[int, int]:
-        return self._place(at), self._place(at + length - 1) + 1
+        return self._position(at), self._position(at + length - 1) + 1
 
-    def _place(self, at: int) -> int:
+    def _position(self, at: int) -> int:
+        """Returns the position in the document of a character of the packed text."""
         piece = bisect_right(self._at, at) - 1
         return self._from[piece] + at - self._at[piece]
 
 
 def _packed(text: str) -> str:
+    """Returns the text without white space."""
     return "".join(text.split())

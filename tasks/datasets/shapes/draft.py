@@ -1,4 +1,4 @@
-"""What a shape makes of a row before the dataset's format is considered, and what it says when it cannot."""
+"""What is read of a row before the dataset's format is considered, and the errors of a row that cannot be read so."""
 
 from __future__ import annotations
 
@@ -11,46 +11,65 @@ from freshet.tasks.datasets.inputs.strict_json import parse
 from freshet.tasks.rules.verdicts import Verdict, verdict
 
 Messages = list[dict[str, Any]]
-Side = str | Messages
-"""A prompt or an answer: a text, or turns."""
+"""Turns of a conversation, in the form that `messages.messages_of` returns."""
 
-_MISSING = object()
+Part = str | Messages
+"""A prompt or an answer: a text, or turns."""
 
 
 class Misfit(Exception):
-    """A row that cannot be shaped: where, what is there (its kind, never its text), and what is valid."""
+    """A row that cannot be shaped.
+
+    Args:
+        field: the field that is at fault.
+        found: the kind of what stands in the field, never its text.
+        valid: what may stand in the field.
+    """
 
     def __init__(self, field: str, found: str, valid: str) -> None:
+        """Keeps what is at fault for the verdict."""
         super().__init__(field, found, valid)
         self.field, self.found, self.valid = field, found, valid
 
     def verdict(self) -> Verdict:
+        """Returns the verdict on the row."""
         return verdict("ROW-SCHEMA", field=self.field, found=self.found, valid=self.valid)
 
 
 class WrongRole(Misfit):
-    """A turn by nobody that trainers know, or one at a place where it cannot be."""
+    """A turn whose role trainers do not know, or whose role cannot come at that point of the conversation."""
 
     def verdict(self) -> Verdict:
+        """Returns the verdict on the row."""
         return verdict("ROW-ROLE", field=self.field, found=self.found, valid=self.valid)
 
 
 @dataclass
 class Draft:
-    """What a row holds, whatever format it will be given.
+    """What a row holds, whatever the format of the dataset; what the row lacks is None or empty.
 
     Attributes:
-        conversation: whole turns, prompt and answer in one.
+        text: the whole text of a language_modeling row.
+        prompt: what is given.
+        completion: what is to be learnt.
+        chosen: the better answer.
+        rejected: the worse answer.
+        label: whether an unpaired answer is a good one.
+        conversation: all turns, prompt and answer in one.
+        tools: the functions that are offered.
+        system: the system message before a prompt.
+        passage: the passage that the answer cites.
+        document: the name of the document that the row derives from.
+        start: the first character of the quotation, as the row states it.
         answer_text: the answer as the row quotes it, where it cites a passage or a document.
-        start: first character of that quotation, as stated.
         transforms: names of what shaping changed.
     """
 
     text: str | None = None
-    prompt: Side | None = None
-    completion: Side | None = None
-    chosen: Side | None = None
-    rejected: Side | None = None
+    prompt: Part | None = None
+    completion: Part | None = None
+    chosen: Part | None = None
+    rejected: Part | None = None
     label: bool | None = None
     conversation: Messages | None = None
     tools: list[dict[str, Any]] = field(default_factory=list)
@@ -63,9 +82,7 @@ class Draft:
 
 
 def kind_of(value: Any) -> str:
-    """What a value is, in JSON's words; `nothing` for one that is not there."""
-    if value is _MISSING:
-        return "nothing"
+    """Returns what a value is, in JSON's words."""
     if value is None:
         return "null"
     kinds = {bool: "a boolean", int: "a number", float: "a number", str: "a text"}
@@ -79,7 +96,11 @@ def kind_of(value: Any) -> str:
 
 
 def pick(value: Mapping[str, Any], name: str) -> Any:
-    """The value of a column; a dotted name reaches into objects, and by number into lists. None where there is none."""
+    """Returns the value of a column; None where there is none.
+
+    Args:
+        name: the name of the column; a dotted name reaches into objects, and by number into lists.
+    """
     if name in value:
         return value[name]
     here: Any = value
@@ -94,10 +115,10 @@ def pick(value: Mapping[str, Any], name: str) -> Any:
 
 
 def text_of(value: Any, field: str) -> str:
-    """The value, which must be a text.
+    """Returns the value, which must be a text.
 
     Raises:
-        Misfit: it is not.
+        Misfit: the value is no text.
     """
     if not isinstance(value, str):
         raise Misfit(field, kind_of(value), "a text")
@@ -105,19 +126,19 @@ def text_of(value: Any, field: str) -> str:
 
 
 def optional_text(value: Any, field: str) -> str | None:
-    """The value, which must be a text, null or not there; an empty text is none.
+    """Returns the value, which must be a text or null; None for an empty text.
 
     Raises:
-        Misfit: it is something else.
+        Misfit: the value is something else.
     """
     return None if value is None else text_of(value, field) or None
 
 
 def name_of(value: Any, field: str) -> str | None:
-    """What a row calls a document or a group: a text, or a whole number or a boolean as text; None for null.
+    """Returns what a row calls a document or a group: a text, or a whole number or a boolean as text; None for null.
 
     Raises:
-        Misfit: it is something else.
+        Misfit: the value is something else.
     """
     if value is None or value == "":
         return None
@@ -128,11 +149,13 @@ def name_of(value: Any, field: str) -> str | None:
     raise Misfit(field, kind_of(value), "a text or a whole number")
 
 
-def place_of(value: Any, field: str) -> int | None:
-    """The stated first character of a span: a whole number from 0, or its digits, as CSV has them; None for null.
+def start_of(value: Any, field: str) -> int | None:
+    """Returns the first character of a span, as the row states it; None for null.
+
+    The value may be a whole number from 0, or its digits, as CSV has them.
 
     Raises:
-        Misfit: it is something else.
+        Misfit: the value is something else.
     """
     if value is None or value == "":
         return None
@@ -144,10 +167,13 @@ def place_of(value: Any, field: str) -> int | None:
 
 
 def truth_of(value: Any, field: str, transforms: set[str]) -> bool:
-    """Whether an answer is a good one: true or false, also as 1 or 0 or spelt out, as CSV has them.
+    """Returns whether an answer is a good one: true or false, also as 1 or 0, or spelt out, as CSV has them.
+
+    Args:
+        transforms: takes the name of the change, where the value was no boolean.
 
     Raises:
-        Misfit: it is something else.
+        Misfit: the value is something else.
     """
     if isinstance(value, bool):
         return value
@@ -159,12 +185,14 @@ def truth_of(value: Any, field: str, transforms: set[str]) -> bool:
 
 
 def inner_json(value: str, field: str, valid: str) -> Any:
-    """JSON that stands in a text of the row.
+    """Returns the value of JSON that stands in a text of the row.
+
+    Args:
+        valid: what may stand in the field, for the error.
 
     Raises:
-        Misfit: the text is none, or names a key twice or NaN.
+        Misfit: the text is no JSON, or names a key twice, or holds NaN.
     """
-
     try:
         return parse(value.encode())
     except (Unsound, UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""A draft → TRL's columns of the dataset's format, by conversions that add and lose nothing.
+"""Fits a draft into TRL's columns of the dataset's format, by conversions that add and lose nothing.
 
 A plain prompt and its answer become a turn of the user and one of the assistant; a conversation is cut before its last
 turn of the assistant, where a prompt and an answer are asked for. Everything else is for its owner to say.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from freshet.tasks.datasets.shapes.draft import Draft, Messages, Misfit, Side
+from freshet.tasks.datasets.shapes.draft import Draft, Messages, Misfit, Part
 from freshet.tasks.datasets.shapes.messages import check_turns
 from freshet.tasks.settings.datasets import Format
 
@@ -18,10 +18,10 @@ BETWEEN = "\n\n"
 
 
 def fit(draft: Draft, fmt: Format) -> dict[str, Any]:
-    """The content of an example.
+    """Returns the content of an example in a format.
 
     Raises:
-        Misfit: the draft does not hold what the format needs, or holds what the format cannot say.
+        Misfit: the draft lacks what the format needs, or holds what the format cannot say.
     """
     return _FITTERS[fmt](draft)
 
@@ -86,8 +86,8 @@ def _preference(draft: Draft) -> dict[str, Any]:
     return {"prompt": _put_passage(draft, prompt), "chosen": chosen, "rejected": rejected}
 
 
-def _pair(draft: Draft, fmt: Format) -> tuple[Side, Side]:
-    """Prompt and completion, both texts or both turns."""
+def _pair(draft: Draft, fmt: Format) -> tuple[Part, Part]:
+    """Returns prompt and completion, both texts or both turns."""
     prompt, completion = draft.prompt, draft.completion
     if draft.conversation is not None:
         check_turns(draft.conversation, "messages")
@@ -95,8 +95,8 @@ def _pair(draft: Draft, fmt: Format) -> tuple[Side, Side]:
         if completion[0]["role"] != "assistant" or not prompt:
             raise Misfit("messages", "no answer after a prompt", "turns of which the last is the assistant's")
         draft.transforms.add("last-turn")
-    for column, side in (("prompt", prompt), ("completion", completion)):
-        if side is None:
+    for column, part in (("prompt", prompt), ("completion", completion)):
+        if part is None:
             raise _misses(column, fmt)
     prompt, completion = _alike(prompt, completion)
     prompt = _with_system(draft, prompt, fmt)
@@ -104,25 +104,25 @@ def _pair(draft: Draft, fmt: Format) -> tuple[Side, Side]:
     return _put_passage(draft, prompt), completion
 
 
-def _alike(prompt: Any, *answers: Any) -> tuple[Side, ...]:
-    """All as texts, or, where one is turns, all as turns."""
-    if all(isinstance(side, str) for side in (prompt, *answers)):
+def _alike(prompt: Any, *answers: Any) -> tuple[Part, ...]:
+    """Returns all parts as texts, or all as turns where one of them is turns."""
+    if all(isinstance(part, str) for part in (prompt, *answers)):
         return prompt, *answers
     return _turns(prompt, "user"), *(_turns(answer, "assistant") for answer in answers)
 
 
-def _turns(side: Side, role: str) -> Messages:
-    return [{"role": role, "content": side}] if isinstance(side, str) else side
+def _turns(part: Part, role: str) -> Messages:
+    return [{"role": role, "content": part}] if isinstance(part, str) else part
 
 
-def _check_answer(prompt: Side, answer: Side, field: str) -> None:
+def _check_answer(prompt: Part, answer: Part, field: str) -> None:
     if isinstance(prompt, list) and isinstance(answer, list):
         check_turns([*prompt, *answer], field)
         check_turns(answer[-1:], field)
 
 
 def _common_turns(chosen: Any, rejected: Any) -> tuple[Messages, Messages, Messages]:
-    """The turns with which both answers begin are the prompt, as in TRL."""
+    """Returns the turns with which both answers begin as the prompt, as TRL does, and the rest of each answer."""
     if isinstance(chosen, str) or isinstance(rejected, str):
         raise _misses("prompt", "preference")
     same = 0
@@ -133,7 +133,7 @@ def _common_turns(chosen: Any, rejected: Any) -> tuple[Messages, Messages, Messa
     return chosen[:same], chosen[same:], rejected[same:]
 
 
-def _with_system(draft: Draft, prompt: Side, fmt: Format) -> Side:
+def _with_system(draft: Draft, prompt: Part, fmt: Format) -> Part:
     if draft.system is not None and isinstance(prompt, list) and prompt[0]["role"] != "system":
         prompt = [{"role": "system", "content": draft.system}, *prompt]
         draft.system = None
@@ -151,7 +151,7 @@ def _refuse_tools(draft: Draft, fmt: Format) -> None:
         raise Misfit("tools", f"functions, which {fmt} has no column for", "format: conversational")
 
 
-def _put_passage(draft: Draft, prompt: Side) -> Side:
+def _put_passage(draft: Draft, prompt: Part) -> Part:
     if draft.passage is None:
         return prompt
     if isinstance(prompt, list):
@@ -160,7 +160,7 @@ def _put_passage(draft: Draft, prompt: Side) -> Side:
 
 
 def _behind(passage: str | None, messages: Messages) -> Messages:
-    """The turns, with the passage before the first words of the user."""
+    """Returns the turns with the passage before the first words of the user."""
     first = next((at for at, one in enumerate(messages) if one["role"] == "user"), None)
     if passage is None or first is None or _begins(messages[first]["content"], passage):
         return messages

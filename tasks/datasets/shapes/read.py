@@ -1,4 +1,4 @@
-"""Each shape by its columns → a draft of the example."""
+"""Reads a row of each shape, by the shape's columns, into a draft of the example."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from freshet.tasks.datasets.shapes.draft import (
     Draft,
     Messages,
     Misfit,
-    Side,
+    Part,
     kind_of,
     name_of,
     optional_text,
     pick,
-    place_of,
+    start_of,
     text_of,
     truth_of,
 )
@@ -30,8 +30,8 @@ class Reading:
     """What reading a row depends on beside the row.
 
     Attributes:
-        format: of the dataset: what it has no column for is left unread, sound or not.
-        columns: which column gives what.
+        format: the format of the dataset; what the format has no column for is left unread, sound or not.
+        columns: which column holds what, as the settings say.
         placeholders: texts, casefolded, that stand for no text.
     """
 
@@ -39,22 +39,27 @@ class Reading:
     columns: Columns = field(default_factory=Columns)
     placeholders: Collection[str] = ()
 
-    def sides(self, value: Row, names: Mapping[str, str], draft: Draft, needed: bool = False) -> None:
-        """Those of prompt, completion, chosen and rejected that the format has a use for, by their columns' names."""
+    def parts(self, value: Row, names: Mapping[str, str], draft: Draft, needed: bool = False) -> None:
+        """Reads those of prompt, completion, chosen and rejected that the format has a use for, into the draft.
+
+        Args:
+            names: for each part, the name of the column that holds it.
+            needed: whether a part that is missing is an error.
+        """
         for part, name in names.items():
             found = pick(value, name)
             if part in _USED[self.format] and (needed or found is not None):
-                setattr(draft, part, _side(found, name, draft.transforms))
+                setattr(draft, part, _part(found, name, draft.transforms))
 
     def label(self, value: Row, names: Collection[str], draft: Draft) -> None:
-        """Whether the answer is a good one, out of the first of the columns that is there."""
+        """Reads whether the answer is a good one, from the first of the columns that the row has, into the draft."""
         if self.format == "unpaired_preference":
             name = next((name for name in names if pick(value, name) is not None), None)
             if name is not None:
                 draft.label = truth_of(pick(value, name), name, draft.transforms)
 
     def optional(self, value: Any, field: str, draft: Draft) -> str | None:
-        """A text that may be missing; a placeholder in its place is dropped, and that is put on record."""
+        """Returns a text that may be missing; a placeholder in its stead is dropped, and the draft says so."""
         text = optional_text(value, field)
         if text is not None and text.strip().casefold() in self.placeholders:
             draft.transforms.add("filler")
@@ -63,10 +68,10 @@ class Reading:
 
 
 def read(shape: Shape, value: Row, reading: Reading) -> Draft:
-    """What a row of a shape holds.
+    """Returns what a row of a shape holds.
 
     Raises:
-        Misfit: a column is missing, or holds something of another kind.
+        Misfit: a column is missing, or holds a value of another kind.
     """
     draft = _READERS[shape](value, reading)
     columns = reading.columns
@@ -76,23 +81,24 @@ def read(shape: Shape, value: Row, reading: Reading) -> Draft:
     if columns.passage is not None and draft.passage is None:
         draft.passage = reading.optional(pick(value, columns.passage), columns.passage, draft)
     if columns.start is not None and draft.start is None:
-        draft.start = place_of(pick(value, columns.start), columns.start)
+        draft.start = start_of(pick(value, columns.start), columns.start)
     if draft.answer_text is None and (draft.passage is not None or draft.start is not None):
         draft.answer_text = _answer(draft)
     return draft
 
 
 def _answer(draft: Draft) -> str | None:
-    side = draft.completion if draft.completion is not None else draft.chosen
-    if side is None and draft.conversation is not None:
-        side = [one for one in draft.conversation if one["role"] == "assistant"][-1:]
-    if isinstance(side, list):
-        side = side[-1]["content"] if side else None
-    return side or None
+    """Returns the text of the answer; None where there is no answer, or an empty one."""
+    part = draft.completion if draft.completion is not None else draft.chosen
+    if part is None and draft.conversation is not None:
+        part = [one for one in draft.conversation if one["role"] == "assistant"][-1:]
+    if isinstance(part, list):
+        part = part[-1]["content"] if part else None
+    return part or None
 
 
-def _side(value: Any, field: str, transforms: set[str]) -> Side:
-    """A text, turns, or one turn by itself."""
+def _part(value: Any, field: str, transforms: set[str]) -> Part:
+    """Returns a text, turns, or one turn by itself as a part."""
     if isinstance(value, list):
         return messages_of(value, field, transforms)
     if isinstance(value, Mapping):
@@ -112,7 +118,7 @@ _USED: Mapping[Format, Collection[str]] = {
     "preference": ("prompt", "chosen", "rejected"),
     "unpaired_preference": ("messages", "prompt", "completion"),
 }
-"""What each format can be made of."""
+"""By format, what its rows can be made of."""
 
 
 def _trl(value: Row, reading: Reading) -> Draft:
@@ -123,7 +129,7 @@ def _trl(value: Row, reading: Reading) -> Draft:
     if "messages" in used and value.get("messages") is not None and not (paired and "tools" not in used):
         draft.conversation = messages_of(value["messages"], "messages", draft.transforms)
     else:
-        reading.sides(value, _PARTS, draft)
+        reading.parts(value, _PARTS, draft)
     draft.tools = _tools(value, draft)
     reading.label(value, _LABELS, draft)
     return draft
@@ -158,7 +164,7 @@ def _sharegpt(value: Row, reading: Reading) -> Draft:
         turns = [{"role": "system", "content": system}, *turns]
     draft.conversation = turns
     draft.tools = _tools(value, draft)
-    reading.sides(value, _PREFERRED, draft)
+    reading.parts(value, _PREFERRED, draft)
     if draft.chosen is not None:
         draft.prompt, draft.conversation = turns, None
     reading.label(value, _LABELS, draft)
@@ -167,19 +173,19 @@ def _sharegpt(value: Row, reading: Reading) -> Draft:
 
 def _alpaca(value: Row, reading: Reading) -> Draft:
     draft = Draft(transforms={"shape:alpaca"})
-    told = text_of(value.get("instruction"), "instruction")
+    instruction = text_of(value.get("instruction"), "instruction")
     given = reading.optional(value.get("input"), "input", draft)
-    asked = f"{told}\n\n{given}" if given is not None and told else given or told
+    asked = f"{instruction}\n\n{given}" if given is not None and instruction else given or instruction
     draft.system = reading.optional(value.get("system"), "system", draft)
     turns = _history(value.get("history"), draft)
     draft.prompt = [*turns, {"role": "user", "content": asked}] if turns else asked
-    reading.sides(value, {"completion": "output", **_PREFERRED}, draft)
+    reading.parts(value, {"completion": "output", **_PREFERRED}, draft)
     reading.label(value, _LABELS, draft)
     return draft
 
 
 def _history(value: Any, draft: Draft) -> Messages:
-    """Earlier turns, each a pair of what was asked and what was answered."""
+    """Returns the earlier turns, which the row holds as pairs of what was asked and what was answered."""
     valid = "a list of [asked, answered]"
     if value is None:
         return []
@@ -213,7 +219,7 @@ def _squad(value: Row, reading: Reading) -> Draft:
 
 
 def _answers(value: Any) -> list[tuple[str, int | None]]:
-    """Answers and their stated places, from SQuAD's list of objects or from an object of two lists."""
+    """Returns the answers and their stated first characters, from SQuAD's list of objects or an object of two lists."""
     if value is None:
         return []
     if isinstance(value, Mapping):
@@ -231,7 +237,7 @@ def _answers(value: Any) -> list[tuple[str, int | None]]:
         if not isinstance(one, Mapping):
             raise Misfit(field, kind_of(one), '{"text", "answer_start"}')
         found.append(
-            (text_of(one.get("text"), f"{field}.text"), place_of(one.get("answer_start"), f"{field}.answer_start"))
+            (text_of(one.get("text"), f"{field}.text"), start_of(one.get("answer_start"), f"{field}.answer_start"))
         )
     return found
 
@@ -243,7 +249,7 @@ def _columns(value: Row, reading: Reading) -> Draft:
     if columns.messages is not None and "messages" in used:
         draft.conversation = messages_of(pick(value, columns.messages), columns.messages, draft.transforms)
     named = {part: name for part in _PARTS if (name := getattr(columns, part)) is not None}
-    reading.sides(value, named, draft, needed=True)
+    reading.parts(value, named, draft, needed=True)
     if columns.system is not None:
         draft.system = reading.optional(pick(value, columns.system), columns.system, draft)
     if columns.tools is not None:

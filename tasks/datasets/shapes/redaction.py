@@ -1,4 +1,4 @@
-"""Personal data and secrets in the texts of an example: rejected, marked out, or allowed, as the settings say."""
+"""Finds personal data and secrets in the texts of an example: rejected, redacted or allowed, as the settings say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from freshet.tasks.datasets.shapes.texts import Place, all_texts, change_texts
+from freshet.tasks.datasets.shapes.texts import TextKind, all_texts, change_texts
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.settings.datasets import Checks, Handling
 from freshet.tasks.text.findings import Finding
@@ -16,20 +16,27 @@ from freshet.tasks.text.personal_data import find_personal_data
 from freshet.tasks.text.secrets import find_secrets
 
 Find = Callable[[str], Sequence[Finding]]
+"""Returns what is found in a text."""
 
 _MOST_FIELDS = 10
+"""Fields that a verdict names at most."""
+
 _LONG = 4_000
+"""Characters of a text; the findings in longer texts are remembered, since neighbouring rows often cite one passage."""
+
 _ROUNDS = 5
-"""Once what was found is marked out, what overlapped it may be found: so it is looked for again."""
+"""Rounds of redaction at most. After one round, findings that overlapped the redacted ones may come to light."""
 
 
 @dataclass(frozen=True)
 class Cleared:
-    """Content that may stay, or the verdicts on it.
+    """Content that may stay, or the verdicts on the content.
 
     Attributes:
-        transforms: `redacted:KIND`, for every kind that was marked out.
-        verdicts: ROW-PERSONAL and ROW-SECRET, with kinds and fields, never what was found.
+        content: the content, redacted where the settings say so.
+        passage: the cited passage, redacted where the settings say so.
+        transforms: `redacted:KIND`, for every kind that was redacted.
+        verdicts: ROW-PERSONAL and ROW-SECRET, with kinds and fields, never with what was found.
     """
 
     content: dict[str, Any]
@@ -39,7 +46,7 @@ class Cleared:
 
 
 def clear(content: dict[str, Any], passage: str | None, checks: Checks) -> Cleared:
-    """Applies what the settings say of personal data and secrets to every text of the content."""
+    """Applies what the settings say about personal data and secrets to every text of the content."""
     cleared = Cleared(content, passage, set(), [])
     regions = tuple(checks.regions)
     cleared = _clear(cleared, "ROW-SECRET", secrets, checks.secrets)
@@ -47,7 +54,7 @@ def clear(content: dict[str, Any], passage: str | None, checks: Checks) -> Clear
 
 
 def secrets(text: str) -> Sequence[Finding]:
-    """What `find_secrets` finds; remembered for long texts."""
+    """Returns what `find_secrets` finds; the findings of long texts are remembered."""
     return _long_secrets(text) if len(text) > _LONG else find_secrets(text)
 
 
@@ -68,7 +75,7 @@ def _clear(cleared: Cleared, code: str, find: Find, handling: Handling) -> Clear
         transforms = transforms | {f"redacted:{kind}" for kind in marked}
         kinds, fields = _look(content, passage, find)
         rounds += 1
-        if not marked:  # what is left stands in a name, and cannot be marked out
+        if not marked:  # what is left stands in a name, and cannot be redacted
             break
     verdicts = list(cleared.verdicts)
     if kinds:
@@ -89,7 +96,7 @@ def _look(content: dict[str, Any], passage: str | None, find: Find) -> tuple[set
 def _redact(content: dict[str, Any], passage: str | None, find: Find) -> tuple[dict[str, Any], str | None, set[str]]:
     marked: set[str] = set()
 
-    def change(text: str, place: Place) -> str:
+    def change(text: str, kind: TextKind) -> str:
         found = find(text)
         for finding in reversed(found):
             text = f"{text[: finding.start]}[{finding.kind.upper()}]{text[finding.end :]}"
@@ -102,7 +109,7 @@ def _redact(content: dict[str, Any], passage: str | None, find: Find) -> tuple[d
 
 @lru_cache(maxsize=1)
 def _candidate() -> re.Pattern[str]:
-    """What every kind of number has at least: seven digits near one another, or capitals and digits in a row."""
+    """Returns a pattern that every kind of number matches: seven digits near one another, or capitals and digits."""
     return re.compile(
         r"\d(?:[ \t\xa0().\-\u2010-\u2015/]{0,3}\d){6}|\d{6}[-+A]\d{3}"
         r"|[A-Z]{2}\d{2}(?:[ \xa0\-]?[A-Z0-9]){11}|[A-Z]{4}(?:[A-Z]{2})?\d{2}"
@@ -110,7 +117,7 @@ def _candidate() -> re.Pattern[str]:
 
 
 def personal_data(text: str, regions: tuple[str, ...]) -> Sequence[Finding]:
-    """What `find_personal_data` finds, at a fraction of the time for texts that hold no candidate."""
+    """Returns what `find_personal_data` finds, in a fraction of the time for texts that hold no candidate."""
     if "@" not in text and not _candidate().search(text):
         return ()
     return _long_personal_data(text, regions) if len(text) > _LONG else find_personal_data(text, regions)

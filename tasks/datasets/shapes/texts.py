@@ -1,4 +1,4 @@
-"""Every text of an example's content, for whoever looks at them or changes them."""
+"""Every text of an example's content, for code that reads or changes the texts."""
 
 from __future__ import annotations
 
@@ -7,37 +7,38 @@ from typing import Any, Literal
 
 from freshet.tasks.datasets.shapes.fit import BETWEEN
 
-Place = Literal["text", "border", "data", "name"]
+TextKind = Literal["text", "border", "data", "name"]
 """What a text is.
 
 `text` is written for a reader. `border` is a plain prompt: the trainer sets the answer right behind it, so that its
 last characters are part of the text. `data` is a value that programs read: an argument of a call, the declaration of a
-function. `name` is a key or an identifier, which something else refers to, and cannot change by itself.
+function. `name` is a key or an identifier, to which other parts refer, and which cannot change by itself.
 """
 
-Change = Callable[[str, Place], str]
+Change = Callable[[str, TextKind], str]
+"""Returns a text, changed."""
 
 _DATA = ("arguments", "tools")
 _NAMES = ("role", "name", "id", "tool_call_id", "type")
 
 
 def change_texts(content: dict[str, Any], passage: str | None, change: Change) -> tuple[dict[str, Any], str | None]:
-    """The content and the cited passage with every text changed, but for names.
+    """Returns the content and the cited passage with every text changed, but for names.
 
-    A prompt that begins with the passage still begins with it afterwards.
+    A prompt that begins with the passage still begins with the passage afterwards.
     """
     changed = change(passage, "text") if passage is not None else None
 
-    def apply(text: str, place: Place) -> str:
+    def apply(text: str, kind: TextKind) -> str:
         if passage is not None and text.startswith(passage + BETWEEN):
-            rest = change(text[len(passage) + len(BETWEEN) :], place)
+            rest = change(text[len(passage) + len(BETWEEN) :], kind)
             return f"{changed}{BETWEEN}{rest}" if changed else rest
-        return change(text, place)
+        return change(text, kind)
 
     made = {}
     for column, value in content.items():
-        place: Place = "border" if column == "prompt" else "text"
-        made[column] = apply(value, place) if type(value) is str else _changed(value, column, apply)
+        kind: TextKind = "border" if column == "prompt" else "text"
+        made[column] = apply(value, kind) if type(value) is str else _changed(value, column, apply)
     return made, changed or None
 
 
@@ -52,11 +53,13 @@ def _changed(value: Any, key: str, change: Change, data: bool = False) -> Any:
     return value
 
 
-def all_texts(content: dict[str, Any], passage: str | None = None) -> Iterator[tuple[str, str, Place]]:
-    """(field, text, place) of every text, keys of data and identifiers included; a field like `messages[1].content`.
+def all_texts(content: dict[str, Any], passage: str | None = None) -> Iterator[tuple[str, str, TextKind]]:
+    """Yields field, text and kind of every text, including keys of data and identifiers.
+
+    A field is a path like `messages[1].content`.
 
     Args:
-        passage: given, it comes first by itself, and a prompt that begins with it without it.
+        passage: the cited passage. It comes first, by itself, and is left out of a prompt that begins with it.
     """
     if passage is None:
         for column, value in content.items():
@@ -64,11 +67,11 @@ def all_texts(content: dict[str, Any], passage: str | None = None) -> Iterator[t
         return
     yield "passage", passage, "text"
     for column, value in content.items():
-        for field, text, place in _texts(value, column, column, False):
-            yield field, text.removeprefix(passage + BETWEEN) if len(text) > len(passage) else text, place
+        for field, text, kind in _texts(value, column, column, False):
+            yield field, text.removeprefix(passage + BETWEEN) if len(text) > len(passage) else text, kind
 
 
-def _texts(value: Any, field: str, key: str, data: bool) -> Iterator[tuple[str, str, Place]]:
+def _texts(value: Any, field: str, key: str, data: bool) -> Iterator[tuple[str, str, TextKind]]:
     data = data or key in _DATA
     if type(value) is str:
         if key != "role" and not (key == "type" and not data):
@@ -85,7 +88,7 @@ def _texts(value: Any, field: str, key: str, data: bool) -> Iterator[tuple[str, 
 
 
 def without_nulls(value: Any) -> Any:
-    """The value without those entries of objects, at any depth, that are null."""
+    """Returns the value without those entries of objects, at any depth, that are null."""
     if type(value) is dict:
         return {name: without_nulls(item) for name, item in value.items() if item is not None}
     if type(value) is list:

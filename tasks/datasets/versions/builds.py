@@ -1,10 +1,10 @@
-"""The record of builds: what each depended on, and what came of it."""
+"""Whether a build can be left out, since the last one came to the live version from the same state."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from freshet.tasks.datasets.versions.publish import has_exports
+from freshet.tasks.datasets.versions.exports import has_exports
 from freshet.tasks.ledger.builds import last_build
 from freshet.tasks.ledger.versions import Version, live_version
 
@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def still_live(run: BuildRun, fingerprint: str) -> Version | None:
-    """The live version, where building again must come to it: nothing changed since, and its exports are there."""
+    """Returns the live version if another build would come to it: nothing changed since, and its exports are there.
+
+    Args:
+        fingerprint: of the build (`build_fingerprint`).
+    """
     last, live = last_build(run.store, run.dataset), live_version(run.store, run.dataset)
     if last is None or live is None or last["outcome"] == "rejected":
         return None

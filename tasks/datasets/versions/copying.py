@@ -1,4 +1,4 @@
-"""Copies the exported files of a version to where somebody wants them, and checks every one."""
+"""Copies the exported files of a version out of the store, and checks every file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.datasets.export.manifest import check_manifest
+from freshet.tasks.datasets.versions.exports import export_address
 from freshet.tasks.errors import SettingsError, StoreError
 from freshet.tasks.ledger.versions import chosen_version
 from freshet.tasks.store.bucket import file_system
@@ -16,20 +17,23 @@ if TYPE_CHECKING:
 
 
 def copy_export(store: Store, dataset: str, number: str | None, folder: Path) -> dict[str, Any]:
-    """Copies the folder of a version, the live one without a number, to a folder that does not exist yet or is empty.
+    """Copies the exported files of a version to a folder that does not exist yet, or is empty.
+
+    Args:
+        number: the number of the version; None for the live version.
 
     Returns:
-        dataset, version, digest, folder and files, how many there are.
+        `dataset`, `version`, `digest`, `folder`, and `files`, the number of files.
 
     Raises:
-        SettingsError: the folder holds something.
-        StoreError: there is no such version, its files are gone, or one is not what the manifest says.
+        SettingsError: the folder is not empty.
+        StoreError: there is no such version, its files are gone, or a file is not what the manifest says.
     """
     version = chosen_version(store, dataset, number)
     target = folder.expanduser().absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise SettingsError(f"{folder} holds something already", "Name a folder that does not exist yet, or is empty.")
-    source = f"{store.export_folder(dataset)}/{version.version}"
+    source = export_address(store, dataset, version.version)
     system, path = file_system(source)
     if not system.exists(path):
         raise StoreError(

@@ -15,7 +15,7 @@ from freshet.tasks.datasets.assembly.compare import (
     COLUMNS,
     Comparison,
     Keys,
-    Places,
+    Positions,
     compare,
     count_changes,
     digest_keys,
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from lancedb.table import Table
 
-    from freshet.tasks.datasets.assembly.assemble import Settled
+    from freshet.tasks.datasets.assembly.assembled import Assembled
     from freshet.tasks.store.tables import Store
 
 GONE = "its source no longer has it"
+"""The reason of a removed row that the version after did not reject."""
 
 _SHOWN = ("example_id", "split", "content", "origins")
 _WHY = ("digest", "uri", "place", "field", "codes")
@@ -46,12 +47,13 @@ class Diff:
 
     Attributes:
         change: how many rows were `added`, `removed`, `edited` and `moved`.
-        reasons: by reason, how many rows were removed: codes, or that the source no longer has the row.
-        rows: the first of them, removed before edited, moved and added: `change`, `example_id` (of a row that was
-            edited, what it is now, and `before`), `split`, `uri`, `place`, `field`; with `reason` and `verdicts` (those
-            that keep it out) for a removed row, `columns` (those that differ) for an edited one, and `from` for one
-            that moved. No texts.
-        left_out: how many rows more there are.
+        reasons: by reason, how many rows were removed. A reason is the codes that reject the row, or that the source
+            no longer has the row.
+        rows: the first changed rows: removed ones, then edited, moved and added ones. Each has `change`,
+            `example_id`, `split`, `uri`, `place` and `field`. A removed row also has `reason` and `verdicts`, those
+            that keep it out. An edited row also has `columns`, those that differ, and `before`, its earlier
+            `example_id`. A moved row also has `from`, its earlier split. No row has texts.
+        left_out: how many changed rows are not in `rows`.
     """
 
     dataset: str
@@ -63,27 +65,27 @@ class Diff:
     left_out: int
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able."""
+        """Returns the attributes as JSON can hold them."""
         return vars(self)
 
 
 def diff_versions(store: Store, dataset: str, before: str, after: str, limit: int = 1000) -> Diff:
-    """The change from version `before` to version `after`.
+    """Returns the change from version `before` to version `after`.
 
-    Memory: some 80 bytes a row of either version, and `limit` rows.
+    Memory: some 80 bytes for each row of either version, and `limit` rows.
 
     Args:
-        limit: how many rows are told; all are counted.
+        limit: how many changed rows are described; all are counted.
 
     Raises:
-        StoreError: the dataset has no such version, or its tables are gone.
+        StoreError: the dataset has no such version, or the version's tables are gone.
     """
     old, new = find_version(store, dataset, before), find_version(store, dataset, after)
     tables = _examples(store, old), _examples(store, new)
     found = compare(*(read_keys(scan(table, COLUMNS)) for table in tables))
     rejected = store.dataset(dataset).at(schemas.REJECTED, new.rejected_version)
     reasons, at = _reasons(rejected, read_keys(scan(tables[0], COLUMNS)), found.removed)
-    rows = [*_tell(tables, found, [*zip(reasons, _verdicts(rejected, at[:limit]), strict=False)], limit)]
+    rows = [*_described(tables, found, [*zip(reasons, _verdicts(rejected, at[:limit]), strict=False)], limit)]
     counts = found.counts()
     return Diff(
         dataset=dataset,
@@ -96,19 +98,20 @@ def diff_versions(store: Store, dataset: str, before: str, after: str, limit: in
     )
 
 
-def change_since(store: Store, previous: Version | None, settled: Settled) -> dict[str, int]:
-    """How many rows changed how from a published version to one that is not published yet (`Comparison.counts`).
+def change_since(store: Store, previous: Version | None, assembled: Assembled) -> dict[str, int]:
+    """Returns how many rows changed how from a published version to a build (`Comparison.counts`).
 
-    Everything is new after none.
+    Args:
+        previous: the published version; None makes every row of the build an added one.
     """
     if previous is None:
-        return {"added": settled.rows["kept"], "removed": 0, "edited": 0, "moved": 0}
-    before, after = scan(_examples(store, previous), COLUMNS), settled.kept(COLUMNS)
-    return count_changes(map(keys_of, before), map(keys_of, after), Path(settled.folder))
+        return {"added": assembled.rows["kept"], "removed": 0, "edited": 0, "moved": 0}
+    before, after = scan(_examples(store, previous), COLUMNS), assembled.kept(COLUMNS)
+    return count_changes(map(keys_of, before), map(keys_of, after), Path(assembled.folder))
 
 
 def scan(table: Table, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of a table batch by batch, in the order in which they were written."""
+    """Yields the rows of a table batch by batch, in the order in which they were written."""
     import pyarrow as pa
 
     chosen = None if columns is None else list(columns)
@@ -120,11 +123,16 @@ def _examples(store: Store, version: Version) -> Table:
     return store.dataset(version.dataset).at(schemas.EXAMPLES, version.table_version)
 
 
-def _reasons(table: Table, before: Keys, removed: Places) -> tuple[list[str], Places]:
-    """Why each of the removed rows went: by its digest or else its place, among what the version after rejected.
+def _reasons(table: Table, before: Keys, removed: Positions) -> tuple[list[str], Positions]:
+    """Finds why each of the removed rows went: by its digest, or else by its origin, among the rejected rows.
+
+    Args:
+        table: the rows that the version after rejected.
+        before: the keys of the rows of the version before.
+        removed: the positions of the removed rows among these.
 
     Returns:
-        The reasons; and where among the rejected rows each stands, -1 for those that stand nowhere.
+        The reason of each removed row, and the row's position among the rejected rows; -1 for a row that is not there.
     """
     digests, origins, codes = [], [], []
     names: dict[str, int] = {}
@@ -135,7 +143,7 @@ def _reasons(table: Table, before: Keys, removed: Places) -> tuple[list[str], Pl
         codes += [names.setdefault(", ".join(some), len(names)) for some in found["codes"].to_pylist()]
     listed, at = list(names), np.full(len(removed), -1, dtype=np.int64)
     nothing = np.zeros((0, 2), np.uint64)
-    # What is found last is said: the digest tells more than the place, where another row may stand by now.
+    # What is found last counts: the digest says more than the origin, at which another row may stand by now.
     for wanted, rejected in (
         (before.origin[removed], np.concatenate([nothing, *origins])),
         (before.digest[removed], np.concatenate([nothing, *digests])),
@@ -145,24 +153,25 @@ def _reasons(table: Table, before: Keys, removed: Places) -> tuple[list[str], Pl
     return [GONE if one < 0 else listed[codes[one]] for one in at.tolist()], at
 
 
-def _verdicts(table: Table, at: Places) -> list[list[dict[str, Any]]]:
-    """What keeps out the rejected rows that stand there; nothing of those that stand nowhere."""
-    there = np.flatnonzero(at >= 0)
-    said: list[list[dict[str, Any]]] = [[] for _ in at]
-    if len(there):
-        held = table.to_lance().take(at[there].tolist(), columns=["verdicts"])["verdicts"].to_pylist()
-        for place, one in zip(there.tolist(), held, strict=True):
-            said[place] = [each for each in json.loads(one) if each["severity"] == "block"]
-    return said
+def _verdicts(table: Table, at: Positions) -> list[list[dict[str, Any]]]:
+    """Returns the verdicts that keep out the rows at some positions of a table; none for the position -1."""
+    known = np.flatnonzero(at >= 0)
+    found: list[list[dict[str, Any]]] = [[] for _ in at]
+    if len(known):
+        held = table.to_lance().take(at[known].tolist(), columns=["verdicts"])["verdicts"].to_pylist()
+        for index, one in zip(known.tolist(), held, strict=True):
+            found[index] = [each for each in json.loads(one) if each["severity"] == "block"]
+    return found
 
 
-def _tell(
+def _described(
     tables: tuple[Table, Table], found: Comparison, why: list[tuple[str, list[dict[str, Any]]]], limit: int
 ) -> Iterator[dict[str, Any]]:
-    """Tells the rows.
+    """Yields the changed rows as `Diff.rows` has them.
 
     Args:
-        why: of each removed row that is told, the reason and the verdicts.
+        tables: the rows of the version before, and of the version after.
+        why: the reason and the verdicts of each removed row that is described.
     """
     old, new = tables
     room = limit
@@ -180,10 +189,10 @@ def _tell(
         yield {"change": "added", **_place(row)}
 
 
-def _rows(table: Table, places: Places) -> list[dict[str, Any]]:
-    if not len(places):
+def _rows(table: Table, positions: Positions) -> list[dict[str, Any]]:
+    if not len(positions):
         return []
-    found: list[dict[str, Any]] = table.to_lance().take(places.tolist(), columns=list(_SHOWN)).to_pylist()
+    found: list[dict[str, Any]] = table.to_lance().take(positions.tolist(), columns=list(_SHOWN)).to_pylist()
     return found
 
 

@@ -1,19 +1,21 @@
-"""What a whole version is held to before it is published: its size, its balance, its sides, and how much it changes."""
+"""What a whole version is held to before it is published: its size, balance and splits, and how much it changes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from freshet.tasks.datasets.split import SPLITS
 from freshet.tasks.rules.verdicts import Verdict, verdict
 
 if TYPE_CHECKING:
     from freshet.expectations.rule import Rule
     from freshet.tasks.ledger.versions import VersionFacts
-    from freshet.tasks.settings.datasets import Dataset
+    from freshet.tasks.settings.datasets import Dataset, DatasetGate
 
 FEW = 50
-"""Of fewer pairs nobody can say that the longer answer is preferred."""
+"""With fewer pairs nobody can say whether the longer answer is preferred."""
 
 
 def judge_version(
@@ -27,57 +29,61 @@ def judge_version(
     longer_chosen: int,
     pairs: int,
 ) -> Iterator[Verdict]:
-    """What speaks against publishing a version, by the dataset's own rules.
+    """Yields what speaks against publishing a version, with the severities of the dataset's own rules.
 
     Args:
-        rules: those that the dataset has not switched off.
-        before: rows of the version before; 0 for the first.
+        rules: the rules that the dataset has not switched off, by code.
+        before: the number of rows of the version before; 0 for the first version.
         lost_files: files that the version before has rows of, and that cannot be read at all now.
-        is_torn: whether some group is on more than one side.
-        longer_chosen, pairs: pairs of answers that differ in length, and how often the chosen one is the longer.
+        is_torn: whether some group lies in more than one split.
+        longer_chosen: in how many of the pairs the chosen answer is the longer one.
+        pairs: the number of pairs of answers that differ in length.
     """
-    for found in _all(facts, dataset, rules, before, lost_files, is_torn, longer_chosen, pairs):
-        if found.code in rules:
-            yield Verdict(found.code, rules[found.code].severity, found.evidence)
+    found = (
+        *_size(facts, dataset.gate),
+        *_lost(lost_files),
+        *_change(facts, dataset.gate, before),
+        *_balance(facts, dataset.gate),
+        *_shares(facts, dataset),
+        *_openai(facts, dataset, rules),
+        *_torn(is_torn),
+        *_length_bias(rules, longer_chosen, pairs),
+    )
+    for one in found:
+        if one.code in rules:
+            yield replace(one, severity=rules[one.code].severity)
 
 
-def _all(
-    facts: VersionFacts,
-    dataset: Dataset,
-    rules: Mapping[str, Rule],
-    before: int,
-    lost_files: Sequence[str],
-    is_torn: bool,
-    longer_chosen: int,
-    pairs: int,
-) -> Iterator[Verdict]:
-    gate, kept, read = dataset.gate, facts.rows["kept"], facts.rows["read"]
+def _size(facts: VersionFacts, gate: DatasetGate) -> Iterator[Verdict]:
+    kept, read = facts.rows["kept"], facts.rows["read"]
     if kept < gate.min_rows:
         yield verdict("VERSION-ROWS", kept=kept, wanted=gate.min_rows)
     if read and kept < gate.min_kept * read:
         yield verdict("VERSION-KEPT", kept=kept, read=read, wanted=gate.min_kept)
-    if lost_files:
-        yield verdict("VERSION-FILE", files=list(lost_files))
+
+
+def _lost(files: Sequence[str]) -> Iterator[Verdict]:
+    if files:
+        yield verdict("VERSION-FILE", files=list(files))
+
+
+def _change(facts: VersionFacts, gate: DatasetGate, before: int) -> Iterator[Verdict]:
     gone = facts.change.get("removed", 0) + facts.change.get("edited", 0)
     if before and gone > gate.max_change * before:
         yield verdict("VERSION-CHANGE", gone=gone, before=before, allowed=gate.max_change)
-    for name, rows in _too_large({one: sum(sides.values()) for one, sides in facts.classes.items()}, gate.max_class):
+
+
+def _balance(facts: VersionFacts, gate: DatasetGate) -> Iterator[Verdict]:
+    """Yields a verdict for each class, and for each input, that has too large a share of the rows."""
+    kept = facts.rows["kept"]
+    classes = {name: sum(by_split.values()) for name, by_split in facts.classes.items()}
+    for name, rows in _too_large(classes, gate.max_class):
         yield verdict("VERSION-CLASS", label=name, rows=rows, kept=kept, allowed=gate.max_class)
-    sources: dict[str, int] = {}
+    inputs: dict[str, int] = {}
     for source in facts.sources:
-        sources[source["input"]] = sources.get(source["input"], 0) + source["rows_kept"]
-    for name, rows in _too_large(sources, gate.max_source):
+        inputs[source["input"]] = inputs.get(source["input"], 0) + source["rows_kept"]
+    for name, rows in _too_large(inputs, gate.max_source):
         yield verdict("VERSION-SOURCE", input=name, rows=rows, kept=kept, allowed=gate.max_source)
-    yield from _shares(facts, dataset)
-    least = rules["VERSION-OPENAI"].threshold if "VERSION-OPENAI" in rules else None
-    trained = facts.splits.get("train", {}).get("rows", 0)
-    if least is not None and "openai" in dataset.export and trained < least:
-        yield verdict("VERSION-OPENAI", rows=trained, asked_for=int(least))
-    if is_torn:
-        yield verdict("VERSION-GROUP")
-    bias = rules["VERSION-LENGTH-BIAS"].threshold if "VERSION-LENGTH-BIAS" in rules else None
-    if bias is not None and pairs >= FEW and not 1 - bias <= longer_chosen / pairs <= bias:
-        yield verdict("VERSION-LENGTH-BIAS", longer=longer_chosen, pairs=pairs)
 
 
 def _too_large(rows: Mapping[str, int], allowed: float) -> Iterator[tuple[str, int]]:
@@ -86,12 +92,33 @@ def _too_large(rows: Mapping[str, int], allowed: float) -> Iterator[tuple[str, i
 
 
 def _shares(facts: VersionFacts, dataset: Dataset) -> Iterator[Verdict]:
-    wanted: dict[str, Any] = {side: getattr(dataset.split, side) for side in ("train", "validation", "test")}
+    found = {split: facts.splits.get(split, {}).get("share", 0.0) for split in SPLITS}
+    wanted = {split: getattr(dataset.split, split) for split in SPLITS}
     off = {
-        side: {"wanted": share, "is": round(facts.splits.get(side, {}).get("share", 0.0), 4)}
-        for side, share in wanted.items()
-        if abs(facts.splits.get(side, {}).get("share", 0.0) - share) > dataset.split.tolerance
+        split: {"wanted": wanted[split], "is": round(found[split], 4)}
+        for split in SPLITS
+        if abs(found[split] - wanted[split]) > dataset.split.tolerance
     }
     if facts.rows["kept"] and off:
         groups = sum(one.get("groups", 0) for one in facts.splits.values())
         yield verdict("VERSION-SPLIT", sides=off, groups=groups)
+
+
+def _openai(facts: VersionFacts, dataset: Dataset, rules: Mapping[str, Rule]) -> Iterator[Verdict]:
+    """Yields a verdict where there are fewer training rows than OpenAI's fine-tuning asks for."""
+    least = rules["VERSION-OPENAI"].threshold if "VERSION-OPENAI" in rules else None
+    trained = facts.splits.get("train", {}).get("rows", 0)
+    if least is not None and "openai" in dataset.export and trained < least:
+        yield verdict("VERSION-OPENAI", rows=trained, asked_for=int(least))
+
+
+def _torn(is_torn: bool) -> Iterator[Verdict]:
+    if is_torn:
+        yield verdict("VERSION-GROUP")
+
+
+def _length_bias(rules: Mapping[str, Rule], longer_chosen: int, pairs: int) -> Iterator[Verdict]:
+    """Yields a verdict where the longer answer is chosen nearly always, or nearly never."""
+    bias = rules["VERSION-LENGTH-BIAS"].threshold if "VERSION-LENGTH-BIAS" in rules else None
+    if bias is not None and pairs >= FEW and not 1 - bias <= longer_chosen / pairs <= bias:
+        yield verdict("VERSION-LENGTH-BIAS", longer=longer_chosen, pairs=pairs)

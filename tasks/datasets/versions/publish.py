@@ -1,136 +1,53 @@
-"""A build's rows → an immutable version that readers are offered, or a decision that there is none.
+"""Makes a build's rows an immutable version that readers are offered, or records that the gate refused them.
 
 The order of writing, under the lock of the dataset's one writer: the two tables, their tags, the exports (written
 beside their place and moved at once), and last the row in the ledger, with which the version exists. A kill before that
-row leaves what no reader is told of; the next build of the same rows finds or replaces it and ends with the same
+row leaves what no reader is offered; the next build of the same rows finds or replaces it and ends with the same
 version and bytes.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.datasets.assembly.digest import settings_of, version_digest
-from freshet.tasks.datasets.export import check_kinds, write_exports
-from freshet.tasks.datasets.export.kinds import Rows
-from freshet.tasks.datasets.export.manifest import MANIFEST, place, write_manifest
-from freshet.tasks.datasets.versions.diff import change_since, scan
-from freshet.tasks.datasets.versions.past import past_number, version_before
-from freshet.tasks.errors import ConcurrentWriter, StoreError
-from freshet.tasks.ledger.versions import (
-    Version,
-    VersionFacts,
-    insert_version,
-    last_number,
-    list_versions,
-    live_version,
-    next_number,
-    published_versions,
+from freshet.tasks.datasets.export.manifest import deliver
+from freshet.tasks.datasets.versions.exports import (
+    Extras,
+    export_address,
+    partial_folder,
+    restore_exports,
+    write_folder,
 )
+from freshet.tasks.errors import ConcurrentWriter, StoreError
+from freshet.tasks.ledger.versions import Version, VersionFacts, insert_version, list_versions, published_versions
 from freshet.tasks.store import schemas
-from freshet.tasks.store.bucket import file_system, reaching
 from freshet.tasks.store.files import remove
-from freshet.tasks.store.locks import dataset_files
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from lancedb.table import Table
 
-    from freshet.tasks.datasets.assembly.assemble import Settled
-    from freshet.tasks.settings.datasets import Dataset, ExportKind
+    from freshet.tasks.datasets.assembly.assembled import Assembled
+    from freshet.tasks.datasets.versions.candidate import Candidate
     from freshet.tasks.store.tables import Store
 
-Extras = Callable[[Path, VersionFacts], None]
-"""Writes into a version's folder what describes it: card, metadata, plots. As pure as the rows: no clock."""
-
 _DIGEST = b"freshet:digest"
+"""The key of a table's schema metadata under which the digest of the version stands whose rows the table holds."""
+
 _WAITING_BYTES = 8 << 20
-"""Of rows that wait to become pages of their table. Lance's own choice is 8 MiB for each column of each list."""
+"""Bytes of rows that wait to become pages of their table. Lance's own choice is 8 MiB for each column of each list."""
 
 
 class _Taken(Exception):
     """Another machine put the version on record first."""
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A build that the gate has still to decide on.
-
-    Attributes:
-        previous: the live version, None before the first; of a version that looks back from before the live one, the
-            newest version of no later moment.
-        unchanged: whether the build is the live version over again, or, looking back, any version.
-    """
-
-    facts: VersionFacts
-    previous: Version | None
-    unchanged: bool
-
-
-def propose(
-    store: Store,
-    settled: Settled,
-    name: str,
-    declared: Dataset,
-    *,
-    as_of: datetime,
-    measured: Mapping[str, Any] | None = None,
-    looks_back: bool = False,
-) -> Candidate:
-    """What the version would be: its digest, its number, and how it differs from the live one.
-
-    Args:
-        measured: what the checks counted, for the card (`VersionFacts.measured`).
-        looks_back: the rows are those of `as_of`; where the live version speaks for a later moment, the new one will
-            not be live.
-    """
-    check_kinds(declared.export, declared.format)
-    previous = live_version(store, name)
-    digest = version_digest(settled.rows_digest, settled.record_digest, name, declared)
-    is_past = looks_back and previous is not None and as_of < previous.as_of
-    if is_past:
-        published = published_versions(list_versions(store, name))
-        same = next((one for one in published if one.digest == digest), None)
-        previous = same or version_before(published, as_of)
-    if previous is not None and previous.digest == digest:
-        return Candidate(previous.facts, previous, unchanged=True)
-    change = change_since(store, previous, settled)
-    # Where every version has expired, the next one still gets a number of its own.
-    number = last_number(list_versions(store, name))
-    version = past_number(list_versions(store, name), as_of) if is_past else next_number(number, change)
-    settings = settings_of(declared)
-    facts = VersionFacts(
-        dataset=name,
-        version=version,
-        digest=digest,
-        rows_digest=settled.rows_digest,
-        format=declared.format,
-        settings=settings,
-        as_of=as_of,
-        rows=settled.rows,
-        splits=settled.splits,
-        sources=settled.sources,
-        documents=settled.documents,
-        retain=settings["retain"],
-        previous=None if previous is None else previous.version,
-        change=change,
-        licences=settled.licences,
-        classes=settled.classes,
-        without_group=settled.without_group,
-        measured=measured or {},
-    )
-    return Candidate(facts, previous, unchanged=False)
-
-
 def publish(
-    store: Store, settled: Settled, candidate: Candidate, extras: Extras, *, run_id: str, now: datetime
+    store: Store, assembled: Assembled, candidate: Candidate, extras: Extras, *, run_id: str, now: datetime
 ) -> Version:
-    """Publishes the candidate; readers are offered it with the last step, at once.
+    """Publishes the candidate; the last step, which takes no time, offers it to readers.
 
     An unchanged candidate writes nothing, unless exports of its version were lost: they are written again, and must
     come out as they were.
@@ -145,13 +62,13 @@ def publish(
         return candidate.previous
     if any(v.version == facts.version for v in list_versions(store, facts.dataset) if v.outcome == "published"):
         raise _has_version(facts)
-    folder = _partial(store, facts)
-    exports = _write(folder, facts, settled.kept, settled.rejected, extras)
-    versions = _commit_both(store, settled, facts)
+    folder = partial_folder(store, facts)
+    exports = write_folder(folder, facts, assembled.kept, assembled.rejected, extras)
+    versions = _commit_both(store, assembled, facts)
     for name, version in versions.items():
         _tag(store.dataset(facts.dataset).find(name), f"v{facts.version}", version)
-    address = f"{store.export_folder(facts.dataset)}/{facts.version}"
-    place(folder, address)
+    address = export_address(store, facts.dataset, facts.version)
+    deliver(folder, address)
     try:
         return _append(store, facts, "published", versions, exports=exports, reasons=[], run_id=run_id, now=now)
     except _Taken:
@@ -171,99 +88,29 @@ def _has_version(facts: VersionFacts) -> StoreError:
 
 
 def record_rejected(
-    store: Store, settled: Settled, candidate: Candidate, reasons: Sequence[str], *, run_id: str, now: datetime
+    store: Store, assembled: Assembled, candidate: Candidate, reasons: Sequence[str], *, run_id: str, now: datetime
 ) -> Version:
-    """Records that the gate refused the candidate, and why. Its rows are at the head of the tables, where nobody reads.
+    """Records that the gate refused the candidate, and why; the same refusal twice running is recorded once.
 
-    The same refusal twice running is one on record.
+    The rows of the candidate are then at the head of the tables, which no reader reads.
     """
     newest = next(iter(list_versions(store, candidate.facts.dataset)), None)
     refused = ("rejected", candidate.facts.digest, list(reasons))
     if newest is not None and (newest.outcome, newest.digest, newest.reasons) == refused:
         return newest
-    versions = _commit_both(store, settled, candidate.facts)
+    versions = _commit_both(store, assembled, candidate.facts)
     return _append(
         store, candidate.facts, "rejected", versions, exports=[], reasons=list(reasons), run_id=run_id, now=now
     )
 
 
-def restore_exports(store: Store, version: Version, extras: Extras) -> None:
-    """Writes the exports of a published version again where its folder is gone.
-
-    Raises:
-        StoreError: they do not come out as they were.
-    """
-    if has_exports(store, version):
-        return
-    folder = _partial(store, version.facts)
-    exports = export_version(store, version, extras, folder)
-    if exports != version.exports:
-        shutil.rmtree(folder)
-        raise StoreError(
-            f"the exports of {version.dataset} {version.version} are gone, and would not come out as they were",
-            "Restore them from a backup, or install the versions of libraries with which they were written.",
-        )
-    place(folder, f"{store.export_folder(version.dataset)}/{version.version}")
-
-
-def export_version(
-    store: Store, version: Version, extras: Extras, folder: Path, kinds: Sequence[ExportKind] | None = None
-) -> list[dict[str, str]]:
-    """Writes a published version into a folder that does not exist yet, from its tables.
-
-    Args:
-        kinds: by default, those that it was published as.
-
-    Returns:
-        By kind: `kind`, `path` within the store, and `manifest`, the SHA-256 of the folder's manifest.
-    """
-    tables = store.dataset(version.dataset)
-    kept = tables.at(schemas.EXAMPLES, version.table_version)
-    rejected = tables.at(schemas.REJECTED, version.rejected_version)
-    return _write(folder, version.facts, lambda: scan(kept), lambda: scan(rejected), extras, kinds)
-
-
-def _write(
-    folder: Path,
-    facts: VersionFacts,
-    rows: Rows,
-    rejected: Rows,
-    extras: Extras,
-    kinds: Sequence[ExportKind] | None = None,
-) -> list[dict[str, str]]:
-    chosen = facts.settings["export"] if kinds is None else kinds
-    write_exports(chosen, facts.settings["format"], rows, rejected, folder)
-    extras(folder, facts)
-    manifest = write_manifest(folder)
-    inside = f"datasets/{facts.dataset}/exports/{facts.version}"
-    return [{"kind": kind, "path": f"{inside}/{kind}", "manifest": manifest} for kind in dict.fromkeys(chosen)]
-
-
-def _partial(store: Store, facts: VersionFacts) -> Path:
-    """An empty place for a version's folder, on the disk that it will be moved on; what killed builds left is gone."""
-    exports = store.export_folder(facts.dataset)
-    beside = Path(exports) if store.is_local else store.work_folder(dataset_files(facts.dataset))
-    for left in (*beside.glob(".partial-*"), *beside.glob(".left-*")):
-        shutil.rmtree(left)
-    beside.mkdir(parents=True, exist_ok=True)
-    return beside / f".partial-{facts.version}"
-
-
-def has_exports(store: Store, version: Version) -> bool:
-    """Whether the folder of a version is there, to its end."""
-    address = f"{store.export_folder(version.dataset)}/{version.version}/{MANIFEST}"
-    with reaching(address):
-        system, path = file_system(address)
-        return bool(system.exists(path))
-
-
-def _commit_both(store: Store, settled: Settled, facts: VersionFacts) -> dict[str, int]:
-    """The versions of the two tables that hold the build's rows, by table."""
+def _commit_both(store: Store, assembled: Assembled, facts: VersionFacts) -> dict[str, int]:
+    """Writes the build's rows into the two tables, and returns for each table the version that holds them."""
     return {
         name: _commit(store, facts, name, schema, tables, expected)
         for name, schema, tables, expected in (
-            (schemas.EXAMPLES, schemas.examples(), settled.kept(), settled.rows["kept"]),
-            (schemas.REJECTED, schemas.rejected_rows(), settled.rejected(), settled.rows["rejected"]),
+            (schemas.EXAMPLES, schemas.examples(), assembled.kept(), assembled.rows["kept"]),
+            (schemas.REJECTED, schemas.rejected_rows(), assembled.rejected(), assembled.rows["rejected"]),
         )
     }
 
@@ -271,7 +118,13 @@ def _commit_both(store: Store, settled: Settled, facts: VersionFacts) -> dict[st
 def _commit(
     store: Store, facts: VersionFacts, name: str, schema: pa.Schema, tables: Iterable[pa.Table], expected: int
 ) -> int:
-    """Replaces the table's rows in one commit, which keeps its older versions; none where its head holds these rows."""
+    """Replaces a table's rows in one commit, which keeps the table's older versions.
+
+    Where the head of the table holds these rows already, nothing is committed.
+
+    Returns:
+        The version of the table that holds the rows.
+    """
     import lance
     import pyarrow as pa
 
@@ -301,7 +154,7 @@ def tag_version(store: Store, version: Version) -> None:
 
 
 def _tag(table: Table | None, name: str, version: int) -> None:
-    """Tags the version, so that cleaning up keeps it. A tag that a killed build left is moved."""
+    """Tags a version of a table, so that cleaning up keeps it; a tag that a killed build left is moved."""
     assert table is not None
     if name in table.tags.list():
         table.tags.update(name, version)
@@ -320,6 +173,11 @@ def _append(
     run_id: str,
     now: datetime,
 ) -> Version:
+    """Puts the decision on record in the ledger.
+
+    Raises:
+        _Taken: another machine has published the same number.
+    """
     version = Version(
         dataset=facts.dataset,
         version=facts.version,

@@ -1,4 +1,4 @@
-"""Answers about a version that is published: what it holds, and why the rest was left out."""
+"""Versions as JSON: in short for lists, and in full for one version."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def version_row(version: Version) -> dict[str, Any]:
-    """A decision in short, JSON-able."""
+    """Returns a decision on a version in short, as JSON can hold it."""
     return {
         "version": version.version,
         "outcome": version.outcome,
         "digest": version.digest,
         "rows": dict(version.facts.rows),
-        "splits": {side: one["rows"] for side, one in version.facts.splits.items()},
+        "splits": {split: one["rows"] for split, one in version.facts.splits.items()},
         "change": dict(version.facts.change),
         "reasons": version.reasons,
         "run_id": version.run_id,
@@ -28,10 +28,13 @@ def version_row(version: Version) -> dict[str, Any]:
 
 
 def describe_version(store: Store, dataset: str, number: str | None) -> dict[str, Any]:
-    """A version in full: `version_row`, its sources, settings, licences, classes and exports.
+    """Returns a version in full: `version_row`, and its sources, settings, licences, classes and exports.
+
+    Args:
+        number: the number of the version; None for the live version.
 
     Raises:
-        StoreError: there is none.
+        StoreError: there is no such version.
     """
     version = chosen_version(store, dataset, number)
     facts = json.loads(version.facts.as_json())

@@ -1,4 +1,4 @@
-"""Rows of a version, as the numbers that Great Expectations is shown: their texts never reach it."""
+"""The rows of a version as the numbers that Great Expectations validates, so that their texts never reach it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from freshet.tasks.datasets.assembly.compare import digest_keys
 from freshet.tasks.datasets.copies.keys import Digests
 from freshet.tasks.datasets.copies.repeats import Numbers, find_repeats
 from freshet.tasks.datasets.shapes.example import COLUMNS, example_digest
+from freshet.tasks.datasets.split import SPLITS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SIDES = ("train", "validation", "test")
 
-
-def example_facts(batches: Callable[[], Iterator[pa.Table]], folder: Path) -> Iterator[pa.Table]:
-    """Facts of the rows batch by batch: what `freshet.expectations.examples.example_suite` speaks of.
+def example_numbers(batches: Callable[[], Iterator[pa.Table]], folder: Path) -> Iterator[pa.Table]:
+    """Yields the columns that `freshet.expectations.examples.example_suite` speaks of, batch by batch.
 
     Args:
-        batches: gives the rows, of `schemas.examples()`, each time it is called.
-        folder: where 32 bytes a row are kept meanwhile.
+        batches: yields rows of `schemas.examples()`, anew each time it is called.
+        folder: a folder that takes a temporary file of 32 bytes a row.
     """
     import pyarrow as pa
 
@@ -33,22 +32,22 @@ def example_facts(batches: Callable[[], Iterator[pa.Table]], folder: Path) -> It
     for batch in batches():
         repeated = repeats.of(np.arange(done, done + batch.num_rows)) > 0
         done += batch.num_rows
-        facts = [_facts(row) for row in batch.to_pylist()]
-        columns = {name: pa.array([one[name] for one in facts], pa.int64()) for name in facts[0]}
+        numbers = [_numbers(row) for row in batch.to_pylist()]
+        columns = {name: pa.array([one[name] for one in numbers], pa.int64()) for name in numbers[0]}
         yield pa.table(
             {"example_id": batch["example_id"], "is_repeated": pa.array(repeated.astype(np.int64)), **columns}
         )
 
 
 def _ids(batches: Iterator[pa.Table]) -> Iterator[tuple[Digests, Numbers]]:
-    """The ids of the rows, and where they stand, from 0."""
+    """Yields the ids of the rows, and the position of each row among all, from 0."""
     done = 0
     for batch in batches:
         yield digest_keys(batch["example_id"].to_pylist()), np.arange(done, done + batch.num_rows)
         done += batch.num_rows
 
 
-def _facts(row: dict[str, Any]) -> dict[str, int]:
+def _numbers(row: dict[str, Any]) -> dict[str, int]:
     content = json.loads(row["content"])
     needed = COLUMNS.get(row["format"], ())
     required = [row["owner"], row["licence"], row["acl"], *(content.get(name) not in (None, [], {}) for name in needed)]
@@ -58,5 +57,5 @@ def _facts(row: dict[str, Any]) -> dict[str, int]:
         "lacks_training": int("training" not in row["uses"]),
         "origins": len(row["origins"]),
         "origins_without_place": sum(not (one["uri"] and one["source_version"]) for one in row["origins"]),
-        "has_unknown_side": int(row["split"] not in SIDES),
+        "has_unknown_side": int(row["split"] not in SPLITS),
     }

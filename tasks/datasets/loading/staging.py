@@ -1,4 +1,4 @@
-"""One raw row → a staged row: shaped, its span placed, in normal form, permitted, and clear of what it may not hold."""
+"""Makes a shaped row a staged row: its span placed, in normal form, permitted, and clear of what it may not hold."""
 
 from __future__ import annotations
 
@@ -18,17 +18,23 @@ from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.settings.datasets import Dataset
 
 WITHHELD = "{}"
-"""The content of a row whose texts nobody permitted to be held."""
+"""The content of a row whose texts its owner does not permit to be held."""
 
 
 @dataclass
-class Draft:
-    """A shaped row on its way.
+class RowDraft:
+    """A shaped row that is not staged yet.
 
     Attributes:
-        row: its number in the build.
-        place, field: where it stands in its file.
-        start, end: the characters of the document that the answer cites; of the passage, where no corpus is named.
+        row: the number of the row in the build.
+        place: the line or the row in the file, from 1.
+        field: where in that place the row stands, for files that nest.
+        shaped: the row in the dataset's format.
+        transforms: names of what staging changed.
+        start: the first character of the document that the answer cites; of the passage, where no corpus is named.
+        end: the end of the cited characters.
+        chunk_ids: ids of the document's chunks that the cited characters touch.
+        verdicts: the verdicts on the row so far.
     """
 
     row: int
@@ -42,7 +48,7 @@ class Draft:
     verdicts: list[Verdict] = default(default_factory=list)
 
     def take(self, located: Located, **evidence: Any) -> None:
-        """Notes what came of looking for the span."""
+        """Notes the result of the search for the cited span."""
         if located.transform is not None:
             self.transforms.add(located.transform)
         if located.fault is not None:
@@ -50,8 +56,11 @@ class Draft:
             self.verdicts.append(verdict(located.fault, stated=self.shaped.start, **apart, **evidence))
 
 
-def place_spans(drafts: Sequence[Draft], permissions: Permissions) -> None:
-    """Finds what each row's answer cites: in its passage, and in the document where a corpus holds that."""
+def place_spans(drafts: Sequence[RowDraft], permissions: Permissions) -> None:
+    """Finds what each row's answer cites: in the row's passage, and in the document where a corpus holds the document.
+
+    The drafts are changed in place.
+    """
     for draft in drafts:
         shaped = draft.shaped
         if shaped.answer_text is not None and shaped.passage is not None:
@@ -61,7 +70,7 @@ def place_spans(drafts: Sequence[Draft], permissions: Permissions) -> None:
                 draft.start, draft.end = found.start, found.start + len(shaped.answer_text)
     if permissions.ledger is None:
         return
-    by_document: dict[str, list[Draft]] = {}
+    by_document: dict[str, list[RowDraft]] = {}
     for draft in drafts:
         grant = permissions.of(draft.shaped.document)
         if grant.answered_by is not None and not grant.verdicts and _cites(draft.shaped):
@@ -79,7 +88,7 @@ def _cites(shaped: Shaped) -> bool:
     return shaped.passage is not None or (shaped.answer_text is not None and shaped.start is not None)
 
 
-def _place_in_document(draft: Draft, text: DocumentText) -> None:
+def _place_in_document(draft: RowDraft, text: DocumentText) -> None:
     shaped, span = draft.shaped, None
     if shaped.passage is None:
         if shaped.answer_text is not None and shaped.start is not None:
@@ -95,10 +104,14 @@ def _place_in_document(draft: Draft, text: DocumentText) -> None:
 
 @dataclass(frozen=True)
 class Staging:
-    """What staging a row depends on.
+    """Stages the rows of one file.
 
     Attributes:
-        classed: whether completions are classes.
+        dataset: the settings of the dataset.
+        permissions: what may be done with the rows of the file's input.
+        input: the name of the file's input.
+        uri: the address of the file.
+        source_version: the hash of the file's content.
     """
 
     dataset: Dataset
@@ -109,13 +122,14 @@ class Staging:
 
     @property
     def classed(self) -> bool:
+        """Whether the dataset's settings treat completions as classes."""
         dataset = self.dataset
         return dataset.checks.labels is not None or dataset.split.stratify or dataset.gate.max_class < 1
 
-    def stage(self, draft: Draft) -> dict[str, Any] | None:
-        """The staged row, by column of `row_schema`; None where its content cannot be written as JSON.
+    def stage(self, draft: RowDraft) -> dict[str, Any] | None:
+        """Returns the staged row by column of `row_schema`; None where its content cannot be written as JSON.
 
-        Its verdicts are on the draft. A row that is not permitted is staged without its texts.
+        Verdicts on the row are added to the draft. A row that is not permitted is staged without its texts.
         """
         grant, checks = self.permissions.of(draft.shaped.document), self.dataset.checks
         content, passage, normal = normalise_content(draft.shaped.content, draft.shaped.passage)
@@ -137,7 +151,7 @@ class Staging:
             "transforms": transforms,
         }
 
-    def _origin(self, draft: Draft, grant: Grant) -> dict[str, Any]:
+    def _origin(self, draft: RowDraft, grant: Grant) -> dict[str, Any]:
         return {
             "row": draft.row,
             "input": self.input,
