@@ -29,7 +29,7 @@ BUILD = Kind[BuildRun, BuildReport](
     report=lambda run: BuildReport(dataset=run.dataset, run_id=run.run_id, as_of=run.as_of),
     around=nothing_around,
     publish=publish_build,
-    events=lambda run, report: build_events(report, run.project.settings.deployment.project, run.looks_back),
+    events=lambda run, report: build_events(report, run.project.settings.deployment.project, run.backdated),
     summary=build_summary,
 )
 

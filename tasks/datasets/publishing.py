@@ -28,7 +28,7 @@ def propose_version(run: BuildRun, assembled: Assembled) -> Candidate:
 
     measured = _measured(run, assembled)
     return propose(
-        run.store, assembled, run.dataset, run.settings, as_of=run.as_of, measured=measured, backdated=run.looks_back
+        run.store, assembled, run.dataset, run.settings, as_of=run.as_of, measured=measured, backdated=run.backdated
     )
 
 

@@ -92,7 +92,7 @@ def refresh_events(report: RefreshReport, project: str) -> list[Event]:
     return events
 
 
-def build_events(report: BuildReport, project: str, looks_back: bool = False) -> list[Event]:
+def build_events(report: BuildReport, project: str, backdated: bool = False) -> list[Event]:
     """What a dataset's build has to tell.
 
     `freshet.dataset.current` is sent by every build that came to a good end, but for one that looks back: that one
@@ -108,7 +108,7 @@ def build_events(report: BuildReport, project: str, looks_back: bool = False) ->
         return []
     counts = {name: report.rows.get(name, 0) for name in ("read", "kept", "rejected")}
     published = [event(DATASET_PUBLISHED, version=report.version, rows=counts)] * (report.outcome == "published")
-    if looks_back:
+    if backdated:
         return published
     return [*published, event(DATASET_CURRENT, version=report.version, as_of=report.as_of.isoformat())]
 

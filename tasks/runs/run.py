@@ -50,11 +50,11 @@ class BuildRun(_Run):
 
     Attributes:
         dataset: the dataset's name.
-        looks_back: whether `as_of` is in the past and was asked for, so that only what was there by then counts.
+        backdated: whether `as_of` is in the past and was asked for, so that only what was there by then counts.
     """
 
     dataset: str
-    looks_back: bool = False
+    backdated: bool = False
 
     def hold(self, wait: timedelta, announce: Callable[[str], None]) -> AbstractContextManager[None]:
         """Holds the writer's lock of the dataset (`store.locks.hold_dataset`)."""
@@ -63,7 +63,7 @@ class BuildRun(_Run):
     @property
     def past(self) -> datetime | None:
         """The moment by which all must have been there; None where what is there now counts."""
-        return self.as_of if self.looks_back else None
+        return self.as_of if self.backdated else None
 
     @property
     def settings(self) -> Dataset:
@@ -111,7 +111,7 @@ def begin_build(
     """Reads the settings, before anything is started.
 
     Args:
-        asked: whether somebody asked for `as_of`; where that is in the past, the build looks back.
+        asked: whether somebody asked for `as_of`; where that is in the past, the build is backdated.
 
     Raises:
         SettingsError: the settings are wrong, or have no such dataset.
@@ -119,5 +119,5 @@ def begin_build(
     project = load_project(config)
     dataset_settings(project, dataset)
     moment = moment_of(as_of)
-    looks_back = asked and moment < datetime.now(UTC)
-    return BuildRun(project=project, dataset=dataset, run_id=run_id, name=name, as_of=moment, looks_back=looks_back)
+    backdated = asked and moment < datetime.now(UTC)
+    return BuildRun(project=project, dataset=dataset, run_id=run_id, name=name, as_of=moment, backdated=backdated)
