@@ -38,7 +38,7 @@ _WAITING_FINDINGS = 10_000
 
 
 def _place_fields() -> list[pa.Field]:
-    """Returns the columns that say which row of which file a row is; staged and unread rows have them alike."""
+    """Returns the columns that say which row of which file a row is, for staged and for unread rows."""
     import pyarrow as pa
 
     return [

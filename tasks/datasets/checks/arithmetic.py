@@ -129,9 +129,11 @@ class _Reader:
         self._next = 0
 
     def peek(self) -> str | None:
+        """Returns the next token without reading it; None at the end."""
         return self._tokens[self._next] if self._next < len(self._tokens) else None
 
     def sum(self, depth: int) -> Fraction:
+        """Reads a sum within so many open parentheses, and returns its value."""
         value = self._product(depth)
         while self.peek() in ("+", "-"):
             sign = self._take()

@@ -142,6 +142,7 @@ class _Groups:
         self.filled.values[groups[firsts]] += counts
 
     def release(self) -> None:
+        """Gives back the memory of the numbers that were read."""
         for numbers in (self.begins, self.filled, self.members):
             numbers.release()
 
@@ -258,6 +259,7 @@ class _Search:
         return found
 
     def release(self) -> None:
+        """Gives back the memory of the groups that were read."""
         self._groups.release()
 
 
