@@ -413,6 +413,7 @@ def test_fingerprints_differ_by_kind_and_say_what_they_depend_on() -> None:
     assert parser_fingerprint("a/b.md") == parser_fingerprint("C.MARKDOWN")
     assert str(pypdfium2.version.PYPDFIUM_INFO) in parser_fingerprint("a.pdf")
     assert "unstructured-" in parser_fingerprint("a.docx")
+    assert all("tinycss2-" in parser_fingerprint(f"a.{suffix}") for suffix in ("html", "md", "eml", "msg", "xyz"))
     assert "rules-" in parser_fingerprint("a.html") or "en_core_web_sm" in parser_fingerprint("a.html")
     assert ("pypandoc" in parser_fingerprint("a.rst")) == has_pandoc()
     assert len({parser_fingerprint(f"a.{suffix}") for suffix in ("md", "pdf", "docx", "rst", "png", "xyz")}) == 6
