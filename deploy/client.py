@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from freshet.tasks.errors import FreshetError
+from freshet.tasks.settings.addresses import mask_credentials
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -43,12 +44,12 @@ def open_client() -> Iterator[SyncPrefectClient]:
     except PrefectHTTPStatusError as error:
         if error.response.status_code in (401, 403):
             raise ServerError(
-                f"the Prefect server at {address} refuses: it wants other credentials",
+                f"the Prefect server at {mask_credentials(address)} refuses: it wants other credentials",
                 "Set PREFECT_API_AUTH_STRING to what the server was given as PREFECT_SERVER_API_AUTH_STRING.",
             ) from None
         raise
     except httpx.TransportError as error:
         raise ServerError(
-            f"the Prefect server at {address} cannot be reached ({type(error).__name__})",
+            f"the Prefect server at {mask_credentials(address)} cannot be reached ({type(error).__name__})",
             "Type: freshet up, or set PREFECT_API_URL to the address of a server that runs.",
         ) from None

@@ -18,6 +18,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
 from freshet.tasks.errors import FreshetError, RunCancelled, ServerGone
 from freshet.tasks.runs.faults import tell_faults
 from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
+from freshet.tasks.settings.addresses import mask_credentials
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.store.trouble import mendable
 
@@ -131,8 +132,9 @@ def by_hand(config: Path) -> Iterator[None]:
         ):
             yield
     except httpx.TransportError as error:
+        server = mask_credentials(PREFECT_API_URL.value() or "")
         raise ServerGone(
-            f"the Prefect server at {PREFECT_API_URL.value()} does not answer ({type(error).__name__})",
+            f"the Prefect server at {server} does not answer ({type(error).__name__})",
             "What was committed or published stays. When the server runs again, type the same command: it goes on "
             "with what is left. Without a server in PREFECT_API_URL, Prefect starts a temporary one.",
         ) from None

@@ -76,7 +76,7 @@ def _list_benchmark(run: BuildRun, given: RowsInput) -> list[InputFile]:
     except SourceError as error:
         raise SourceError(
             f"checks.decontaminate of dataset {run.dataset}: {error.what}",
-            f"Correct checks.decontaminate: {given.rows}",
+            f"Correct checks.decontaminate: {given.called}",
         ) from error
 
 

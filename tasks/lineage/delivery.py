@@ -16,7 +16,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from freshet.tasks.lineage.openlineage import mask
+from freshet.tasks.settings.addresses import without_credentials
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import is_any
 
@@ -58,7 +58,7 @@ class Endpoint:
     @property
     def called(self) -> str:
         """The endpoint for people: without credentials and path."""
-        parts = urlsplit(mask(self.url))
+        parts = urlsplit(without_credentials(self.url))
         return f"{parts.scheme}://{parts.netloc}"
 
     def transport(self) -> HttpTransport:

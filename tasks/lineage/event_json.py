@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.lineage.openlineage import PRODUCER, Assertion, Data, EventType, Job, as_uri, mask, run_uuid
+from freshet.tasks.lineage.openlineage import PRODUCER, Assertion, Data, EventType, Job, as_uri, run_uuid
+from freshet.tasks.settings.addresses import mask_credentials
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, OutputDataset, RunEvent
@@ -120,7 +121,7 @@ def _dataset_facets(data: Data) -> dict[str, Any]:
             data.description, producer=PRODUCER
         )
     if data.source is not None or data.uri is not None:
-        name = None if data.source is None else mask(data.source)
+        name = None if data.source is None else mask_credentials(data.source)
         uri = None if data.uri is None else as_uri(data.uri)
         found["dataSource"] = facets.datasource_dataset.DatasourceDatasetFacet(name=name, uri=uri, producer=PRODUCER)
     if data.owners:

@@ -10,17 +10,15 @@ from urllib.parse import quote, urlsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from freshet.tasks.errors import FreshetError
+from freshet.tasks.settings.addresses import escaped, mask_credentials, without_credentials
 
 EventType = Literal["START", "COMPLETE", "FAIL", "ABORT"]
 NAMESPACE = "freshet"
 PRODUCER = "urn:freshet:lineage"
 """A URI that says what made the event; there is nothing to fetch from it."""
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 _SHELL_ADDRESS = re.compile(r"(?:[\w.-]+@)([\w.-]+):(?!//)(.+)")
 """An address as git and ssh take it: `git@host:team/repository.git`."""
-
-_SECRETIVE = re.compile(r"(?<=[?&])([^=&\s]*(?:key|token|secret|password|signature|sig)[^=&\s]*)=[^&\s]*", re.I)
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def locate(address: str) -> tuple[str, str]:
     `s3://bucket/a/b` is `a/b` in `s3://bucket`. A path is in `file`, as written in the settings: relative to them,
     so that it says nothing of this machine and is the same on the next.
     """
-    plain = mask(address).rpartition("::")[2]
+    plain = without_credentials(address).rpartition("::")[2]
     if shell := _SHELL_ADDRESS.fullmatch(plain):
         return f"ssh://{shell[1]}", shell[2]
     parts = urlsplit(plain) if "://" in plain else None
@@ -119,7 +117,7 @@ def source_data(address: str, **facts: Any) -> Data:
         facts: more of the fields of `Data`.
     """
     namespace, name = locate(address)
-    return Data(namespace, name, uri=mask(address), **facts)
+    return Data(namespace, name, uri=without_credentials(address), **facts)
 
 
 def corpus_data(corpus: str, release: int | None, namespace: str = NAMESPACE, **facts: Any) -> Data:
@@ -135,14 +133,9 @@ def export_data(dataset: str, version: str, kind: str, namespace: str = NAMESPAC
     return Data(namespace, f"datasets/{dataset}/exports/{kind}", version, **facts)
 
 
-def mask(text: str) -> str:
-    """The text without credentials in URLs."""
-    return _SECRETIVE.sub(r"\1=***", _CREDENTIALS.sub("", text))
-
-
 def as_uri(address: str) -> str:
     """An address as a URI, which the standard wants: a path becomes `file:` and itself, its characters escaped."""
-    plain = quote(mask(address), safe="/:?&=#%@+,;~*!$'()[]")
+    plain = quote(without_credentials(address), safe="/:?&=#%@+,;~*!$'()[]")
     return plain if "://" in plain or _SHELL_ADDRESS.fullmatch(plain) else f"file:{plain}"
 
 
@@ -161,4 +154,4 @@ def why(error: BaseException) -> str:
     over, so that its kind must do.
     """
     kind = type(error).__name__
-    return f"{kind}: {mask(error.what)}" if isinstance(error, FreshetError) else kind
+    return f"{kind}: {escaped(mask_credentials(error.what))}" if isinstance(error, FreshetError) else kind

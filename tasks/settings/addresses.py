@@ -1,12 +1,19 @@
-"""Where an address leads, and how it is named and shown: a source's stable name, and the one mask of credentials."""
+"""Where an address leads, how it is named and shown: the one mask of credentials, and texts made safe to print."""
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote, unquote
 
-from freshet.tasks.settings.project import FolderSource, GitSource
+_LONGEST_SHOWN = 80
+_LONGEST_REASON = 500
+_MOST_PASSES = 8
+"""One pass masks an address; where several run into each other, another may see what the first left."""
 
 
 def is_remote(address: str) -> bool:
@@ -34,48 +41,216 @@ def normal_path(address: str) -> str:
     return scheme + mark + posixpath.normpath(rest) if rest else address
 
 
-def source_name(settings: FolderSource | GitSource) -> str:
+class Addressed(Protocol):
+    """What is at an address, and may have a name of its own: a source of documents."""
+
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def address(self) -> str: ...
+
+
+def source_name(source: Addressed) -> str:
     """The stable name of a source: the one in the settings, or its address without credentials.
 
-    It is part of every document's id, so a new password must not change it.
+    It is part of every document's id, so that a new password must not change it, nor a better mask: a changed name
+    makes other documents of all that the source holds, withdraws the old ones and loses what was decided about them.
+    So the mask may come to hide more of an address that showed a secret, and must leave every other result as it is,
+    be it `?***` for a harmless query or the odd `zip://docs:***@account` of a chained address without a password.
     """
-    return settings.name or mask_credentials(settings.address)
+    return source.name or address_name(source.address)
 
+
+def address_name(address: str, *, queries: bool = True) -> str:
+    """An address as a name: with its credentials masked; a path, which can hold none, stays as it is.
+
+    Args:
+        queries: see `mask_credentials`.
+    """
+    return mask_credentials(address, queries=queries) if _may_hold_some(address) else address
+
+
+def _may_hold_some(address: str) -> bool:
+    """Whether an address can hold credentials at all: a path cannot, whatever its folders are called."""
+    return "://" in address or address.startswith("jdbc:") or _SHELL.search(address) is not None
+
+
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
+_NO_PORT = r"(?!\d{0,5}(?:[/?#\s]|$))"
+"""A colon before digits and a slash begins a port, as every client reads it: a password cannot begin so."""
 
 _USERINFO = re.compile(
-    # A password that holds an unescaped slash, or else everything up to the last @ of the host's part.
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"
-    r"(?P<userinfo>[^/?#\s:@]*:(?!\d*(?:[/?#\s]|$))[^\s'\"]*|[^/?#\s]*)@"
+    rf"(?P<scheme>{_SCHEME})(?![^/?#\s:@]*:\*\*\*@)(?:"
+    # A password with any characters but quotes, or a user without one; up to the last @ before white space.
+    rf"(?P<run>[^/?#\s:@]*:{_NO_PORT}[^\s'\"]*|[^/?#\s]*)@"
+    # No @ follows so: a password holds a quote and a slash, or white space, or its @ is written %40.
+    rf"|(?P<odd>[^/?#\s:@\[]+:{_NO_PORT}(?![:\\])(?:[^\s@]+|[^\s/@]+\s[^@]{{0,100}}?))@(?=[\w.\[])"
+    rf"|(?P<escaped>[^/?#\s:@\[]+:{_NO_PORT}(?![:\\])[^\s/@]+)%40)"
 )
 
+_SHELL = re.compile(
+    # USER:PASSWORD@HOST:PATH, or @HOST.DOMAIN/PATH; neither `C:\x@y:z`, 12:30, nor the address of a mail.
+    r"(?<![\w@.+:/\\-])(?!mailto:|jdbc:|[A-Za-z]:[\\/])(?P<user>[\w.+-]*[A-Za-z_][\w.+-]*):"
+    r"(?!//|\*\*\*@)(?:(?P<password>(?:(?!://)[^\s'\"])+)@(?=(?:[\w.-]+|\[[\w.:%]+\]):[^\s:])"
+    r"|(?P<plain>[^\s'\"/]+)@(?=(?:[\w-]+\.)+[A-Za-z]{2,}/))"
+)
+_ORACLE = re.compile(r"(?P<user>jdbc:[\w:]+:[^\s/@:]+)/(?P<password>[^\s'\"]+)@", re.I)
+_TOKEN = re.compile(r"gh[a-z]_|github_pat_|glpat-|xox[a-z]-|eyJ|hf_")
+"""How tokens begin that are put in the place of a user name."""
 
-_QUERY = re.compile(r"(?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"]*)\?[^\s#'\"]+")
+_BESIDE_A_TOKEN = ("x-oauth-basic",)
+"""What is given for a password where the user is a token."""
+
+_SECRET_NAME = (
+    r"[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|signature"
+    r"|(?:api|access|account|private|secret|shared|storage)[_-]?key(?:[_-]?id)?)"
+)
+_SECRET_IN_QUERY = (
+    rf"(?:{_SECRET_NAME}|[\w.-]*key(?:[_-]?id)?|sig|code|auth|pass|pw|jwt|sas|session|sid|ticket|otp|pin)"
+)
+_QUERY_VALUE = re.compile(rf"(?<=[?&])(?P<name>{_SECRET_IN_QUERY}=)(?P<value>(?:[^\s&#'\"]|['\"](?=\w))+)", re.I)
+_VALUE = re.compile(
+    # As key=value anywhere but within a path: `;token=`, `#access_token=`, `PWD=`, `'secret': '…'`.
+    rf"(?P<name>(?:(?<=[;#]){_SECRET_IN_QUERY}|(?<![\w/\\.?&-]){_SECRET_NAME})(?:['\"]?\s*=\s*|['\"]\s*:\s*))"
+    r"(?!\*\*\*(?:\W|$))(?P<value>(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\{[^}]*\})(?!\w)"
+    r"|(?:[^\s&;'\"]|[&;](?![\w .%-]*=|\s|$)|['\"](?=\w))+)",
+    re.I,
+)
+_JDBC = re.compile(r"jdbc:[^\s;]*;\S*", re.I)
+_ENCODED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*%3A%2F%2F[^\s&'\"]*", re.I)
+_QUERY = re.compile(rf"(?P<url>{_SCHEME}[^\s?#'\"]*)\?[^\s#'\"]+")
 
 
-def mask_credentials(text: str) -> str:
-    """`text` with what may be secret in its URLs replaced by ***: passwords, tokens as user names, query strings."""
+def mask_credentials(text: str, *, queries: bool = True) -> str:
+    """`text` with what may be secret in its addresses replaced by ***: passwords, tokens as user names, query strings.
 
-    def hide(match: re.Match[str]) -> str:
-        scheme, userinfo = match["scheme"], match["userinfo"]
-        if scheme.lower().startswith(("http", "git+http")):
+    It takes texts in which addresses stand amid other words, and its own results, which it leaves as they are.
+    A user without a password (`git@host:repository`), a mail address, a path and a time are no secrets.
+
+    Args:
+        queries: hide whole query strings; else only the values in them that are secret by their name, for addresses
+            by which data is told apart.
+    """
+    for _ in range(_MOST_PASSES):
+        masked = _mask(text, [])
+        masked = _QUERY.sub(lambda match: f"{match['url']}?***", masked) if queries else masked
+        if masked == text:
+            break
+        text = masked
+    return text
+
+
+def _mask(text: str, found: list[str]) -> str:
+    """All of the mask but the query strings; what it hides is added to `found`."""
+
+    def encoded(match: re.Match[str]) -> str:
+        # White space and quotes end an address only where they stand as such.
+        plain = re.sub(r"[\s'\"]", lambda one: quote(one[0]), unquote(match[0]))
+        masked = _mask(plain, found)
+        return match[0] if masked == plain else quote(masked, safe="*%")
+
+    def user(match: re.Match[str]) -> str:
+        scheme, info = match["scheme"], next(one for one in match.group("run", "odd", "escaped") if one is not None)
+        name, colon, password = _split(info)
+        is_web = any(part.startswith("http") for part in scheme.lower().split("+"))
+        is_token = bool(_TOKEN.match(name)) or password in _BESIDE_A_TOKEN
+        found.extend([password] * bool(password) + [name] * (is_token or (is_web and not password)))
+        if is_web or is_token:
             return f"{scheme}***@"
-        user, colon, _ = userinfo.partition(":")
-        return f"{scheme}{user}:***@" if colon else f"{scheme}{user}@"
+        return f"{scheme}{name}:***@" if colon else match[0]
 
-    return _QUERY.sub(lambda match: f"{match['url']}?***", _USERINFO.sub(hide, text))
+    def part(shape: str) -> Callable[[re.Match[str]], str]:
+        def hide(match: re.Match[str]) -> str:
+            found.extend(one for one in match.groups()[1:] if one is not None)
+            return shape.format(match["user"])
+
+        return hide
+
+    def value(match: re.Match[str]) -> str:
+        hidden = match["value"]
+        found.append(hidden[1:-1] if hidden[0] in "'\"{" else hidden)
+        return f"{match['name']}***"
+
+    text = _ENCODED.sub(encoded, text)
+    text = _JDBC.sub(lambda match: _VALUE.sub(value, match[0]), text)
+    text = _USERINFO.sub(user, text)
+    text = _ORACLE.sub(part("{}/***@"), text)
+    text = _SHELL.sub(part("{}:***@"), text)
+    return _VALUE.sub(value, _QUERY_VALUE.sub(value, text))
 
 
-def safe_reason(error: BaseException, address: str) -> str:
-    """What went wrong, in one line that shows no credential of `address`."""
+def _split(info: str) -> tuple[str, str, str]:
+    """User, colon and password; the colon may be written %3A."""
+    name, colon, password = info.partition(":")
+    return (name, colon, password) if colon else re.sub("%3a", ":", info, count=1, flags=re.I).partition(":")
+
+
+def without_credentials(address: str, *, web_queries: bool = True) -> str:
+    """An address by which data is told apart: users and passwords are left out, and secret values masked.
+
+    Versions of datasets and lineage events hold it, so that what it gives must not change (see `source_name`).
+
+    Args:
+        web_queries: keep what follows ? or # in web addresses, where it is not secret by its name.
+    """
+    links = re.split(r"::(?=[A-Za-z][\w+.-]*(?:://|::))", address)
+    return "::".join(_bare(one, web_queries) if _may_hold_some(one) else one for one in links)
+
+
+def _bare(link: str, web_queries: bool) -> str:
+    masked = mask_credentials(link, queries=False)
+    if "://" not in masked:
+        return masked.replace(":***@", "@", 1)
+    bare = re.sub(r"(?<=://)[^/]*@", "", masked, count=1)
+    return bare if web_queries or not re.match("https?://", bare, re.I) else re.split("[?#]", bare, maxsplit=1)[0]
+
+
+def has_credentials(address: str) -> bool:
+    """Whether an address carries a password, a token in place of a user name, or a query with values.
+
+    Variables (`${NAME}`) count as nothing, so of an address as written only what stands in the file is judged.
+    """
+    found: list[str] = []
+    _mask(address, found)
+    literal = re.sub(r"\$\{[^}]*\}", "", address)
+    return any(re.sub(r"\$\{[^}]*\}", "", one) for one in found) or bool(re.search(r"://\S*\?\S*=[^\s&]", literal))
+
+
+def safe_reason(error: BaseException, address: str, named: str | None = None) -> str:
+    """What went wrong at an address, in one line that shows no credential of it.
+
+    Args:
+        named: what the address is called where the message repeats it; by default, the address with its mask.
+    """
     # urllib3 wraps the failure that a person can understand in one that repeats the request.
     reasons = (getattr(wrapper, "reason", None) for wrapper in (error, error.__cause__))
-    shown = next((reason for reason in reasons if isinstance(reason, BaseException)), error)
-    text = " ".join(str(shown).split()) or type(shown).__name__
-    text = text.replace(address, mask_credentials(address))
-    _, _, userinfo_host = address.partition("://")
-    userinfo, at, _ = userinfo_host.rpartition("@")
-    if at:
-        for secret in (userinfo, *userinfo.split(":", 1)[1:]):
-            if secret and (":" in userinfo or address.startswith("http")):
-                text = text.replace(secret, "***")
-    return mask_credentials(text)[:500]
+    told = next((reason for reason in reasons if isinstance(reason, BaseException)), error)
+    # The operating system's own words do without the path, which may be this machine's.
+    text = " ".join(str(getattr(told, "strerror", None) or told).split()) or type(told).__name__
+    text = text.replace(address, mask_credentials(address) if named is None else named)
+    secrets: list[str] = []
+    _mask(address, secrets)
+    # Libraries tell a password as it is written, as it is meant, or as they would write it.
+    forms = {form for one in secrets for form in (one, unquote(one), quote(unquote(one), safe=""))} - {"", "***"}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "***")
+    return escaped(mask_credentials(text)[:_LONGEST_REASON])
+
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def escaped(text: str) -> str:
+    r"""`text` on one line, as terminals and logs may have it.
+
+    Line breaks, control characters, what turns the direction of writing and halves of characters are written as JSON
+    writes them (`\n`, `\u001b`). Names of documents and sources go through it wherever a person reads them, since
+    whoever names a file could otherwise write lines of his own or steer the terminal.
+    """
+    return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
+
+
+def shown(text: str) -> str:
+    """A text for a message: credentials masked, whatever cannot be seen escaped, cut to 80 characters."""
+    seen = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in mask_credentials(text))
+    return seen if len(seen) <= _LONGEST_SHOWN else seen[: _LONGEST_SHOWN - 1] + "…"

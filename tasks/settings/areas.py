@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from freshet.tasks.settings.addresses import normal_path, resolve
-from freshet.tasks.settings.places import mask
+from freshet.tasks.settings.addresses import normal_path, resolve, without_credentials
 from freshet.tasks.settings.project import FolderSource, GitSource
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Area:
         """Returns the area of a source; a relative address starts at `root`."""
         base = normal_path(resolve(source.address, root))
         if isinstance(source, GitSource):
-            base = f"git {mask(base)} {source.ref}"
+            base = f"git {without_credentials(base)} {source.ref}"
         return cls(base, tuple(source.include), tuple(source.exclude), isinstance(source, FolderSource))
 
     def takes(self, path: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from freshet.expectations.rules import RULES
-from freshet.tasks.settings.addresses import is_remote, normal_path, resolve
+from freshet.tasks.settings.addresses import has_credentials, is_remote, normal_path, resolve, shown, source_name
 from freshet.tasks.settings.areas import Area
 from freshet.tasks.settings.dataset_checks import dataset_absent, dataset_faults
 from freshet.tasks.settings.datasets import RuleTuning
@@ -19,7 +19,7 @@ from freshet.tasks.settings.explain import nearest
 from freshet.tasks.settings.golden import read_golden
 from freshet.tasks.settings.golden import text as golden_text
 from freshet.tasks.settings.lines import Located
-from freshet.tasks.settings.places import Finding, Place, has_credentials, mask, place_text, shown
+from freshet.tasks.settings.places import Finding, Place, place_text
 from freshet.tasks.settings.project import EVERYONE, Chunking, Embedding, FolderSource, GitSource, Settings, Source
 from freshet.tasks.settings.tuning import tuning_faults
 
@@ -37,7 +37,7 @@ class _Placed:
     @property
     def name(self) -> str:
         # Credentials are no part of a name, so addresses that differ in them alone are the same.
-        return self.source.name or mask(self.source.address)
+        return source_name(self.source)
 
 
 class Checker:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from freshet.expectations.fixed_rules import TunedSeverity
+from freshet.tasks.settings.addresses import address_name
 from freshet.tasks.settings.schedules import DatasetSchedule
 from freshet.tasks.settings.types import (
     Count,
@@ -104,8 +105,8 @@ class RowsInput(Strict):
 
     @property
     def called(self) -> str:
-        """What the input is called."""
-        return self.name or self.rows
+        """What the input is called: its name, or its address with the passwords and tokens in it masked."""
+        return self.name or address_name(self.rows, queries=False)
 
 
 class Labels(Strict):

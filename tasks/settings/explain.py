@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from freshet.expectations.rules import RULES
+from freshet.tasks.settings.addresses import shown
 from freshet.tasks.settings.lines import Located
-from freshet.tasks.settings.places import Finding, Place, kind_text, shown
+from freshet.tasks.settings.places import Finding, Place, kind_text
 from freshet.tasks.settings.project import SOURCE_KINDS, FolderSource, Settings
 from freshet.tasks.settings.schema import expected, json_schema, keys_of, schema_at
 from freshet.tasks.settings.types import PRINCIPAL_PATTERN

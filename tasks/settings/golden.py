@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.addresses import shown
 from freshet.tasks.settings.explain import nearest, place_name, principal_hint
 from freshet.tasks.settings.lines import Located, read_yaml
-from freshet.tasks.settings.places import Finding, Place, kind_text, place_text, shown
+from freshet.tasks.settings.places import Finding, Place, kind_text, place_text
 from freshet.tasks.settings.types import PRINCIPAL_HELP, composed, is_principal
 
 MOST_QUESTIONS = 2000

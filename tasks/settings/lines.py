@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from freshet.tasks.settings.places import Finding, Place, shown
+from freshet.tasks.settings.addresses import shown
+from freshet.tasks.settings.places import Finding, Place
 from freshet.tasks.settings.variables import expand
 
 MAX_BYTES = 1_000_000

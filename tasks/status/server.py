@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
+from freshet.tasks.settings.addresses import without_credentials
+
 BUDGET = 2.0
 """Seconds that the server may take, all questions together."""
 
@@ -61,8 +63,9 @@ class ServerView:
         return f"{self.ui}/runs/flow-run/{run_id}" if run_id in self.known else None
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able."""
-        said = {"address": self.address, "state": self.state, "ui": self.ui, "message": self.message}
+        """JSON-able, without the credentials of the address."""
+        address = self.address and without_credentials(self.address)
+        said = {"address": address, "state": self.state, "ui": self.ui, "message": self.message}
         return {**said, "outdated": self.outdated}
 
 
@@ -77,7 +80,7 @@ def ask_server(project_tag: str, run_ids: Iterable[str], budget: float = BUDGET)
     api = settings.get("PREFECT_API_URL", "").rstrip("/")
     if not api.startswith(("http://", "https://")):
         return ServerView("none", message="no Prefect server is configured; type: freshet up")
-    ui = settings.get("PREFECT_UI_URL") or api.removesuffix("/api")
+    ui = without_credentials(settings.get("PREFECT_UI_URL") or api.removesuffix("/api"))
     view = ServerView("unreachable", api, ui.rstrip("/"), f"the Prefect server did not answer within {budget:g} s")
     found: list[ServerView] = []
     ids = [one for one in run_ids if _is_uuid(one)]

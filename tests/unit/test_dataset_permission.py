@@ -173,6 +173,25 @@ def test_a_source_that_was_narrowed_after_the_last_refresh_narrows_its_rows_at_o
     assert (asked.of("legal/a.md").acl, codes(asked.of("legal/a.md"))) == (("group:legal",), ["USE-AUDIENCE"])
 
 
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ({"git": "https://ada:s3cret@host/policies.git"}, "https://***@host/policies.git"),
+        ({"git": "ada:s3cret@host:policies.git"}, "ada:***@host:policies.git"),
+        ({"folder": "s3://key:s3cret@bucket/docs"}, "s3://key:***@bucket/docs"),
+        ({"folder": "https://host/docs?sig=s3cret"}, "https://host/docs?***"),
+    ],
+)
+def test_a_use_that_is_revoked_of_a_source_without_a_name_is_revoked_though_its_address_holds_a_password(
+    tmp_path: Path, source: dict[str, Any], name: str
+) -> None:
+    build(tmp_path, {"a.md": Document(["One."], changes={**BOTH, "source": name})}, indexed=False)
+    now = {**source, "owner": "me", "acl": ["group:legal"], "uses": ["retrieval"]}
+    grant = permissions(tmp_path, {"corpus": "docs"}, {"docs": {"sources": [now]}}).of("a.md")
+    assert (grant.uses, grant.acl) == ((), ("group:legal",))
+    assert codes(grant) == ["USE-TRAINING", "USE-AUDIENCE"]
+
+
 def test_a_duplicate_keeps_its_own_rights_and_is_quoted_from_the_document_that_answers_for_it(tmp_path: Path) -> None:
     hidden = {**BOTH, "acl": ["group:x"], "duplicate_of": document_id("a.md")}
     build(tmp_path, {"a.md": Document(["One."], changes=BOTH), "b.md": Document([], changes=hidden)}, indexed=False)

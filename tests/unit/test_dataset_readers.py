@@ -169,6 +169,9 @@ def test_credentials_of_a_url_are_used_and_never_shown(memory: Callable[[str, by
     with pytest.raises(SourceError) as error:
         list_files(given_rows("guarded://ada:hunter2@host/b.jsonl", name="rows"), Path())
     assert "hunter2" not in str(error.value)
+    with pytest.raises(SourceError) as error:
+        list_files(given_rows("guarded://ada:hunt/er2@host/b.jsonl"), Path())
+    assert "er2" not in str(error.value)
     fsspec.filesystem("memory").rm("/host/a.jsonl")
     with pytest.raises(SourceError) as error:
         list(read_rows(file, 1000))

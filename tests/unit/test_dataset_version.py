@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freshet.tasks.datasets.assembly.digest import MultisetHash, version_digest
+from freshet.tasks.datasets.assembly.digest import MultisetHash, settings_of, version_digest
 from freshet.tasks.datasets.export.manifest import check_manifest
 from freshet.tasks.datasets.versions import exports as exporting
 from freshet.tasks.datasets.versions import publish as publishing
@@ -22,6 +22,7 @@ from freshet.tasks.datasets.versions.publish import publish, record_rejected
 from freshet.tasks.errors import SettingsError, StoreError
 from freshet.tasks.ledger.versions import Version, VersionFacts, find_version, list_versions, live_version, next_number
 from freshet.tasks.rules.verdicts import verdict
+from freshet.tasks.settings.datasets import Dataset
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
 from tests.unit.built_dataset import AS_OF, Rows, all_rows, assembled, declared, no_extras, pair, pairs, proposed
@@ -86,6 +87,18 @@ def test_settings_that_a_version_tells_of_are_in_its_digest_and_the_gate_is_not(
     for other in ({"description": "Sums."}, {"retain": "1y"}, {"export": ["parquet"]}, {"licences": ["CC0-1.0"]}):
         assert version_digest("a", "b", "sums", declared(**other)) != usual
     assert version_digest("a", "b", "others", declared()) != usual
+
+
+def test_the_settings_that_a_version_keeps_hold_no_password_and_a_new_one_makes_no_version() -> None:
+    def asked(password: str) -> Dataset:
+        rows = f"https://ada:{password}@host/rows.jsonl?v=1&sig={password}"
+        one = {"rows": rows, "owner": "ada", "licence": "MIT", "uses": ["training"]}
+        return declared(inputs=[one], checks={"decontaminate": [f"s3://key:{password}@bucket/exam-?.jsonl"]})
+
+    kept = settings_of(asked("s3cret"))
+    assert kept["inputs"][0]["rows"] == asked("s3cret").inputs[0].called == "https://***@host/rows.jsonl?v=1&sig=***"
+    assert kept["checks"]["decontaminate"] == ["s3://key:***@bucket/exam-?.jsonl"]
+    assert version_digest("a", "b", "d", asked("s3cret")) == version_digest("a", "b", "d", asked("other"))
 
 
 # ---- numbers

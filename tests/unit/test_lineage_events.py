@@ -28,7 +28,6 @@ from freshet.tasks.lineage.openlineage import (
     dataset_data,
     export_data,
     locate,
-    mask,
     refresh_job,
     run_uuid,
     source_data,
@@ -201,9 +200,23 @@ def test_the_tables_files_are_joined_and_no_event_is_lost(store: Store, monkeypa
     assert [(event["eventType"], event["run"]["runId"]) for event in list_events(store)] == expected
 
 
-def test_credentials_reach_no_event() -> None:
-    assert "hunter2" not in json.dumps(build_event("START", refresh_job("x"), RUN, NOW, inputs=SOURCES))
-    assert mask("https://h/x?api_key=hunter2&v=1") == "https://h/x?api_key=***&v=1"
+@pytest.mark.parametrize(
+    ("address", "uri"),
+    [
+        ("https://me:hunter2@example.org/a.git", "https://example.org/a.git"),
+        ("https://me:hunt/er2@example.org/a.git", "https://example.org/a.git"),
+        ("https://h/x?api_key=hunter2&v=1", "https://h/x?api_key=***&v=1"),
+        ("https://h/x?code=hunter2&X-Amz-Credential=hunter2", "https://h/x?code=***&X-Amz-Credential=***"),
+        ("https://h/x;token=hunter2", "https://h/x;token=***"),
+        ("me:hunter2@example.org:legal/a.git", "me@example.org:legal/a.git"),
+        ("simplecache::s3://key:hunter2@bucket/a", "simplecache::s3://bucket/a"),
+    ],
+)
+def test_credentials_reach_no_event(address: str, uri: str) -> None:
+    inputs = [*SOURCES, source_data(address, source=address)]
+    event = build_event("START", refresh_job("x"), RUN, NOW, inputs=inputs)
+    assert event["inputs"][-1]["facets"]["dataSource"]["uri"] == uri
+    assert "er2" not in json.dumps(event)
 
 
 def test_a_run_whose_id_is_no_uuid_gets_one_that_follows_from_it() -> None:
@@ -236,7 +249,7 @@ def test_what_a_run_could_not_mend_is_told_in_its_own_words(store: Store) -> Non
     failed = list_events(store)[-1]
     message = failed["run"]["facets"]["errorMessage"]["message"]
     assert failed["eventType"] == "FAIL"
-    assert message == "SourceError: https://example.org cannot be listed"
+    assert message == "SourceError: https://***@example.org cannot be listed"
     assert problems(failed) == []
 
 

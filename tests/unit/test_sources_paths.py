@@ -1,4 +1,4 @@
-"""Which paths a source takes, which are refused, and what an address may show."""
+"""Which paths a source takes, which are refused, and how a name is spelled."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from freshet.tasks.documents.sources import matches
 from freshet.tasks.documents.sources.paths import path_filter, printable, spellings, unsafe
 from freshet.tasks.errors import SettingsError
-from freshet.tasks.settings.addresses import mask_credentials, safe_reason, source_name
-from freshet.tasks.settings.project import GitSource
 
 
 @pytest.mark.parametrize(
@@ -73,38 +71,6 @@ def test_an_unsafe_path_is_refused(path: str) -> None:
 @pytest.mark.parametrize("path", ["a", "a/b.md", "..a/b..", ".hidden", "a b/ü", "c:\\x"])
 def test_an_ordinary_path_is_safe(path: str) -> None:
     assert unsafe(path) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("https://ada:s3cret@host/p.git", "https://***@host/p.git"),
-        ("https://ghp_token@host/p.git", "https://***@host/p.git"),
-        ("https://host/a@b", "https://host/a@b"),
-        ("https://host:8443/a@b", "https://host:8443/a@b"),
-        ("https://ada:s3/cret@host/p", "https://***@host/p"),
-        ("https://ada:s3@cret@host/p", "https://***@host/p"),
-        ("ssh://git@host/p", "ssh://git@host/p"),
-        ("sftp://ada:s3cret@host/p", "sftp://ada:***@host/p"),
-        ("git@host:p.git", "git@host:p.git"),
-        ("https://host/p?sig=s3cret", "https://host/p?***"),
-        ("cannot read 'https://a:s3cret@h/x' now", "cannot read 'https://***@h/x' now"),
-        ("s3://bucket/prefix", "s3://bucket/prefix"),
-    ],
-)
-def test_credentials_are_masked(text: str, shown: str) -> None:
-    assert mask_credentials(text) == shown
-
-
-def test_a_reason_shows_no_password_even_apart_from_its_address() -> None:
-    reason = safe_reason(OSError("user ada with s3cret refused\nby host"), "sftp://ada:s3cret@host/p")
-    assert reason == "user ada with *** refused by host"
-
-
-def test_a_source_is_named_by_its_settings_or_by_its_masked_address() -> None:
-    git = GitSource(git="https://ada:s3cret@host/p.git", owner="o", acl=["everyone"])
-    assert source_name(git) == "https://***@host/p.git"
-    assert source_name(git.model_copy(update={"name": "policies"})) == "policies"
 
 
 def test_spellings_finds_stored_names_best_first() -> None:

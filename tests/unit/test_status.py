@@ -314,6 +314,14 @@ def test_a_port_where_nobody_listens_is_unreachable_at_once(monkeypatch: pytest.
     )
 
 
+def test_a_password_in_the_address_of_the_server_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://ada:s3cret@127.0.0.1:1/api")
+    found = ask_server("freshet:freshet", [])
+    assert found.as_dict()["address"] == "http://127.0.0.1:1/api"
+    assert found.as_dict()["ui"] == "http://127.0.0.1:1"
+    assert "s3cret" not in json.dumps(found.as_dict())
+
+
 def test_the_server_is_that_of_the_environment_or_else_of_the_active_profile(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

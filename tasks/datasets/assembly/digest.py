@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from hashlib import sha256, shake_128
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.settings.addresses import address_name
+
 if TYPE_CHECKING:
     from freshet.tasks.settings.datasets import Dataset
 
@@ -66,8 +68,13 @@ def version_digest(rows_digest: str, record_digest: str, name: str, declared: Da
 def settings_of(declared: Dataset) -> dict[str, Any]:
     """Returns the settings of a dataset as JSON has them, including those left at their defaults.
 
-    The inputs are sorted by name, as rows are: the order in which they are written shapes nothing.
+    The inputs are sorted by name, as rows are: the order in which they are written shapes nothing. The passwords of
+    addresses are masked, since versions keep their settings and show them, and a new password makes no other version.
     """
     inputs = sorted(declared.inputs, key=lambda one: one.called)
     written: dict[str, Any] = declared.model_copy(update={"inputs": inputs}).model_dump(mode="json")
+    for one in written["inputs"]:
+        one["rows"] = address_name(one["rows"], queries=False)
+    checks = written["checks"]
+    checks["decontaminate"] = [address_name(one, queries=False) for one in checks["decontaminate"]]
     return written

@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from glob import glob, has_magic
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from freshet.tasks.datasets.inputs.opening import (
     PACKED,
@@ -21,6 +20,7 @@ from freshet.tasks.datasets.inputs.opening import (
     without_query,
 )
 from freshet.tasks.errors import FreshetError, SourceError
+from freshet.tasks.settings.addresses import escaped, without_credentials
 from freshet.tasks.settings.datasets import FileKind, RowsInput
 
 _KINDS: dict[str, FileKind] = {
@@ -52,7 +52,7 @@ def _described(given: RowsInput, uri: str, address: str) -> InputFile:
     kind = given.kind or kind_of(address)
     if kind is None:
         raise SourceError(
-            f"input {given.called}: the suffix of {uri} does not say what the file is",
+            escaped(f"input {given.called}: the suffix of {uri} does not say what the file is"),
             f"say kind: jsonl, json, csv or parquet; or name files that end in {', '.join(_KINDS)}",
         )
     with opened_raw(given.called, uri, address) as stream:
@@ -88,8 +88,8 @@ def _in_folder(given: RowsInput, root: Path) -> list[tuple[str, str]]:
         address = os.path.abspath(root / name)
         uri = _uri(address, name, root)
         if not _is_text(uri):
-            shown = uri.encode("utf-8", "replace").decode("utf-8")
-            raise SourceError(f"input {given.called}: the name of {shown} is not valid UTF-8", "rename the file")
+            what = escaped(f"input {given.called}: the name of {uri} is not valid UTF-8")
+            raise SourceError(what, "rename the file")
         pairs[uri] = address
     return list(pairs.items())
 
@@ -135,16 +135,17 @@ def _nothing(given: RowsInput, shown: str, folder: str, names: Sequence[str]) ->
     named = [*likely, *(name for name in names if name not in likely)][:_MOST_NAMED]
     more = f" and {len(names) - len(named)} more" if len(names) > len(named) else ""
     found = f"{where} holds {', '.join(named)}{more}" if named else f"{where} is empty, or is not there"
+    what = escaped(f"input {given.called}: rows names no file: {shown}; {found}")
     mend = f"did you mean {likely[0]}?" if likely else "correct rows of that input"
     if folder.rstrip("/") == shown.rstrip("/") and names:
         mend = f"name its files, like {shown.rstrip('/')}/*.jsonl"
-    return SourceError(f"input {given.called}: rows names no file: {shown}; {found}", mend)
+    return SourceError(what, escaped(mend))
 
 
 def _in_url(given: RowsInput) -> list[tuple[str, str]]:
     """Pairs of uri and address, for an address that fsspec knows."""
     url = given.rows
-    shown = _without_credentials(url)
+    shown = _named(url)
     fs, path = connected(given.called, shown, url)
     try:
         # fsspec keeps listings for the life of the process, which would hide every change from a worker.
@@ -160,7 +161,7 @@ def _in_url(given: RowsInput) -> list[tuple[str, str]]:
     except Exception as error:  # file systems are plug-ins and raise anything
         raise unreadable(given.called, shown, url, error) from None
     addresses = {_full(fs, url, path, name) for name in stored}
-    return [(_without_credentials(address), address) for address in addresses]
+    return [(_named(address), address) for address in addresses]
 
 
 def _full(fs: Any, url: str, path: str, name: str) -> str:
@@ -174,20 +175,9 @@ def _full(fs: Any, url: str, path: str, name: str) -> str:
     return f"{full}{chain}{tail}"
 
 
-def _without_credentials(url: str) -> str:
-    """The URL as it may be shown: no user, no password, no query of a web address, which may be signed."""
-    return "::".join(_bare(part) for part in url.split("::"))
-
-
-def _bare(url: str) -> str:
-    if not is_url(url):
-        return url
-    if not url.lower().startswith(("http://", "https://")):
-        scheme, _, rest = url.partition("://")
-        host, slash, path = rest.partition("/")
-        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+def _named(url: str) -> str:
+    """The URL as rows and messages name it: without credentials, nor a query of a web address, which may be signed."""
+    return without_credentials(url, web_queries=False)
 
 
 def _near_url(fs: Any, path: str, shown: str) -> tuple[str, list[str]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from freshet.tasks.errors import MissingExtra, SourceError
+from freshet.tasks.settings.addresses import escaped, safe_reason
 from freshet.tasks.settings.datasets import FileKind
 
 BLOCK = 1 << 20
@@ -83,9 +84,11 @@ def connected(called: str, shown: str, url: str) -> tuple[Any, str]:
         fs, path = url_to_fs(url)
     except ImportError as error:
         extra = 'pip install "freshet[s3]"' if url.startswith(("s3://", "s3a://")) else "install that package"
-        raise MissingExtra(f"input {called}: {shown} needs a package that is not installed: {error}", extra) from None
+        what = f"input {called}: {shown} needs a package that is not installed: {safe_reason(error, url, shown)}"
+        raise MissingExtra(escaped(what), extra) from None
     except ValueError as error:
-        raise SourceError(f"input {called}: {shown} cannot be used: {_reason(error, url, shown)}", _ADDRESS) from None
+        what = f"input {called}: {shown} cannot be used: {safe_reason(error, url, shown)}"
+        raise SourceError(escaped(what), _ADDRESS) from None
     except Exception as error:  # file systems are plug-ins and raise anything
         raise unreadable(called, shown, url, error) from None
     return fs, str(path)
@@ -96,19 +99,9 @@ _ADDRESS = "write a path, a glob, or a URL that fsspec knows"
 
 def unreadable(called: str, shown: str, address: str, error: BaseException) -> SourceError:
     return SourceError(
-        f"input {called}: {shown} cannot be read: {_reason(error, address, shown)}",
+        escaped(f"input {called}: {shown} cannot be read: {safe_reason(error, address, shown)}"),
         "see that the file is there and may be read, then run it again",
     )
-
-
-def _reason(error: BaseException, address: str, shown: str) -> str:
-    """What went wrong, in one line that shows neither credentials nor the machine's own paths."""
-    text = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-    text = str(text).replace(address, shown)
-    userinfo = address.partition("://")[2].rpartition("@")[0]
-    for secret in filter(None, (userinfo, *userinfo.split(":", 1)[1:])):
-        text = text.replace(secret, "***")
-    return text[:300]
 
 
 @contextmanager
@@ -157,7 +150,8 @@ class _Stored:
 
 def changed(file: InputFile) -> SourceError:
     return SourceError(
-        f"input {file.input}: {file.uri} was changed while it was read", "run it again when nobody writes to it"
+        escaped(f"input {file.input}: {file.uri} was changed while it was read"),
+        "run it again when nobody writes to it",
     )
 
 

@@ -18,6 +18,7 @@ from freshet.tasks.datasets.origins.documents import DocumentLedger, Found
 from freshet.tasks.datasets.origins.licences import spdx_identifier
 from freshet.tasks.governance.policy import effective_acl
 from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.settings.addresses import source_name
 from freshet.tasks.settings.project import EVERYONE
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Permissions:
         if given.corpus is not None:
             self.ledger = DocumentLedger(given.corpus, given.called, store, past=past)
             corpus = project.settings.corpora.get(given.corpus)
-            self._sources = {one.name or one.address: one for one in corpus.sources} if corpus else {}
+            self._sources = {source_name(one): one for one in corpus.sources} if corpus else {}
 
     @property
     def is_one_for_all(self) -> bool:
