@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import threading
@@ -292,7 +293,7 @@ def test_a_mirror_of_many_packs_is_made_anew(
         ("svn://127.0.0.1:1/p", "cannot be reached by svn://"),
         ("gone", "does not exist"),
         ("cache", "is not a git repository"),
-        ("file:///gone", "is not there"),
+        ("file:///gone", "does not exist"),
     ],
 )
 def test_an_unreachable_repository_is_an_incomplete_listing(tmp_path: Path, address: str, reason: str) -> None:
@@ -306,6 +307,145 @@ def test_an_unreachable_repository_is_an_incomplete_listing(tmp_path: Path, addr
     assert "ada" not in listing.error
     assert time.monotonic() - started < 30
     assert isinstance(reader(tmp_path, address).fetch(["a.md"], tmp_path)["a.md"], FetchFailure)
+
+
+def other(tmp_path: Path) -> Repository:
+    """A repository beside the source, which is none of its documents."""
+    made = Repository(tmp_path / "other")
+    made.commit({"secret.md": b"secret"}, 1_000)
+    return made
+
+
+ADDRESSES = pytest.mark.parametrize("address", ["repo", "file://{root}/repo"])
+
+
+@ADDRESSES
+@pytest.mark.parametrize("section", ["[include]", '[includeIf "gitdir:**"]', '[includeIf "onbranch:**"]'])
+def test_a_configuration_that_includes_another_file_is_read_without_it(
+    tmp_path: Path, repository: Repository, address: str, section: str
+) -> None:
+    repository.commit({"a.md": b"a"}, 1_000)
+    (tmp_path / "passwords").write_text("root:s3cret:0:0\n")
+    with (repository.path / "config").open("a") as config:
+        config.write(f"{section}\n\tpath = {tmp_path}/passwords\n")
+    listing = reader(tmp_path, address.format(root=tmp_path)).list()
+    assert (listing.error, listing.table["path"].to_pylist()) == (None, ["a.md"])
+
+
+@ADDRESSES
+def test_a_configuration_that_cannot_be_read_is_not_quoted(
+    tmp_path: Path, repository: Repository, address: str
+) -> None:
+    repository.commit({"a.md": b"a"}, 1_000)
+    (repository.path / "config").write_text("s3cret\n")
+    listing = reader(tmp_path, address.format(root=tmp_path)).list()
+    assert not listing.complete
+    assert "has a file config that is none of git's" in (listing.error or "")
+    assert "s3cret" not in (listing.error or "")
+
+
+@ADDRESSES
+def test_a_working_tree_elsewhere_is_ignored(tmp_path: Path, repository: Repository, address: str) -> None:
+    repository.commit({"a.md": b"a"}, 1_000)
+    (repository.path / "config").write_text(f"[core]\n\tbare = true\n\tworktree = {tmp_path}/other\n")
+    assert reader(tmp_path, address.format(root=tmp_path)).list().table["path"].to_pylist() == ["a.md"]
+
+
+def _replace(path: Path, target: Path) -> None:
+    """Puts a link to `target` in the place of a file or folder."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    path.symlink_to(target)
+
+
+def _lead_away(how: str, repo: Path, away: Path) -> None:
+    """Has the repository at `repo` lead to the one at `away`."""
+    if how == "alternates":
+        (repo / "objects/info/alternates").write_text(f"# shared\n{away}/objects\n")
+    elif how == "commondir":
+        (repo / "commondir").write_text(f"{away}\n")
+    elif how.startswith(".git"):
+        shutil.rmtree(repo)
+        repo.mkdir()
+        if how == ".git link":
+            (repo / ".git").symlink_to(away)
+        else:
+            (repo / ".git").write_text(f"gitdir: ../{away.name}\n")
+    else:
+        _replace(repo / how, away / how)
+
+
+@ADDRESSES
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (".git file", "its .git names {away}; write what it leads to, git: {away}"),
+        (".git link", "its .git is a symbolic link to {away}; write what it leads to, git: {away}"),
+        ("commondir", "its commondir names {away}; write what it leads to, git: {away}"),
+        ("alternates", "it borrows objects from {away}/objects; type there: git repack -a -d, and remove"),
+        ("objects", "its objects is a symbolic link to {away}/objects; put what it leads to in its place"),
+        ("objects/pack", "its objects/pack is a symbolic link to {away}/objects/pack"),
+        ("refs/heads", "its refs/heads is a symbolic link to {away}/refs/heads"),
+        ("HEAD", "its HEAD is a symbolic link to {away}/HEAD"),
+        ("config", "its config is a symbolic link to {away}/config"),
+        ("packed-refs", "its packed-refs is a symbolic link to {away}/packed-refs"),
+    ],
+)
+def test_a_repository_that_leads_out_of_the_source_is_refused(
+    tmp_path: Path, repository: Repository, address: str, how: str, told: str
+) -> None:
+    repository.commit({"a.md": b"a"}, 1_000)
+    away = other(tmp_path).path
+    _lead_away(how, repository.path, away)
+    source = reader(tmp_path, address.format(root=tmp_path))
+    listing = source.list()
+    assert (listing.complete, listing.table.num_rows) == (False, 0)
+    assert f"leads out of the source: {told.format(away=away)}" in (listing.error or "")
+    failure = source.fetch(["secret.md"], tmp_path)["secret.md"]
+    assert isinstance(failure, FetchFailure)
+
+
+def test_a_linked_object_is_refused_and_what_borrowed_objects_borrow(tmp_path: Path, repository: Repository) -> None:
+    repository.commit({"a.md": b"a"}, 1_000)
+    away = other(tmp_path).path
+    object_id = Blob.from_string(b"secret").id.decode()
+    inside = repository.path / "objects" / object_id[:2] / object_id[2:]
+    inside.parent.mkdir(exist_ok=True)
+    inside.symlink_to(away / "objects" / object_id[:2] / object_id[2:])
+    assert "symbolic link" in (reader(tmp_path).list().error or "")
+    inside.unlink()
+    within = repository.path / "more"
+    (within / "info").mkdir(parents=True)
+    (repository.path / "objects/info/alternates").write_text("../more\n")
+    assert reader(tmp_path).list().error is None
+    (within / "info/alternates").write_text(f"{away}/objects\n")
+    assert f"borrows objects from {away}/objects" in (reader(tmp_path).list().error or "")
+
+
+@pytest.mark.parametrize("git", ["main/.git", "main"])
+def test_a_linked_worktree_is_told_to_be_read_at_its_repository(tmp_path: Path, git: str) -> None:
+    folder = tmp_path / git / "worktrees/work"
+    folder.mkdir(parents=True)
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo/.git").write_text(f"gitdir: {folder}\n")
+    error = reader(tmp_path).list().error or ""
+    assert error.endswith(f"write what it leads to, git: {tmp_path}/main, with the branch as ref: …")
+
+
+def test_a_repository_that_leads_to_another_place_of_the_source_is_read(tmp_path: Path) -> None:
+    bare = Repository(tmp_path / "repo/.bare")
+    bare.commit({"a.md": b"a"}, 1_000)
+    (tmp_path / "repo/.git").write_text("gitdir: .bare\n")
+    assert times(reader(tmp_path).list()) == {"a.md": 1_000}
+    (tmp_path / "repo/.git").unlink()
+    (tmp_path / "repo/.git").symlink_to(".bare")
+    assert times(reader(tmp_path).list()) == {"a.md": 1_000}
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(tmp_path: Path, repository: Repository) -> None:
+    repository.commit({"a.md": b"a"}, 1_000)
+    (repository.path / "HEAD").unlink()
+    os.mkfifo(repository.path / "HEAD")
+    assert "its HEAD is no file" in (reader(tmp_path).list().error or "")
 
 
 def test_an_empty_repository_is_an_incomplete_listing(tmp_path: Path, repository: Repository) -> None:

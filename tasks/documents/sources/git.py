@@ -28,7 +28,8 @@ from freshet.tasks.documents.sources.base import (
     safe_micros,
 )
 from freshet.tasks.documents.sources.git_history import last_touched, tree_reader
-from freshet.tasks.documents.sources.git_mirror import Mirror, RepositoryError, is_remote, local_commit, open_local
+from freshet.tasks.documents.sources.git_local import RepositoryError, local_commit, open_local
+from freshet.tasks.documents.sources.git_mirror import Mirror, is_remote
 from freshet.tasks.documents.sources.paths import (
     TWO_SPELLINGS,
     is_utf8,
@@ -73,7 +74,7 @@ class GitRepository:
             with self._repository() as repository:
                 return self._list(repository, commit or local_commit(repository, self._ref))
         except RepositoryError as error:
-            return Listing.unreachable(f"git repository {self._shown} {mask_credentials(str(error))}")
+            return Listing.unreachable(f"git repository {self._shown} {safe_reason(error, self._address)}")
         except Exception as error:  # transports and damaged objects raise anything; one source must not end a refresh
             return Listing.unreachable(
                 f"git repository {self._shown} could not be read: {safe_reason(error, self._address)}"
@@ -93,7 +94,8 @@ class GitRepository:
             with self._repository() as repository:
                 return {path: self._fetch(repository, path, blobs.get(path), into) for path in paths}
         except RepositoryError as error:
-            return {path: FetchFailure(path, f"git repository {self._shown} {error}") for path in paths}
+            reason = f"git repository {self._shown} {safe_reason(error, self._address)}"
+            return {path: FetchFailure(path, reason) for path in paths}
 
     @contextmanager
     def _repository(self) -> Iterator[Any]:

@@ -1,16 +1,19 @@
-"""Git repositories as dulwich opens them: local ones in place, remote ones through a bare mirror in the cache."""
+"""Remote git repositories, read through a bare mirror in the cache."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from freshet.tasks.documents.sources.git_local import RepositoryError, commit_of, no_such_ref, open_local, resolve
 from freshet.tasks.settings.addresses import mask_credentials
 
 _SCHEMES = ("https", "http", "ssh", "git+ssh", "git", "file")
@@ -20,66 +23,9 @@ _MOST_PACKS = 100
 """Each fetch leaves a pack, and each slows every look-up; beyond this many the mirror is made anew."""
 
 
-class RepositoryError(Exception):
-    """A repository that cannot be read as it should; the text is for a person, credentials still unmasked."""
-
-
 def is_remote(address: str) -> bool:
     """Whether `address` is a URL or git's short form `user@host:path`, and not a path on this machine."""
     return "://" in address or (re.match(r"[^/\\:]+:", address) is not None and not Path(address).exists())
-
-
-def resolve(refs: Mapping[bytes, bytes], ref: str) -> bytes | None:
-    """The object id that `ref` names, by git's order: as written, then refs/, tags, branches; None if there is none."""
-    wanted = ref.encode()
-    for name in (wanted, b"refs/" + wanted, b"refs/tags/" + wanted, b"refs/heads/" + wanted):
-        if refs.get(name):
-            return refs[name]
-    return wanted.lower() if re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", ref) else None
-
-
-def commit_of(repository: Any, object_id: bytes, ref: str) -> bytes:
-    """The commit that an object id stands for, through annotated tags."""
-    from dulwich.objects import Commit, Tag
-
-    try:
-        found = repository[object_id]
-        while isinstance(found, Tag):
-            found = repository[found.object[1]]
-    except KeyError as error:
-        raise RepositoryError(f"has no commit {ref}") from error
-    if not isinstance(found, Commit):
-        raise RepositoryError(f"{ref} is not a commit")
-    return bytes(found.id)
-
-
-def _no_such_ref(refs: Mapping[bytes, bytes], ref: str) -> RepositoryError:
-    branches = sorted(name[11:].decode("utf-8", "replace") for name in refs if name.startswith(b"refs/heads/"))
-    held = f"its branches are {', '.join(branches[:8])}" if branches else "it has no branch yet"
-    return RepositoryError(f"has no branch, tag or full commit id {ref!r}; {held}")
-
-
-@contextmanager
-def open_local(path: Path) -> Iterator[Any]:
-    """A repository on this machine, bare or not."""
-    from dulwich.errors import NotGitRepository
-    from dulwich.repo import Repo
-
-    try:
-        repository = Repo(str(path))
-    except NotGitRepository as error:
-        raise RepositoryError("is not a git repository" if path.exists() else "does not exist") from error
-    with repository:
-        yield repository
-
-
-def local_commit(repository: Any, ref: str) -> bytes:
-    """The commit that `ref` names in a local repository."""
-    refs = repository.get_refs()
-    object_id = resolve(refs, ref)
-    if object_id is None:
-        raise _no_such_ref(refs, ref)
-    return commit_of(repository, object_id, ref)
 
 
 class Mirror:
@@ -126,15 +72,12 @@ class Mirror:
         Repo.init_bare(str(self._path)).close()
 
     def _fetch(self, repository: Any, ref: str) -> bytes:
-        from dulwich.errors import NotGitRepository
-
-        client, path = _client(self._address)
         chosen: dict[str, bytes | None] = {}
 
         def wants(refs: Mapping[bytes, bytes], depth: int | None = None) -> list[bytes]:
             chosen["id"] = object_id = resolve(refs, ref)
             if object_id is None:
-                raise _no_such_ref(refs, ref)
+                raise no_such_ref(refs, ref)
             if object_id in repository.object_store:
                 return []
             if object_id in refs.values():
@@ -143,23 +86,38 @@ class Mirror:
             named = (value for name, value in refs.items() if name.startswith((b"refs/heads/", b"refs/tags/")))
             return sorted({value for value in named if value and value not in repository.object_store})
 
-        try:
-            client.fetch(path, repository, determine_wants=wants)
-        except NotGitRepository as error:
-            raise RepositoryError("is not there, or is no git repository") from error
-        finally:
-            client.close()
+        with _opened(self._address) as fetch:
+            fetch(repository, determine_wants=wants)
         object_id = chosen.get("id")
         if object_id is None:
             raise RepositoryError("is empty: it has no commit yet")
         return commit_of(repository, object_id, ref)
 
 
+@contextmanager
+def _opened(address: str) -> Iterator[Callable[..., Any]]:
+    """What fetches from a remote into a repository."""
+    from dulwich.errors import NotGitRepository
+
+    parts = urlsplit(address)
+    if parts.scheme == "file":
+        with open_local(Path(parts.path)) as origin:
+            yield origin.fetch
+        return
+    client, path = _client(address)
+    try:
+        yield partial(client.fetch, path)
+    except NotGitRepository as error:
+        raise RepositoryError("is not there, or is no git repository") from error
+    finally:
+        client.close()
+
+
 def _client(address: str) -> tuple[Any, str]:
     """A dulwich client that neither waits for ever nor asks a question on a terminal."""
     scheme, separator, _ = address.partition("://")
     # dulwich would take any other scheme for the name of an ssh host.
-    if separator and scheme not in _SCHEMES:
+    if separator and scheme.lower() not in _SCHEMES:
         raise RepositoryError(f"cannot be reached by {scheme}://; git is read through {', '.join(_SCHEMES)}")
     from dulwich.client import get_transport_and_path
     from dulwich.config import ConfigDict, StackedConfig
