@@ -4,13 +4,13 @@ A new kind of source (a website, a SQL query, a mailbox) is one file here, and t
 
 1. In `tasks/settings/project.py`, a settings class that derives from `_Source`, with one key of its own that names the
    kind and holds the address (like `folder` or `git`), an `address` property, and its tag in `Source`.
-2. In a file of this package, a class with the two methods of `SourceReader`:
+2. In a file of this package, a class that derives from `Reader`, with the two methods of `SourceReader`:
    - `list()` gives a `Listing`. It never raises for what the source does: one that cannot be reached is
      `Listing.unreachable(reason)`, one that broke half way has `complete=False`, since whatever is missing from a
-     complete listing is withdrawn. Paths are relative, NFC and safe (`paths.unsafe`); `hint` must differ whenever the
-     bytes may differ; names and reasons pass through `mask_credentials` or `safe_reason`.
-   - `fetch(paths, into)` copies documents with `copy_hashing` to `into / local_name(...)`, within `max_size`. It may
-     run in another process than `list()` did.
+     complete listing is withdrawn. Paths are what a `Taking` makes of stored names; `hint` must differ whenever the
+     bytes may differ; names and reasons pass through `mask_credentials`, `safe_reason` or `printable`.
+   - `fetch(paths, into)` copies documents with `Reader._copy`, unless `Reader._refused` says why not. It may run in
+     another process than `list()` did.
 3. In `_READERS` below, one line. What the reader needs is imported in its function, so that a refresh loads only what
    its sources use.
 """

@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from freshet.tasks.documents.sources.paths import matches
 from freshet.tasks.errors import StoreError
+from freshet.tasks.settings.addresses import escaped
 
 __all__ = [
     "LISTING_SCHEMA", "FetchFailure", "Fetched", "FetchedFile", "Listing", "ListingRows", "Readable", "Skipped",
-    "Skips", "SourceReader", "Texts", "copy_hashing", "local_name", "matches", "safe_micros",
+    "SourceReader", "copy_hashing", "local_name", "matches", "safe_micros",
 ]  # fmt: skip
 
 LISTING_SCHEMA = pa.schema(
@@ -50,11 +51,6 @@ class Skipped:
     reason: str
 
 
-Skips: TypeAlias = list[Skipped]
-Texts: TypeAlias = list[str]
-"""Named, since in a class with a method `list` the builtin cannot be named in an annotation."""
-
-
 @dataclass(frozen=True)
 class Listing:
     """What a source holds.
@@ -74,7 +70,7 @@ class Listing:
     @classmethod
     def unreachable(cls, error: str) -> Listing:
         """The listing of a source that could not be read at all."""
-        return cls(LISTING_SCHEMA.empty_table(), complete=False, error=error)
+        return cls(LISTING_SCHEMA.empty_table(), complete=False, error=escaped(error))
 
 
 @dataclass(frozen=True)
@@ -141,6 +137,7 @@ class ListingRows:
         self.hint: list[str] = []
         self.source_version: list[str | None] = []
         self.content_hash: list[str | None] = []
+        self._rows: dict[str, int] = {}
         self._columns: tuple[list[Any], ...] = (
             self.path, self.size, self.micros, self.hint, self.source_version, self.content_hash,
         )  # fmt: skip
@@ -154,18 +151,21 @@ class ListingRows:
         *,
         source_version: str | None = None,
         content_hash: str | None = None,
-        row: int | None = None,
-    ) -> None:
-        """Adds a document, or puts it in the place of row `row`.
+    ) -> int:
+        """Adds a document and gives its row; one whose path is there already, in another spelling, takes its place.
 
-        `micros` is its last change in microseconds since 1970, UTC.
+        Args:
+            micros: its last change in microseconds since 1970, UTC.
         """
         values = (path, size, micros, hint, source_version, content_hash)
+        end = len(self.path)
+        row = end if path.isascii() else self._rows.setdefault(path, end)
         for column, value in zip(self._columns, values, strict=True):
-            if row is None:
+            if row == end:
                 column.append(value)
             else:
                 column[row] = value
+        return row
 
     def table(self) -> pa.Table:
         """The rows so far, sorted by path."""

@@ -8,29 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from freshet.tasks.documents.sources.base import (
-    Fetched,
-    FetchFailure,
-    Listing,
-    ListingRows,
-    Readable,
-    Skipped,
-    copy_hashing,
-    local_name,
-    safe_micros,
-)
-from freshet.tasks.documents.sources.paths import (
-    TWO_SPELLINGS,
-    is_utf8,
-    path_filter,
-    printable,
-    spelling_rank,
-    spellings,
-    unsafe,
-    unwanted,
-)
+from freshet.tasks.documents.sources.base import Fetched, FetchFailure, Listing, ListingRows, Readable, safe_micros
+from freshet.tasks.documents.sources.paths import spellings, unwanted
+from freshet.tasks.documents.sources.reader import Reader, Taking
 from freshet.tasks.settings.project import FolderSource
-from freshet.tasks.settings.types import composed
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -45,16 +26,14 @@ class _Refused(Exception):
     """A file that must not be read; the text says why."""
 
 
-class LocalFolder:
+class LocalFolder(Reader):
     """Reads a folder source whose address is a path."""
 
     def __init__(self, settings: FolderSource, root: Path, name: str) -> None:
+        super().__init__(settings, name)
         address = settings.folder.removeprefix("file://")
-        self._name = name
         self._folder = root / Path(address).expanduser()
         self._uri_prefix = settings.folder.rstrip("/") + "/"
-        self._max_size = int(settings.max_size)
-        self._filter = path_filter(settings.include, settings.exclude)
 
     def list(self) -> Listing:
         """Every regular file below the folder that the globs take. Nothing is opened."""
@@ -63,23 +42,16 @@ class LocalFolder:
             return Listing.unreachable(f"folder {self._uri_prefix[:-1]} {found}")
         scan = _Scan(self)
         scan.run()
-        error = None
-        if scan.errors:
-            more = f" and {len(scan.errors) - 3} more" if len(scan.errors) > 3 else ""
-            error = f"folder {self._uri_prefix[:-1]} could not be read whole: {'; '.join(scan.errors[:3])}{more}"
-        skipped = sorted(scan.skipped, key=lambda item: item.path)
-        return Listing(scan.rows.table(), complete=error is None, error=error, skipped=skipped)
+        return scan.taking.listing(scan.rows.table(), f"folder {self._uri_prefix[:-1]}")
 
     def fetch(self, paths: Sequence[str], into: Path) -> dict[str, Fetched]:
         """Copies documents into `into`; see `SourceReader.fetch`."""
-        return {path: self._fetch(path, into / local_name(self._name, path)) for path in paths}
+        return {path: self._refused(path) or self._fetch(path, into) for path in paths}
 
-    def _fetch(self, path: str, target: Path) -> Fetched:
-        if reason := unsafe(path):
-            return FetchFailure(path, f"{reason} is refused")
+    def _fetch(self, path: str, into: Path) -> Fetched:
         try:
             with self._open(path) as file:
-                return copy_hashing(file, path, target, self._max_size)
+                return self._copy(file, path, into)
         except _Refused as refused:
             return FetchFailure(path, str(refused))
         except OSError as error:
@@ -164,11 +136,7 @@ class _Scan:
     def __init__(self, source: LocalFolder) -> None:
         self._filter = source._filter
         self._root = os.path.realpath(source._folder)
-        self.rows = ListingRows(source._uri_prefix)
-        self.skipped: list[Skipped] = []
-        self.errors: list[str] = []
-        # NFC path → the stored name and the row that hold it; only names beyond ASCII can meet.
-        self._spelled: dict[str, tuple[str, int]] = {}
+        self.rows, self.taking = ListingRows(source._uri_prefix), Taking()
 
     def run(self) -> None:
         folders = [""]
@@ -183,18 +151,17 @@ class _Scan:
             except (FileNotFoundError, NotADirectoryError):
                 # Gone between being seen and being opened: what a listing a moment later would say.
                 if not folder:
-                    self.errors.append("it vanished while it was being listed")
+                    self.taking.fail(folder, "it vanished while it was being listed")
             except OSError as error:
-                self.errors.append(f"{printable(folder) or '.'}: {error.strerror or error}")
+                self.taking.fail(folder, error.strerror or str(error))
 
     def _visit(self, entry: os.DirEntry[str], stored: str) -> str | None:
         """Takes one entry; gives its path back where it is a folder to descend into."""
         if unwanted(entry.name):
             return None
-        if not is_utf8(entry.name):
-            self.skipped.append(Skipped(printable(stored), "its name is not valid UTF-8"))
+        path = self.taking.path_of(stored)
+        if path is None:
             return None
-        path = composed(stored)
         try:
             if entry.is_dir(follow_symlinks=False):
                 return None if self._filter.prunes(path) else stored
@@ -204,15 +171,16 @@ class _Scan:
         except FileNotFoundError:
             return None
         except _Refused as refused:
-            self.skipped.append(Skipped(path, str(refused)))
+            self.taking.skip(path, str(refused))
             return None
         except OSError as error:
-            self.errors.append(f"{path}: {error.strerror or error}")
+            self.taking.fail(path, error.strerror or str(error))
             return None
-        if stat.S_ISREG(found.st_mode):
-            self._add(path, stored, found)
-        else:
-            self.skipped.append(Skipped(path, _special(found.st_mode)))
+        if not stat.S_ISREG(found.st_mode):
+            self.taking.skip(path, _special(found.st_mode))
+        elif self.taking.holds(path, stored):
+            size, modified = found.st_size, found.st_mtime_ns
+            self.rows.add(path, size, safe_micros(modified // 1000), f"{size}-{modified}")
         return None
 
     def _resolve(self, link: os.DirEntry[str]) -> os.stat_result:
@@ -228,15 +196,3 @@ class _Scan:
             # Descending would list the same files twice, or for ever.
             raise _Refused("a symbolic link to a folder")
         return found
-
-    def _add(self, path: str, stored: str, found: os.stat_result) -> None:
-        row = None
-        if not path.isascii():
-            if path in self._spelled:
-                held, row = self._spelled[path]
-                self.skipped.append(Skipped(path, TWO_SPELLINGS))
-                if spelling_rank(held) < spelling_rank(stored):
-                    return
-            self._spelled[path] = (stored, len(self.rows.path) if row is None else row)
-        size, modified = found.st_size, found.st_mtime_ns
-        self.rows.add(path, size, safe_micros(modified // 1000), f"{size}-{modified}", row=row)

@@ -22,26 +22,15 @@ from freshet.tasks.documents.sources.base import (
     Listing,
     ListingRows,
     Skipped,
-    Skips,
-    copy_hashing,
-    local_name,
     safe_micros,
 )
 from freshet.tasks.documents.sources.git_history import last_touched, tree_reader
 from freshet.tasks.documents.sources.git_local import RepositoryError, local_commit, open_local
 from freshet.tasks.documents.sources.git_mirror import Mirror, is_remote
-from freshet.tasks.documents.sources.paths import (
-    TWO_SPELLINGS,
-    is_utf8,
-    path_filter,
-    printable,
-    spelling_rank,
-    unsafe,
-    unwanted,
-)
+from freshet.tasks.documents.sources.paths import printable, unwanted
+from freshet.tasks.documents.sources.reader import Reader, Taking
 from freshet.tasks.settings.addresses import mask_credentials, safe_reason
 from freshet.tasks.settings.project import GitSource
-from freshet.tasks.settings.types import composed
 
 _MOST_ENTRIES = 5_000_000
 """A few crafted trees can name each other into billions of files; no honest repository comes near this many."""
@@ -50,19 +39,17 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _CACHE_FORMAT = "1"
 
 
-class GitRepository:
+class GitRepository(Reader):
     """Reads a git source. The listing, its versions and what is fetched are those of one commit."""
 
     def __init__(self, settings: GitSource, root: Path, cache: Path, name: str) -> None:
-        self._name = name
+        super().__init__(settings, name)
         self._address = settings.git
         self._ref = settings.ref
         self._shown = mask_credentials(settings.git)
-        self._max_size = int(settings.max_size)
-        self._filter = path_filter(settings.include, settings.exclude)
         self._path = root / Path(settings.git).expanduser()
         self._mirror = Mirror(settings.git, cache) if is_remote(settings.git) else None
-        where = settings.git if self._mirror else os.path.abspath(self._path)
+        where = self._shown if self._mirror else os.path.abspath(self._path)
         identity = [_CACHE_FORMAT, where, self._shown, self._ref, *settings.include, "\0", *settings.exclude]
         self._listed = cache / "git" / f"{sha256(json.dumps(identity).encode()).hexdigest()[:32]}.listing"
         self._listing: pa.Table | None = None
@@ -92,7 +79,9 @@ class GitRepository:
         blobs = dict(zip(wanted["path"].to_pylist(), wanted["hint"].to_pylist(), strict=True))
         try:
             with self._repository() as repository:
-                return {path: self._fetch(repository, path, blobs.get(path), into) for path in paths}
+                return {
+                    path: self._refused(path) or self._fetch(repository, path, blobs.get(path), into) for path in paths
+                }
         except RepositoryError as error:
             reason = f"git repository {self._shown} {safe_reason(error, self._address)}"
             return {path: FetchFailure(path, reason) for path in paths}
@@ -108,15 +97,14 @@ class GitRepository:
             self._listing = before
             skipped = [Skipped(**item) for item in json.loads(before.schema.metadata[b"skipped"])]
             return Listing(before.replace_schema_metadata(None), complete=True, skipped=skipped)
-        skipped = list[Skipped]()
-        files = self._files(repository, commit, skipped)
-        table = self._table(repository, commit, files, before)
-        skipped.sort(key=lambda item: item.path)
-        self._remember(table, commit, skipped)
-        self._listing = table
-        return Listing(table, complete=True, skipped=skipped)
+        taking = Taking()
+        files = self._files(repository, commit, taking)
+        self._listing = self._table(repository, commit, files, before)
+        listing = taking.listing(self._listing, f"git repository {self._shown}")
+        self._remember(listing, commit)
+        return listing
 
-    def _files(self, repository: Any, commit: bytes, skipped: Skips) -> dict[str, tuple[bytes, bytes]]:
+    def _files(self, repository: Any, commit: bytes, taking: Taking) -> dict[str, tuple[bytes, bytes]]:
         """The documents of a commit: path → stored name and blob id."""
         read = tree_reader(repository.object_store, repository.object_format.oid_length)
         files: dict[str, tuple[bytes, bytes]] = {}
@@ -129,39 +117,34 @@ class GitRepository:
                 if entries > _MOST_ENTRIES:
                     raise RepositoryError(f"names more than {_MOST_ENTRIES} files")
                 stored = prefix + name
-                path = self._take(stored, b"/" in name, mode, skipped)
+                path = self._take(stored, b"/" in name, mode, taking)
                 if path is None:
                     continue
                 if stat.S_ISDIR(mode):
                     trees.append((stored + b"/", entry))
-                    continue
-                if path in files:
-                    skipped.append(Skipped(path, TWO_SPELLINGS))
-                    if spelling_rank(files[path][0].decode()) < spelling_rank(stored.decode()):
-                        continue
-                files[path] = (stored, entry)
+                elif taking.holds(path, stored.decode()):
+                    files[path] = (stored, entry)
         return files
 
-    def _take(self, stored: bytes, crafted: bool, mode: int, skipped: Skips) -> str | None:
+    def _take(self, stored: bytes, crafted: bool, mode: int, taking: Taking) -> str | None:
         """The path of a tree's entry that is to be read or descended into, or None."""
         name = stored.decode("utf-8", "surrogateescape")
         if unwanted(name.rsplit("/", 1)[-1]):
             return None
-        if not is_utf8(name):
-            skipped.append(Skipped(printable(name), "its name is not valid UTF-8"))
-            return None
         # A crafted tree can hold a name with a slash, which would pass for a path elsewhere.
-        if reason := "a name with a slash" if crafted else unsafe(name):
-            skipped.append(Skipped(printable(name), f"{reason} is refused"))
+        if crafted:
+            taking.skip(printable(name), "a name with a slash is refused")
             return None
-        path = composed(name)
+        path = taking.path_of(name)
+        if path is None:
+            return None
         if stat.S_ISDIR(mode):
             return None if self._filter.prunes(path) else path
         if not self._filter.matches(path):
             return None
         if not stat.S_ISREG(mode):
             kind = "a symbolic link" if stat.S_ISLNK(mode) else "a submodule"
-            skipped.append(Skipped(path, f"{kind}, not a file"))
+            taking.skip(path, f"{kind}, not a file")
             return None
         return path
 
@@ -195,8 +178,6 @@ class GitRepository:
         return rows.table()
 
     def _fetch(self, repository: Any, path: str, blob: str | None, into: Path) -> Fetched:
-        if reason := unsafe(path):
-            return FetchFailure(path, f"{reason} is refused")
         if blob is None:
             return FetchFailure(path, "is not in the commit that was listed")
         try:
@@ -205,7 +186,7 @@ class GitRepository:
             return FetchFailure(path, f"its blob {blob} cannot be read: {type(error).__name__}")
         if len(data) < 1024 and data.startswith(_LFS_POINTER):
             return FetchFailure(path, "LFS pointer: the repository holds only a reference to this file")
-        return copy_hashing(io.BytesIO(data), path, into / local_name(self._name, path), self._max_size)
+        return self._copy(io.BytesIO(data), path, into)
 
     def _remembered(self) -> pa.Table | None:
         """The cached listing, with its commit and what was skipped in its metadata; None where none is sound."""
@@ -216,9 +197,9 @@ class GitRepository:
             return None
         return table if table.schema.equals(LISTING_SCHEMA) and b"commit" in (table.schema.metadata or {}) else None
 
-    def _remember(self, table: pa.Table, commit: bytes, skipped: Skips) -> None:
-        metadata = {b"commit": commit, b"skipped": json.dumps([asdict(item) for item in skipped]).encode()}
-        annotated = table.replace_schema_metadata(metadata)
+    def _remember(self, listing: Listing, commit: bytes) -> None:
+        metadata = {b"commit": commit, b"skipped": json.dumps([asdict(item) for item in listing.skipped]).encode()}
+        annotated = listing.table.replace_schema_metadata(metadata)
         self._listed.parent.mkdir(parents=True, exist_ok=True)
         draft = self._listed.with_suffix(f".{os.getpid()}")
         with pa.OSFile(str(draft), "wb") as file, pa.ipc.new_file(file, annotated.schema) as writer:

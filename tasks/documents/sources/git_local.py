@@ -169,7 +169,7 @@ def _repository_class() -> Any:
     from dulwich.config import ConfigFile
     from dulwich.repo import Repo
 
-    class Local(Repo):
+    class Local(Repo):  # type: ignore[misc]
         def get_config(self) -> ConfigFile:
             path = os.path.join(self.commondir(), "config")
             try:

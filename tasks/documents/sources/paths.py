@@ -8,13 +8,11 @@ from functools import lru_cache
 from pathspec import GitIgnoreSpec
 
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.addresses import escaped
 from freshet.tasks.settings.types import composed
 
 _UNWANTED = frozenset({".git", ".DS_Store"})
 """Names that never hold documents. `.git` may hold credentials, so a link into it is refused as well."""
-
-TWO_SPELLINGS = "another file has the same name in another Unicode spelling"
-"""Why one of two files that are one path in NFC is skipped."""
 
 
 def _compile(kind: str, patterns: tuple[str, ...]) -> GitIgnoreSpec:
@@ -92,8 +90,8 @@ def unsafe(path: str) -> str | None:
 
 
 def printable(name: str) -> str:
-    """A name as it can be stored and shown; bytes that are not UTF-8 become \\xNN."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """A name as it can be stored and shown, on one line; bytes that are not UTF-8 become \\xNN."""
+    return escaped(name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
 
 
 def is_utf8(name: str) -> bool:

@@ -9,32 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from freshet.tasks.documents.sources.base import (
-    Fetched,
-    FetchFailure,
-    Listing,
-    ListingRows,
-    Skipped,
-    Skips,
-    Texts,
-    copy_hashing,
-    local_name,
-    safe_micros,
-)
-from freshet.tasks.documents.sources.paths import (
-    TWO_SPELLINGS,
-    is_utf8,
-    path_filter,
-    printable,
-    spelling_rank,
-    spellings,
-    unsafe,
-    unwanted,
-)
+from freshet.tasks.documents.sources.base import Fetched, FetchFailure, Listing, ListingRows, safe_micros
+from freshet.tasks.documents.sources.paths import printable, spellings, unwanted
+from freshet.tasks.documents.sources.reader import Reader, Taking
 from freshet.tasks.errors import StoreError
 from freshet.tasks.settings.addresses import mask_credentials, safe_reason
 from freshet.tasks.settings.project import FolderSource
-from freshet.tasks.settings.types import composed
 
 _IDENTITY_KEYS = ("ETag", "etag", "md5Hash", "content_md5", "md5", "sha", "generation", "CRC", "crc32c")
 _TIME_KEYS = ("LastModified", "last_modified", "mtime", "updated", "modified", "modify", "created", "date_time")
@@ -45,34 +25,30 @@ _READERS = 8
 _Entry: TypeAlias = tuple[str, dict[str, Any]]
 
 
-class UrlFolder:
+class UrlFolder(Reader):
     """Reads a folder source whose address is a URL that fsspec knows."""
 
     def __init__(self, settings: FolderSource, name: str) -> None:
-        self._name = name
+        super().__init__(settings, name)
         self._url = settings.folder
         self._shown = mask_credentials(settings.folder).rstrip("/")
-        self._max_size = int(settings.max_size)
-        self._filter = path_filter(settings.include, settings.exclude)
         self._stored: dict[str, str] = {}
 
     def list(self) -> Listing:
         """Every file below the URL that the globs take; one is read only where nothing else tells its version."""
-        rows, skipped, errors = ListingRows(f"{self._shown}/"), list[Skipped](), list[str]()
+        rows, taking = ListingRows(f"{self._shown}/"), Taking()
         try:
             fs, root = self._connect()
             # fsspec keeps listings for the life of the process, which would hide every change from a worker.
             fs.invalidate_cache()
             if fs.isfile(root):
                 return Listing.unreachable(f"folder {self._shown} is a file, not a folder")
-            self._collect(fs, root, rows, skipped, errors)
-            if not rows.path and not skipped and not errors and not fs.exists(root):
+            self._collect(fs, root, rows, taking)
+            if not rows.path and not taking.skipped and not taking.errors and not fs.exists(root):
                 return Listing.unreachable(f"folder {self._shown} does not exist, or holds nothing")
         except Exception as error:  # file systems are plug-ins and raise anything; one source must not end a refresh
-            errors.append(self._reason(error))
-        skipped.sort(key=lambda item: item.path)
-        text = f"folder {self._shown} could not be read whole: {'; '.join(errors[:3])}" if errors else None
-        return Listing(rows.table(), complete=not errors, error=text, skipped=skipped)
+            taking.errors.append(self._reason(error))
+        return taking.listing(rows.table(), f"folder {self._shown}")
 
     def fetch(self, paths: Sequence[str], into: Path) -> dict[str, Fetched]:
         """Copies documents into `into`; see `SourceReader.fetch`."""
@@ -82,7 +58,7 @@ class UrlFolder:
         except Exception as error:  # as in list
             return {path: FetchFailure(path, f"cannot be read: {self._reason(error)}") for path in wanted}
         with ThreadPoolExecutor(_READERS) as pool:
-            fetched = pool.map(lambda path: self._fetch(fs, root, path, into / local_name(self._name, path)), wanted)
+            fetched = pool.map(lambda path: self._refused(path) or self._fetch(fs, root, path, into), wanted)
             return dict(zip(wanted, fetched, strict=True))
 
     def _connect(self) -> tuple[Any, str]:
@@ -98,29 +74,22 @@ class UrlFolder:
             return "does not exist"
         return safe_reason(error, self._url)
 
-    def _collect(self, fs: Any, root: str, rows: ListingRows, skipped: Skips, errors: Texts) -> None:
-        spelled: dict[str, tuple[str, int]] = {}
-        unread: list[int] = []
-        for stored, info in self._walk(fs, root, skipped, errors):
-            path = self._take(stored, info, skipped)
-            if path is None:
+    def _collect(self, fs: Any, root: str, rows: ListingRows, taking: Taking) -> None:
+        unread: set[int] = set()
+        for stored, info in self._walk(fs, root, taking):
+            path = self._take(stored, info, taking)
+            if path is None or not taking.holds(path, stored):
                 continue
-            row = None
-            if path in spelled:
-                held, row = spelled[path]
-                skipped.append(Skipped(path, TWO_SPELLINGS))
-                if spelling_rank(held) < spelling_rank(stored):
-                    continue
-            if not path.isascii():
-                spelled[path] = (stored, len(rows.path) if row is None else row)
             size, micros, hint, version = _describe(info)
-            rows.add(path, size, micros, hint or "", source_version=version, row=row)
+            row = rows.add(path, size, micros, hint or "", source_version=version)
             if hint is None:
-                unread.append(len(rows.path) - 1 if row is None else row)
-        self._stored = {path: stored for path, (stored, _) in spelled.items() if path != stored}
-        self._read_for_hints(fs, root, rows, unread)
+                unread.add(row)
+            else:
+                unread.discard(row)
+        self._stored = taking.respelled()
+        self._read_for_hints(fs, root, rows, sorted(unread))
 
-    def _walk(self, fs: Any, root: str, skipped: Skips, errors: Texts) -> Iterator[_Entry]:
+    def _walk(self, fs: Any, root: str, taking: Taking) -> Iterator[_Entry]:
         """Relative stored names and what the file system says of them."""
         if _lists_flat(fs):
             for name, info in fs.find(root, detail=True).items():
@@ -136,33 +105,27 @@ class UrlFolder:
             except Exception as error:
                 if not folder:
                     raise
-                errors.append(f"{folder}: {self._reason(error)}")
+                taking.fail(folder, self._reason(error))
                 continue
             for info in entries:
                 stored = _relative(info["name"].rstrip("/"), root)
                 if info.get("type") != "directory":
                     yield stored, info
                 elif info.get("islink"):
-                    skipped.append(Skipped(printable(stored), "a symbolic link to a folder"))
+                    taking.skip(printable(stored), "a symbolic link to a folder")
                 elif stored not in seen and not unwanted(stored.rsplit("/", 1)[-1]) and not self._filter.prunes(stored):
                     seen.add(stored)
                     folders.append(stored)
 
-    def _take(self, stored: str, info: dict[str, Any], skipped: Skips) -> str | None:
+    def _take(self, stored: str, info: dict[str, Any], taking: Taking) -> str | None:
         """The path of the document that is stored under this name, or None where it is none."""
         if info.get("type") == "directory" or stored.endswith("/") or any(map(unwanted, stored.split("/"))):
             return None
-        if not is_utf8(stored):
-            skipped.append(Skipped(printable(stored), "its name is not valid UTF-8"))
-            return None
-        if reason := unsafe(stored):
-            skipped.append(Skipped(printable(stored), f"{reason} is refused"))
-            return None
-        path = composed(stored)
-        if not self._filter.matches(path):
+        path = taking.path_of(stored)
+        if path is None or not self._filter.matches(path):
             return None
         if info.get("type", "file") != "file" or info.get("islink"):
-            skipped.append(Skipped(path, f"a {info.get('type', 'link')}, not a file"))
+            taking.skip(path, f"a {info.get('type', 'link')}, not a file")
             return None
         return path
 
@@ -190,27 +153,25 @@ class UrlFolder:
         stored = self._stored.get(path, path)
         return f"{root}/{stored}"
 
-    def _fetch(self, fs: Any, root: str, path: str, target: Path) -> Fetched:
-        if reason := unsafe(path):
-            return FetchFailure(path, f"{reason} is refused")
+    def _fetch(self, fs: Any, root: str, path: str, into: Path) -> Fetched:
         try:
             try:
-                return self._copy(fs, self._full(root, path), path, target)
+                return self._bring(fs, self._full(root, path), path, into)
             except FileNotFoundError:
                 if path.isascii():
                     return FetchFailure(path, "is no longer there")
                 stored = next(spellings(path, lambda folder: _names(fs, root, folder)), None)
                 if stored is None:
                     return FetchFailure(path, "is no longer there")
-                return self._copy(fs, f"{root}/{stored}", path, target)
+                return self._bring(fs, f"{root}/{stored}", path, into)
         except StoreError:
             raise
         except Exception as error:  # as in list: one document that fails is one document
             return FetchFailure(path, f"cannot be read: {self._reason(error)}")
 
-    def _copy(self, fs: Any, full: str, path: str, target: Path) -> Fetched:
+    def _bring(self, fs: Any, full: str, path: str, into: Path) -> Fetched:
         with fs.open(full, "rb") as stream:
-            return copy_hashing(stream, path, target, self._max_size)
+            return self._copy(stream, path, into)
 
 
 def _lists_flat(fs: Any) -> bool:
