@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.addresses import in_lines
 
 if TYPE_CHECKING:
     from freshet.tasks.settings.file import Project
@@ -46,10 +47,15 @@ def store_of(project: Project) -> Store:
 
 
 def print_answer(found: Any, as_json: bool, text: str) -> None:
-    """Prints an answer for a person, or as JSON."""
+    """Prints an answer for a person, or as JSON: what would steer the terminal is escaped as JSON has it."""
     if as_json:
         text = json.dumps(found, indent=2, ensure_ascii=False, default=_plain) + "\n"
-    sys.stdout.write(text)
+    sys.stdout.write(in_lines(text))
+
+
+def complain(text: object) -> None:
+    """Tells what went wrong, on standard error."""
+    print(in_lines(str(text)), file=sys.stderr)  # noqa: T201
 
 
 def _plain(value: Any) -> str:

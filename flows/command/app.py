@@ -11,7 +11,7 @@ import sys
 from cyclopts import App
 
 from freshet.flows.command import backfill, corpora, datasets, project, store
-from freshet.flows.command.answering import DONE, FAILED
+from freshet.flows.command.answering import DONE, FAILED, complain
 from freshet.tasks.errors import ServerGone
 from freshet.tasks.runs.ends import EXIT_CODES
 from freshet.tasks.store.trouble import mendable
@@ -49,7 +49,7 @@ def main() -> None:
     except Exception as error:
         if (told := mendable(error)) is None:
             raise
-        print(f"freshet: {told}", file=sys.stderr)  # noqa: T201
+        complain(f"freshet: {told}")
         if isinstance(told, ServerGone):
             # Prefect would try for minutes to hand its events over, each in turn.
             sys.stdout.flush()
@@ -57,6 +57,6 @@ def main() -> None:
             os._exit(FAILED)
         sys.exit(FAILED)
     except KeyboardInterrupt:
-        print("freshet: stopped; run the same command again to go on", file=sys.stderr)  # noqa: T201
+        complain("freshet: stopped; run the same command again to go on")
         sys.exit(EXIT_CODES["cancelled"])
     sys.exit(code if isinstance(code, int) else DONE)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from datetime import datetime
 from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from freshet.flows.command.answering import Config, Json, print_answer
+from freshet.flows.command.answering import Config, Json, complain, print_answer
 from freshet.tasks.backfill.targets import find_targets
 from freshet.tasks.backfill.windows import length_of
 from freshet.tasks.reports.backfill import backfill_text
@@ -64,5 +63,5 @@ def backfill(
     )
     print_answer(report, as_json, backfill_text(report))
     if report.get("error"):
-        print(report["error"], file=sys.stderr)  # noqa: T201
+        complain(report["error"])
     return exit_code(report)

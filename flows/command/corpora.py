@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, validators
 
-from freshet.flows.command.answering import DONE, Config, Json, login_name, print_answer, store_of
+from freshet.flows.command.answering import DONE, Config, Json, complain, login_name, print_answer, store_of
 from freshet.flows.command.texts import corpora as printing
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.runs.ends import exit_code
@@ -43,7 +42,7 @@ def refresh(
     )
     print_answer(report, as_json, printing.refresh_text(report))
     if report.get("error"):
-        print(report["error"], file=sys.stderr)  # noqa: T201
+        complain(report["error"])
     return exit_code(report)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
-from freshet.flows.command.answering import DONE, Config, Json, login_name, print_answer, store_of
+from freshet.flows.command.answering import DONE, Config, Json, complain, login_name, print_answer, store_of
 from freshet.flows.command.texts import datasets as printing
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.runs.ends import exit_code
@@ -41,7 +40,7 @@ def build(
     report = run_build(name, config=project.file, as_of=as_of, wait=wait)
     print_answer(report, as_json, printing.build_text(report))
     if report.get("error"):
-        print(report["error"], file=sys.stderr)  # noqa: T201
+        complain(report["error"])
     return exit_code(report)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from cyclopts import Parameter, validators
 
-from freshet.flows.command.answering import DONE, FAILED, Config, Json, print_answer
+from freshet.flows.command.answering import DONE, FAILED, Config, Json, complain, print_answer
 from freshet.tasks.settings.file import load_project
 
 Seconds = validators.Number(gte=0)
@@ -103,4 +102,4 @@ def doctor(
 
 
 def _tell(message: str) -> None:
-    print(f"freshet: {message}", file=sys.stderr)  # noqa: T201
+    complain(f"freshet: {message}")

@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import task_run
 
 from freshet.tasks.documents.batch import PreparedBatch
 from freshet.tasks.documents.listing import ListedSource
 from freshet.tasks.runs.retrying import RETRIES
+from freshet.tasks.settings.addresses import escaped
 
 if TYPE_CHECKING:
     from freshet.tasks.documents.planning.refresh import PlannedRefresh
     from freshet.tasks.runs.run import RefreshRun
 
 
-@task(cache_policy=NO_CACHE, name="list-source", task_run_name="list-{source}")
+def _listing_name() -> str:
+    return f"list-{escaped(str(task_run.parameters['source']))}"
+
+
+@task(cache_policy=NO_CACHE, name="list-source", task_run_name=_listing_name)
 def list_source(run: RefreshRun, source: str) -> ListedSource:
     """Lists a source and joins what the settings say of its documents. An unreachable source is no error here."""
     from freshet.tasks.documents import listing

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
 from freshet.tasks.governance.freshness import staleness
+from freshet.tasks.settings.addresses import escaped
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals
 
@@ -29,7 +30,7 @@ def describe_document(store: Store, corpus: str, path: str, now: datetime) -> di
         raise StoreError(f"corpus {corpus} holds no document {path!r}", f"Refresh it: freshet refresh {corpus}")
     if len(rows) > 1:
         uris = ", ".join(sorted(row["uri"] for row in rows))
-        raise StoreError(f"{path!r} stands in several sources of {corpus}", f"Give one of these: {uris}")
+        raise StoreError(f"{path!r} stands in several sources of {corpus}", escaped(f"Give one of these: {uris}"))
     (row,) = rows
     verdicts = json.loads(row.pop("verdicts"))
     aged = staleness(row, now)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from freshet.tasks.errors import SettingsError, StoreError
 from freshet.tasks.governance.quarantine import IN_QUARANTINE
+from freshet.tasks.settings.addresses import escaped
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, equals, is_any
 
@@ -65,9 +66,10 @@ def accept(store: Store, corpus: str, path: str, *, who: str, why: str, now: dat
     codes = _blocking(row)
     unread = [code for code in codes if code.startswith(UNREAD)]
     if unread or not codes or row["seen_hash"] is None:
+        under = ", ".join(unread) or "no rule"
         raise StoreError(
-            f"{row['path']} cannot be accepted: under {', '.join(unread) or 'no rule'} there is no text to serve",
-            f"Mend the document, or try it again: freshet quarantine {corpus} retry {row['path']}",
+            escaped(f"{row['path']} cannot be accepted: under {under} there is no text to serve"),
+            escaped(f"Mend the document, or try it again: freshet quarantine {corpus} retry {row['path']}"),
         )
     named = {"doc_id": row["doc_id"], "path": row["path"], "content_hash": row["seen_hash"]}
     return _record(store, Decision(corpus, "accept", said("who", who), now, **named, codes=codes, why=said("why", why)))
@@ -184,11 +186,11 @@ def find_refused(store: Store, corpus: str, path: str) -> dict[str, Any]:
     if not refused:
         raise StoreError(
             f"{path!r} is not in quarantine: its newest version was let in",
-            f"See what is said of it: freshet document {corpus} {path}",
+            escaped(f"See what is said of it: freshet document {corpus} {path}"),
         )
     if len(refused) > 1:
         uris = ", ".join(sorted(row["uri"] for row in refused))
-        raise StoreError(f"{path!r} stands in several sources of {corpus}", f"Give one of these: {uris}")
+        raise StoreError(f"{path!r} stands in several sources of {corpus}", escaped(f"Give one of these: {uris}"))
     (row,) = refused
     serving = row.pop("content_hash") is not None
     return {**row, "serving": serving, "verdicts": json.loads(row["verdicts"])}

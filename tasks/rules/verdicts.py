@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from freshet.expectations.rules import RULES, Severity
+from freshet.tasks.settings.addresses import escaped
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ def verdict(code: str, **evidence: Any) -> Verdict:
 
 
 def told(finding: Verdict) -> str:
-    """A finding of the gate as a sentence: its code, the reason in plain words, the evidence."""
+    """A finding as one line: its code, the reason in plain words, the evidence, in which names may stand."""
     evidence = ", ".join(f"{name}: {value}" for name, value in finding.evidence.items())
-    return f"{finding.code}: {RULES[finding.code].why}" + (f" ({evidence})" if evidence else "")
+    return escaped(f"{finding.code}: {RULES[finding.code].why}" + (f" ({evidence})" if evidence else ""))
 
 
 def with_advice(reason: str) -> str:

@@ -7,6 +7,7 @@ import logging
 import httpx
 
 from freshet.tasks.errors import FreshetError
+from freshet.tasks.settings.addresses import in_lines
 from freshet.tasks.store.trouble import mendable
 
 
@@ -22,7 +23,7 @@ def _told_not_traced(record: logging.LogRecord) -> bool:
     if error is not None:
         error = mendable(error) or error
     if isinstance(error, FreshetError):
-        record.msg, record.args, record.exc_info, record.exc_text = str(error), (), None, None
+        record.msg, record.args, record.exc_info, record.exc_text = in_lines(str(error)), (), None, None
     if isinstance(error, httpx.TransportError):
         record.exc_info = record.exc_text = None  # by_hand tells it
     return True

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from freshet.tasks.runs.on_server import unless_gone
+from freshet.tasks.settings.addresses import escaped
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -47,6 +48,7 @@ def tell(line: str) -> None:
     """Says something to whoever watches: on the terminal, or where there is none in the log on the run's page."""
     from prefect import get_run_logger
 
+    line = escaped(line)
     if sys.stderr is not None and sys.stderr.isatty():
         print(line, file=sys.stderr, flush=True)  # noqa: T201
     else:

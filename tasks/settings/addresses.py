@@ -250,6 +250,11 @@ def escaped(text: str) -> str:
     return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
+def in_lines(text: str) -> str:
+    """`text` as terminals and logs may have it, in the lines that it has."""
+    return "\n".join(map(escaped, text.split("\n")))
+
+
 def shown(text: str) -> str:
     """A text for a message: credentials masked, whatever cannot be seen escaped, cut to 80 characters."""
     seen = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in mask_credentials(text))

@@ -8,6 +8,7 @@ from textwrap import indent, shorten
 from typing import TYPE_CHECKING, Any
 
 from freshet.expectations.rules import RULES
+from freshet.flows.command.texts.lines import text_of
 from freshet.tasks.reports.page_facts import SCORES
 from freshet.tasks.rules.verdicts import with_advice
 
@@ -24,7 +25,7 @@ def refresh_text(report: Mapping[str, Any]) -> str:
     """Renders the report of a refresh on a terminal."""
     if "documents" not in report:
         live = f"; readers see release {report['release']}" if report["release"] else ""
-        return f"{report['corpus']}: {report['outcome']}{live}\n"
+        return text_of([f"{report['corpus']}: {report['outcome']}{live}"])
     release = f"release {report['release']}" if report["release"] else "no release"
     counts = [f"{n:>7}  {name.replace('_', ' ')}" for name, n in report["documents"].items() if n]
     texts = f"{report['texts_embedded']} text{'s' * (report['texts_embedded'] != 1)} embedded"
@@ -37,14 +38,14 @@ def refresh_text(report: Mapping[str, Any]) -> str:
         lines.append(f"in quarantine: {n} × {code}: {RULES[code].why} {RULES[code].mend}")
     lines += [f"note: {note}" for note in report["notes"]]
     lines += [f"report page: {report['page']}"] if report.get("page") else []
-    return "\n".join(lines) + "\n"
+    return text_of(lines)
 
 
 def answer_text(answer: Answer) -> str:
     """Renders the hits of a search with their citations."""
     if not answer.hits:
         return "Nothing was found that may be shown.\n"
-    blocks = []
+    lines: list[str] = []
     for number, hit in enumerate(answer.hits, 1):
         place = f"page {hit.page}" if hit.page else hit.heading
         cited = [hit.title, *([place] if place else []), f"characters {hit.chars[0]}–{hit.chars[1]}"]
@@ -52,8 +53,9 @@ def answer_text(answer: Answer) -> str:
         checked = f"{hit.uri} at {version}, verified {hit.verified_at:%Y-%m-%d}"
         stale = " — stale" if hit.stale else ""
         passage = indent(shorten(hit.text, 600, placeholder=" …"), "    ")
-        blocks.append(f"{number}. {', '.join(cited)}{stale}\n{passage}\n    [{checked}; score {hit.score:.3f}]")
-    return "\n\n".join(blocks) + "\n"
+        lines += [""] * (number > 1)
+        lines += [f"{number}. {', '.join(cited)}{stale}", passage, f"    [{checked}; score {hit.score:.3f}]"]
+    return text_of(lines)
 
 
 def releases_text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -67,7 +69,7 @@ def releases_text(rows: Sequence[Mapping[str, Any]]) -> str:
         size = f"{row['documents']} documents, {row['chunks']} chunks"
         lines.append(f"{row['release']:>5}  {row['published_at']:%Y-%m-%d %H:%M}  {what}: {size}{live}")
         lines += [f"       {reason}" for reason in row["reasons"]]
-    return "\n".join(lines) + "\n"
+    return text_of(lines)
 
 
 def gate_text(found: Mapping[str, Any]) -> str:
@@ -84,7 +86,7 @@ def gate_text(found: Mapping[str, Any]) -> str:
         lines.append(f"{by['who']} published it all the same: {by['why']}")
     lines += _exam_lines(found["exam"]) if found["exam"] else ["exam: it was not sat"]
     lines += [f"rule pages: {found['site']}"] if found["site"] else []
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return text_of(line.rstrip() for line in lines)
 
 
 def _exam_lines(exam: Mapping[str, Any]) -> list[str]:
@@ -129,7 +131,7 @@ def document_text(found: Mapping[str, Any]) -> str:
     for chunk in found["chunks"]:
         place = " > ".join(chunk["headings"]) or (f"page {chunk['page_first']}" if chunk["page_first"] else "")
         lines.append(f"{chunk['chunk_id'][:16]}  {chunk['start']}–{chunk['end']}, {chunk['tokens']} tokens  {place}")
-    return "\n".join(lines) + "\n"
+    return text_of(lines)
 
 
 def quarantine_text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -143,24 +145,23 @@ def quarantine_text(rows: Sequence[Mapping[str, Any]]) -> str:
         for v in row["verdicts"]:
             rule = RULES[v["code"]]
             lines.append(f"  {v['severity']} {v['code']}: {rule.why} {rule.mend} {v['evidence'] or ''}".rstrip())
-    return "\n".join(lines) + "\n"
+    return text_of(lines)
 
 
 def check_text(file: Path, problems: Sequence[Problem], notes: Sequence[Problem]) -> str:
     """Renders the problems of a settings file, then the notes; or that the file is valid."""
-    lines = [str(p) for p in problems] + [f"note: {n}" for n in notes]
+    found = [str(p) for p in problems] + [f"note: {n}" for n in notes]
+    lines = [line for one in found for line in one.split("\n")]
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines.append(f"{file.name}: {count}" if problems else f"{file.name} is valid")
-    return "\n".join(lines) + "\n"
+    return text_of(lines)
 
 
 def decided_text(decision: Decision) -> str:
     """Renders what was decided about a refused document."""
     what = f"accepted in spite of {', '.join(decision.codes)}" if decision.kind == "accept" else "to be tried again"
-    return (
-        f"{decision.path}: {what}, says {decision.who}. It is on record; the next refresh acts on it: "
-        f"freshet refresh {decision.corpus}\n"
-    )
+    said = f"{decision.path}: {what}, says {decision.who}. It is on record; the next refresh acts on it"
+    return text_of([f"{said}: freshet refresh {decision.corpus}"])
 
 
 def refused_text(row: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]]) -> str:
@@ -171,4 +172,4 @@ def refused_text(row: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]])
     for one in decisions:
         why = f": {one['why']}" if one["why"] else ""
         lines.append(f"  {one['at']:%Y-%m-%d %H:%M} {one['kind']} by {one['who']}{why}")
-    return text + "\n".join(lines) + "\n"
+    return text + text_of(lines)

@@ -7,6 +7,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from freshet.expectations.rules import RULES
+from freshet.flows.command.texts.lines import text_of
 from freshet.tasks.lineage.places import row_place
 from freshet.tasks.reports.build import standing
 from freshet.tasks.rules.verdicts import Verdict, told, with_advice
@@ -19,7 +20,7 @@ def build_text(report: Mapping[str, Any]) -> str:
     """Renders the report of a build on a terminal."""
     if "rows" not in report:
         live = f"; version {report['version']} is live" if report["version"] else ""
-        return f"{report['dataset']}: {report['outcome']}{live}\n"
+        return text_of([f"{report['dataset']}: {report['outcome']}{live}"])
     version = report["version"]
     live = f"version {version} {standing(version)}" if version else "there is no version yet"
     rows = report["rows"]
@@ -37,7 +38,7 @@ def build_text(report: Mapping[str, Any]) -> str:
         lines.append(f"{report['review']} rows wait for a decision: freshet dataset review {report['dataset']}")
     lines += [f"note: {note}" for note in report["notes"]]
     lines += [f"exported: {one['path']}" for one in report["exports"]]
-    return "\n".join([*lines, f"{report['seconds']['total']:.1f} s"]) + "\n"
+    return text_of([*lines, f"{report['seconds']['total']:.1f} s"])
 
 
 def _rules_lines(by_code: Mapping[str, int]) -> list[str]:
@@ -63,7 +64,7 @@ def versions_text(rows: Sequence[Mapping[str, Any]]) -> str:
             + live
         )
         lines += [f"          {reason}" for reason in row["reasons"]]
-    return "\n".join(lines) + "\n"
+    return text_of(lines)
 
 
 def version_text(found: Mapping[str, Any]) -> str:
@@ -84,7 +85,7 @@ def version_text(found: Mapping[str, Any]) -> str:
             f"{source['rows_read']} rows; {source['licence']}, owner {source['owner']}"
         )
     lines += [f"exported: {one['path']}" for one in found["exports"]]
-    return "\n".join(lines) + "\n"
+    return text_of(lines)
 
 
 def left_out_text(found: Mapping[str, Any]) -> str:
@@ -102,7 +103,7 @@ def left_out_text(found: Mapping[str, Any]) -> str:
         lines += [f"    {name}: {text}" for name, text in (row["excerpt"] or {}).items()]
     more = found["matching"] - len(found["rows"])
     lines += [f"… and {more} more: --limit {found['matching']}"] if more else []
-    return "\n".join(lines) + "\n"
+    return text_of(lines)
 
 
 def diff_text(found: Mapping[str, Any]) -> str:
@@ -122,7 +123,7 @@ def diff_text(found: Mapping[str, Any]) -> str:
             f"  {row['change']:8} {row['example_id']}  {row['split']:10}  {place}" + (f"  ({why})" if why else "")
         )
     lines += [f"  … and {found['left_out']} more"] if found["left_out"] else []
-    return "\n".join(lines) + "\n"
+    return text_of(lines)
 
 
 def review_text(found: Mapping[str, Any]) -> str:
@@ -138,20 +139,16 @@ def review_text(found: Mapping[str, Any]) -> str:
     more = found["waiting"] - len(found["rows"])
     lines += [f"… and {more} more: --limit {found['waiting']}"] if more else []
     lines.append(f"Decide: freshet dataset review {found['dataset']} DIGEST keep --why TEXT, or drop")
-    return "\n".join(lines) + "\n"
+    return text_of(lines)
 
 
 def decided_text(made: RowDecision) -> str:
     """Renders what was decided about a row."""
-    return (
-        f"{made.digest[:12]}: {made.kind}, says {made.who}. It is on record; the next build acts on it: "
-        f"freshet dataset build {made.dataset}\n"
-    )
+    said = f"{made.digest[:12]}: {made.kind}, says {made.who}. It is on record; the next build acts on it"
+    return text_of([f"{said}: freshet dataset build {made.dataset}"])
 
 
 def exported_text(found: Mapping[str, Any]) -> str:
     """Renders where a version was copied to."""
-    return (
-        f"{found['dataset']} {found['version']}: {found['files']} files copied to {found['folder']}; "
-        "every one is what the manifest says\n"
-    )
+    copied = f"{found['dataset']} {found['version']}: {found['files']} files copied to {found['folder']}"
+    return text_of([f"{copied}; every one is what the manifest says"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from freshet.flows.command.texts.lines import text_of
+
 
 def size_text(size: int) -> str:
     """Renders bytes as people read them: 1536 → '1.5 kB'."""
@@ -31,7 +33,7 @@ def maintained_text(found: Sequence[Mapping[str, Any]], dry_run: bool) -> str:
         if one["release"]:
             lines.append(f"           readers moved to release {one['release']}, which holds the same in fewer files")
         lines += [f"  note: {note}" for note in one["notes"]]
-    return "\n".join(lines) + "\n"
+    return text_of(lines)
 
 
 def _outcome(one: Mapping[str, Any], dry_run: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from freshet.flows.command.texts.lines import text_of
 from freshet.tasks.lineage.places import row_place
 
 Found = Mapping[str, Any]
@@ -22,7 +23,7 @@ def trace_text(found: Found) -> str:
         "dataset version": _version,
         "source": _source,
     }
-    return "\n".join(writers[found["thing"]](found))
+    return text_of(writers[found["thing"]](found))
 
 
 def _example(found: Found) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from freshet.tasks.runs.progress import tell
+from freshet.tasks.settings.addresses import escaped
 
 if TYPE_CHECKING:
     from freshet.tasks.documents.listing import ListedSource
@@ -22,12 +23,12 @@ def describe_plan(report: RefreshReport, listed: Sequence[ListedSource], plan: P
     tell(f"Listed {counted}; {due}, {plan.counts['unchanged']:,} unchanged, {plan.counts['withdrawn']:,} withdrawn")
     for source in listed:
         if not source.complete:
-            cut = f"source {source.name} could not be listed to the end: {source.error}"
+            cut = f"source {escaped(source.name)} could not be listed to the end: {source.error}"
             report.degraded.append(cut)
             report.notes.append(
                 f"{cut}. What it held goes on serving; mend it, then type: freshet refresh {report.corpus}"
             )
-        report.notes += [f"{source.name}: {path} was skipped: {why}" for path, why in source.skipped.items()]
+        report.notes += [escaped(f"{source.name}: {path} was skipped: {why}") for path, why in source.skipped.items()]
     if plan.approvable:
         report.degraded.append(f"{plan.approvable} withdrawals wait for approval")
         report.notes.append(
