@@ -134,7 +134,7 @@ def looks() -> pa.Schema:
 
 
 def lineage() -> pa.Schema:
-    """What was made from what: `child` from `parent`, as the table in `tasks.lineage.relation` says.
+    """What was made from what: `child` from `parent`, as the table in `lineage.relation` says.
 
     `path` is the parent's within its source. `run` is the run that put it on record, which need not be the one that
     made the child.
