@@ -50,10 +50,17 @@ up: $(STAMP) ## start a Prefect server and a worker in the background, and deplo
 down: $(STAMP) ## stop them
 	@$(VENV)/bin/freshet down
 
+# A file's tests share what they set up, so a file stays with one process.
+BY_FILE := -q -n $(WORKERS) --dist loadfile
+
 .PHONY: test
-test: $(STAMP) ## the fast unit tests, then all others
+test: $(STAMP) ## the fast unit tests, then all others: every promise once
 	$(VENV)/bin/python -m pytest tests/unit -q -n $(WORKERS)
-	$(VENV)/bin/python -m pytest tests -q --ignore=tests/unit -n $(WORKERS) --dist loadfile
+	$(VENV)/bin/python -m pytest tests --ignore=tests/unit $(BY_FILE)
+
+.PHONY: chaos
+chaos: $(STAMP) ## what is long and says more of the same: every moment of a kill, every way to meddle
+	$(VENV)/bin/python -m pytest tests -m chaos $(BY_FILE)
 
 .PHONY: unit
 unit: $(STAMP) ## the fast unit tests alone

@@ -7,7 +7,6 @@ import itertools
 import json
 import shutil
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,8 @@ from typing import Any
 
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
+
+from tests.waiting import PATIENCE, until
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 SIZE = "1600,2200"
@@ -33,7 +34,7 @@ class Page:
         """Calls a method of the protocol and returns its result; events that come meanwhile are passed over."""
         number = next(self.numbers)
         self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
-        while (answer := json.loads(self.socket.recv(timeout=60))).get("id") != number:
+        while (answer := json.loads(self.socket.recv(timeout=PATIENCE))).get("id") != number:
             continue
         assert "error" not in answer, answer
         return answer["result"]
@@ -54,16 +55,21 @@ class Page:
             ".filter(d => d && d.body).map(d => d.body.innerText).join('\\n')"
         ))  # fmt: skip
 
-    def wait_for(self, *words: str, seconds: float = 60) -> str:
+    def wait_for(self, *words: str) -> str:
         """Waits until the page shows all of these words, and returns its text."""
-        give_up = time.monotonic() + seconds
-        while time.monotonic() < give_up:
+        text = ""
+
+        def shown() -> bool:
+            nonlocal text
             text = self.text()
-            if all(one in text for one in words):
-                return text
-            time.sleep(0.5)
-        missing = [one for one in words if one not in text]
-        raise AssertionError(f"not within {seconds} s: {missing}; the page shows:\n{text[:3000]}")
+            return all(one in text for one in words)
+
+        try:
+            until(shown, f"the page shows {words}")
+        except AssertionError as error:
+            error.add_note(f"The page shows:\n{text[:3000]}")
+            raise
+        return text
 
     def click(self, words: str) -> None:
         """Clicks the innermost thing that reads just so."""
@@ -90,15 +96,13 @@ def open_browser(folder: Path) -> Iterator[Page]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        noted, give_up = folder / "DevToolsActivePort", time.monotonic() + 60
-        while not (noted.exists() and noted.read_text().count("\n")):
-            assert time.monotonic() < give_up, "Chromium did not start"
-            time.sleep(0.2)
+        noted = folder / "DevToolsActivePort"
+        until(lambda: noted.exists() and noted.read_text().count("\n"), "Chromium has started")
         port = noted.read_text().split()[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=PATIENCE) as answer:
             page = next(one for one in json.loads(answer.read()) if one["type"] == "page")
         with connect(page["webSocketDebuggerUrl"], max_size=None) as socket:
             yield Page(socket)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)

@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.deploy.conftest import Site, clean_environment, until
+from tests.servers import Site, clean_environment
+from tests.waiting import PATIENCE, until
 
 EMIT = """
 import sys
@@ -65,11 +66,8 @@ def alerted(running: Site, received: list[dict[str, str]]) -> Site:
     return running
 
 
-def _arrives(received: list[dict[str, str]], words: str, seconds: float = 60) -> dict[str, str]:
-    found: dict[str, str] = until(
-        lambda: next((one for one in received if words in one["subject"]), None), seconds, f"an alert: {words}"
-    )
-    return found
+def _arrives(received: list[dict[str, str]], words: str) -> dict[str, str]:
+    return until(lambda: next((one for one in received if words in one["subject"]), {}), f"an alert comes: {words}")
 
 
 def test_a_failed_run_is_told_by_its_name_and_where_to_look(alerted: Site, received: list[dict[str, str]]) -> None:
@@ -82,7 +80,7 @@ def test_a_failed_run_is_told_by_its_name_and_where_to_look(alerted: Site, recei
 
 def test_an_event_of_a_flow_is_told_with_what_to_type(alerted: Site, received: list[dict[str, str]]) -> None:
     environment = {**clean_environment(), "PREFECT_API_URL": alerted.note.api}
-    subprocess.run([sys.executable, "-c", EMIT], check=True, env=environment, timeout=60, cwd=alerted.folder)
+    subprocess.run([sys.executable, "-c", EMIT], check=True, env=environment, timeout=PATIENCE, cwd=alerted.folder)
     told = _arrives(received, "withdrawals from docs wait for approval")
     assert "freshet refresh docs --allow-withdrawals 17" in told["body"]
 

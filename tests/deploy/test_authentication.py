@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.conftest import Site
+from tests.servers import Site
+from tests.waiting import PATIENCE
 
 SECRET = "keeper:a-l0ng-s3cret-of-this-test"
 
@@ -32,7 +33,7 @@ def test_over_http_the_secret_decides(guarded: Site) -> None:
         if credentials:
             request.add_header("authorization", credentials)
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(request, timeout=10)
+            urllib.request.urlopen(request, timeout=PATIENCE)
         assert refused.value.code == 401
     assert guarded.deployments() == ["docs"]
 
@@ -52,14 +53,14 @@ async def _knock(site: Site, way: str, secret: str | None) -> Any:
     try:
         async with websockets.connect(address, subprotocols=[websockets.Subprotocol("prefect")]) as socket:
             await socket.send(json.dumps({"type": "auth", "token": secret}))
-            return json.loads(await asyncio.wait_for(socket.recv(), 10))["type"]
+            return json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))["type"]
     except websockets.exceptions.ConnectionClosed as closed:
         return f"closed {closed.rcvd.code if closed.rcvd else ''}"
 
 
 def test_worker_and_commands_work_with_it_and_tell_it_to_nobody(guarded: Site) -> None:
     run = guarded.start_run()
-    done = guarded.wait_for(run, "Completed", seconds=120)
+    done = guarded.wait_for(run, "Completed")
     assert done["state"]["message"].startswith("released")
     by_hand = guarded.freshet("refresh", "docs")
     assert "unchanged" in by_hand.stdout

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.deploy.browser import CHROMIUM, Page, open_browser
-from tests.deploy.conftest import Site, until
+from tests.servers import Site
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: apt-get install chromium")
 
@@ -32,7 +33,7 @@ def _submit(site: Site, page: Page, deployment: str, **parameters: Any) -> Any:
     page.click("Submit")
     chosen = {"deployments": {"id": {"any_": [found["id"]]}}, "sort": "START_TIME_DESC"}
     chosen["flow_runs"] = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}
-    return until(lambda: site.api("flow_runs/filter", chosen), 120, f"a run of {deployment} has ended")[0]
+    return until(lambda: site.api("flow_runs/filter", chosen), f"a run of {deployment} has ended")[0]
 
 
 def _report(site: Site, page: Page, key: str, *words: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.conftest import Site
+from tests.servers import Site
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,8 @@ from freshet.tasks.reports import events
 from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.settings.schedules import Schedules
-from tests.deploy.conftest import Site, clean_environment
+from tests.servers import Site, clean_environment
+from tests.waiting import PATIENCE
 
 FOLDER = DEFINITIONS.parent
 
@@ -103,7 +104,7 @@ def test_prefect_makes_the_same_deployments_of_the_definitions(site: Site) -> No
     command = ["prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(DEFINITIONS)]
     done = subprocess.run(
         [sys.executable, "-m", *command], cwd=FOLDER.parent, env=environment, capture_output=True, text=True,
-        check=False, timeout=120,
+        check=False, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     theirs = site.deployment("refresh-index/handbook")

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from freshet.deploy.alerts import AUTOMATIONS
-from tests.deploy.conftest import Site, clean_environment, until
+from tests.servers import Site, clean_environment
+from tests.waiting import PATIENCE, until
 
 CRASH_SECONDS = 35
 """In place of 90: the automation's window, for this test. Heartbeats come every 30 s."""
@@ -55,7 +56,7 @@ def hasty(site: Site, tmp_path: Path) -> Site:
 
 def _python(site: Site, script: str, *words: str) -> None:
     command = [sys.executable, "-c", script, *words]
-    subprocess.run(command, check=True, env=clean_environment(), cwd=site.folder, timeout=120)
+    subprocess.run(command, check=True, env=clean_environment(), cwd=site.folder, timeout=PATIENCE)
 
 
 def _kill_worker_and_runs(site: Site) -> list[psutil.Process]:
@@ -64,7 +65,7 @@ def _kill_worker_and_runs(site: Site) -> list[psutil.Process]:
     family = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
     for one in family:
         one.kill()
-    psutil.wait_procs(family, timeout=10)
+    psutil.wait_procs(family, timeout=PATIENCE)
     return family
 
 
@@ -72,7 +73,7 @@ def test_a_killed_refresh_is_marked_crashed_and_the_next_one_ends_as_if_undistur
     run = hasty.start_run()
     hasty.wait_for(run, "Running")
     holder = hasty.folder / "store" / "locks" / "docs.holder"
-    until(holder.exists, 30, "the refresh holds the corpus")
+    until(holder.exists, "the refresh holds the corpus")
     family = _kill_worker_and_runs(hasty)
     assert len(family) >= 2
     assert hasty.freshet_json("releases", "docs")["releases"] == []
@@ -80,10 +81,10 @@ def test_a_killed_refresh_is_marked_crashed_and_the_next_one_ends_as_if_undistur
     _python(hasty, START_WORKER)
     # The dead run still holds the deployment's one place, so the next one waits, and is seen to.
     next_run = hasty.start_run()
-    hasty.wait_for(next_run, "AwaitingConcurrencySlot", seconds=30)
-    crashed = hasty.wait_for(run, "Crashed", seconds=CRASH_SECONDS + 30)
+    hasty.wait_for(next_run, "AwaitingConcurrencySlot")
+    crashed = hasty.wait_for(run, "Crashed")
     assert "no sign of life" in crashed["state"]["message"]
-    done = hasty.wait_for(next_run, "Completed", seconds=120)
+    done = hasty.wait_for(next_run, "Completed")
     assert done["state"]["message"].startswith("released")
 
     assert len(hasty.freshet_json("releases", "docs")["releases"]) == 1
@@ -92,5 +93,5 @@ def test_a_killed_refresh_is_marked_crashed_and_the_next_one_ends_as_if_undistur
     assert (limit["limit"], limit["active_slots"]) == (1, 0)
     assert not holder.exists()
     # Nothing is left to do.
-    again = hasty.wait_for(hasty.start_run(), "Completed", seconds=90)
+    again = hasty.wait_for(hasty.start_run(), "Completed")
     assert again["state"]["message"].startswith("unchanged")

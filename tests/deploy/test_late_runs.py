@@ -10,7 +10,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from freshet.tasks.runs.late import covering_run, covers
-from tests.deploy.conftest import Site, free_port
+from tests.servers import Site, free_port
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.conftest import Site, free_port
+from tests.servers import Site, free_port
+from tests.waiting import PATIENCE
 
 PASSWORD = "aWordOfItsOwn"
 
@@ -47,7 +48,7 @@ def database() -> Iterator[str]:
         # Its log is a file: a pipe would stay open in the server, and be waited for.
         with (folder / "log").open("a") as log:
             command = [str(PROGRAMS / words[0]), *words[1:]]
-            done = subprocess.run(command, stdout=log, stderr=log, check=False, timeout=60, cwd=folder, **other)
+            done = subprocess.run(command, stdout=log, stderr=log, check=False, timeout=PATIENCE, cwd=folder, **other)
         assert done.returncode == 0, (folder / "log").read_text()
 
     try:

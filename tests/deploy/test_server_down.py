@@ -11,14 +11,15 @@ import psutil
 from freshet.tasks.runs.local_server import Running
 from freshet.tasks.store.locks import hold_corpus
 from freshet.tasks.store.tables import Store
-from tests.deploy.conftest import Site, clean_environment, until
+from tests.servers import Site, clean_environment
+from tests.waiting import PATIENCE, until
 
 
 def _kill(one: Running) -> None:
     family = [psutil.Process(one.pid), *psutil.Process(one.pid).children(recursive=True)]
     for dead in family:
         dead.kill()
-    psutil.wait_procs(family, timeout=10)
+    psutil.wait_procs(family, timeout=PATIENCE)
 
 
 def test_a_refresh_by_hand_does_its_work_and_says_that_the_server_is_gone(site: Site) -> None:
@@ -30,12 +31,12 @@ def test_a_refresh_by_hand_does_its_work_and_says_that_the_server_is_gone(site: 
         # It would wait a minute for each answer, so that a server may be started anew.
         env={**clean_environment(), "PREFECT_CLIENT_MAX_RETRIES": "1"},
     )  # fmt: skip
-    until((site.folder / "store" / "locks" / "docs.holder").exists, 60, "the refresh holds the corpus")
+    until((site.folder / "store" / "locks" / "docs.holder").exists, "the refresh holds the corpus")
     worker, server = site.note.worker, site.note.server
     assert worker
     for one in (worker, server):
         _kill(one)
-    _, told = process.communicate(timeout=180)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "freshet: the Prefect server at" in told
     assert "type the same command" in told

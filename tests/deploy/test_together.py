@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from freshet.tasks.store.locks import hold_corpus
 from freshet.tasks.store.tables import Store
-from tests.deploy.conftest import Site, until
+from tests.servers import Site
+from tests.waiting import until
 
 FINAL = {"Completed", "Failed", "Crashed", "Cancelled"}
 
@@ -29,14 +30,14 @@ def test_two_refreshes_and_a_backfill_take_turns(site: Site) -> None:
             told = [one for one in shown if one.startswith("waiting: corpus docs is held by another-writer")]
             return (len(told), in_line) == (2, 1)
 
-        until(waiting, 120, "all three are seen to wait")
+        until(waiting, "all three are seen to wait")
         assert site.freshet_json("releases", "docs")["releases"] == []
 
     def ended() -> list[str]:
         names = [site.run(run)["state_name"] for run in [backfill, *runs]]
         return names if set(names) <= FINAL else []
 
-    assert until(ended, 240, "all have ended") == ["Completed"] * 3
+    assert until(ended, "all have ended") == ["Completed"] * 3
     site.assert_whole(documents=41)
     again = site.wait_for(site.start_run(), "Completed")
     assert again["state"]["message"].startswith("unchanged")

@@ -2,65 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import socket
+import shutil
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pytest
 import yaml
 
 from tests.conftest import COMMAND
+from tests.servers import prefect_server
+from tests.waiting import PATIENCE
 
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="session", autouse=True)
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API address of a Prefect server of our own; every flow of these tests runs on it."""
-    home, port = tmp_path_factory.mktemp("prefect"), _free_port()
-    api = f"http://127.0.0.1:{port}/api"
-    settings = {
-        "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": api,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        with (home / "server.log").open("w") as log:
-            command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-            server = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            _wait_until_healthy(api, server)
-            yield api
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def _wait_until_healthy(api: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        assert server.poll() is None, "the Prefect server ended at once"
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{api}/health", timeout=2):
-            return
-        time.sleep(0.2)
-    raise AssertionError("the Prefect server did not answer within two minutes")
+__all__ = ["Project", "prefect_server", "project"]
 
 
 @dataclass
@@ -94,6 +54,11 @@ class Project:
     def save(self) -> None:
         self.config.write_text(yaml.safe_dump(self.settings, sort_keys=False))
 
+    def copy(self, folder: Path) -> Self:
+        """The project as it stands, store and all, in another folder."""
+        shutil.copytree(self.folder, folder)
+        return type(self)(folder, deepcopy(self.settings))
+
     def write(self, path: str, text: str) -> Path:
         file = self.folder / "docs" / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -104,14 +69,14 @@ class Project:
         """Refreshes corpus docs and returns the report, whatever the outcome."""
         from freshet.flows.command.by_hand import run_refresh
 
-        given = {"full": False, "as_of": None, "allow_withdrawals": 0, "wait": 60.0, **options}
+        given = {"full": False, "as_of": None, "allow_withdrawals": 0, "wait": PATIENCE, **options}
         return run_refresh("docs", config=self.config, **given)
 
     def freshet(self, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Runs the command in a process of its own; `code` is the exit code it must have."""
         done = subprocess.run(
             [sys.executable, "-c", COMMAND, *words, "--config", str(self.config)],
-            capture_output=True, text=True, check=False, timeout=300, env=os.environ.copy(),
+            capture_output=True, text=True, check=False, timeout=PATIENCE, env=os.environ.copy(),
         )  # fmt: skip
         assert code is None or done.returncode == code, done.stdout + done.stderr
         return done

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.flows.conftest import Project
+from tests.waiting import PATIENCE
 
 WORDS = """
 amber basil cedar delta ember fjord grove heron indigo jasper kelp lagoon maple nectar opal pine quartz reef sable
@@ -83,7 +84,7 @@ class DatasetProject(Project):
         """Builds the dataset and returns the report, whatever the outcome."""
         from freshet.flows.command.by_hand import run_build
 
-        given = {"as_of": None, "wait": 60.0, **options}
+        given = {"as_of": None, "wait": PATIENCE, **options}
         return run_build(self.name, config=self.config, **given)
 
     def published(self, **options: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Refreshes a corpus in a process that dies or stops at a chosen moment: `python -m tests.flows.killer FAULT`.
+"""Refreshes a corpus in a process that dies or stops at a chosen moment; `command` says how to start it.
 
-FAULT is the JSON of a `Fault`. The process dies by SIGKILL, so that nothing of it can tidy up. The faults are
+The process dies by SIGKILL, so that nothing of it can tidy up. The faults are
 put in from here, by wrapping one named function, and the code under test knows nothing of them.
 """
 
@@ -10,9 +10,9 @@ import importlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import wraps
@@ -21,7 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
+
+from tests.conftest import ROOT
+from tests.waiting import PATIENCE, until
 
 DIMENSION = 384
 
@@ -33,7 +37,7 @@ class Fault:
     Attributes:
         config: freshet.yaml.
         notes: folder in which the process leaves `embedded` (texts, one JSON a line), `children` and `held`.
-        at: `module:function` or `module:Class.method`; empty to refresh undisturbed.
+        at: one of `tests.flows.kill_points`; empty to refresh undisturbed.
         when: it dies `before` or `after` it, or before it with every child process `stuck`; or it is `held`
             there: it waits until there is a file `go` among the notes.
         call: which call of it.
@@ -75,20 +79,42 @@ class HashEmbedder:
         return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
+def embed_by_hash(patch: pytest.MonkeyPatch, notes: Path) -> None:
+    """Has refreshes embed with a `HashEmbedder`, which notes in a folder what it embeds.
+
+    The gate, which would embed samples again, does not: what it embeds is no work of the refresh.
+    """
+    embedder = HashEmbedder(notes / "embedded")
+    patch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": embedder)
+    patch.setattr("freshet.tasks.index.gate.examination.check_embedding", lambda *_: [])
+
+
 def read_embedded(notes: Path) -> list[str]:
     """The texts that were embedded by whoever logged there, in order."""
     log = notes / "embedded"
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
-def wrap(target: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Puts `around(function)` in the place of `module:function` or `module:Class.method`."""
-    module, _, path = target.partition(":")
+def find(point: str) -> tuple[Any, str, Callable[..., Any]]:
+    """What a kill point names: the module or class that holds the function, the function's name there, and itself.
+
+    Raises:
+        ModuleNotFoundError, AttributeError, TypeError: there is no such module or function, or it cannot be called.
+    """
+    module, _, path = point.partition(":")
     owner: Any = importlib.import_module(module)
     *classes, name = path.split(".")
     for part in classes:
         owner = getattr(owner, part)
     function = getattr(owner, name)
+    if not callable(function):
+        raise TypeError(f"the kill point {point} names a {type(function).__name__}, which cannot be called")
+    return owner, name, function
+
+
+def wrap(target: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Puts `around(function)` in the place of `module:function` or `module:Class.method`."""
+    owner, name, function = find(target)
     setattr(owner, name, wraps(function)(around(function)))
 
 
@@ -106,11 +132,10 @@ def _die(fault: Fault) -> None:
 
 def _hold(fault: Fault) -> None:
     (Path(fault.notes) / "held").touch()
-    while not (Path(fault.notes) / "go").exists():
-        time.sleep(0.05)
+    until((Path(fault.notes) / "go").exists, "the test lets the held process go on")
 
 
-def _arm(fault: Fault) -> None:
+def arm(fault: Fault) -> None:
     armed = threading.Event()
     counted = threading.Lock()
     calls = 0
@@ -152,25 +177,29 @@ def _arm(fault: Fault) -> None:
 
 
 def main(fault: Fault) -> None:
-    import freshet.tasks.documents.planning.refresh
-    import freshet.tasks.embedding.embed
-    import freshet.tasks.index.gate.examination
     from freshet.flows.command.by_hand import run_refresh
 
-    freshet.tasks.documents.planning.refresh.BATCH_DOCUMENTS = fault.batch
-    embedder = HashEmbedder(Path(fault.notes) / "embedded")
-    freshet.tasks.embedding.embed.load_embedder = lambda model, precision="auto": embedder  # type: ignore[assignment,return-value]
-    # The gate embeds samples again; what it embeds is no work of the refresh.
-    freshet.tasks.index.gate.examination.check_embedding = lambda *_: []
-    _arm(fault)
-    options = {"full": False, "as_of": None, "allow_withdrawals": 0, "wait": 60.0, **(fault.options or {})}
+    patch = pytest.MonkeyPatch()  # which fails where there is no such name to be replaced
+    patch.setattr("freshet.tasks.documents.planning.refresh.BATCH_DOCUMENTS", fault.batch)
+    embed_by_hash(patch, Path(fault.notes))
+    arm(fault)
+    options = {"full": False, "as_of": None, "allow_withdrawals": 0, "wait": PATIENCE, **(fault.options or {})}
     print(json.dumps(run_refresh("docs", config=Path(fault.config), **options), default=str))  # noqa: T201
 
 
-def command(fault: Fault) -> list[str]:
-    """What to run for it, in the project's root."""
-    return [sys.executable, "-m", "tests.flows.killer", json.dumps(asdict(fault))]
+def command(fault: Fault, module: str = "tests.flows.killer") -> list[str]:
+    """What to run for it, in the project's root: the function `main` of a module.
+
+    It is run by the module's own name, not as `__main__`: a kill point in the module is then what the process calls.
+    """
+    script = (
+        f"import json, sys; from {module} import main; from tests.flows.killer import Fault; "
+        "main(Fault(**json.loads(sys.argv[1])))"
+    )
+    return [sys.executable, "-c", script, json.dumps(asdict(fault))]
 
 
-if __name__ == "__main__":
-    main(Fault(**json.loads(sys.argv[1])))
+def run_and_die(words: list[str]) -> None:
+    """Runs what `command` gave, and sees that it was killed where it was to be, and not otherwise ended."""
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == -signal.SIGKILL, f"it lived: {done.stdout}{done.stderr}"

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +17,7 @@ import pytest
 from freshet.tasks.ledger import windows as ledger
 from tests.conftest import COMMAND
 from tests.flows.conftest import Project
-
-pytestmark = pytest.mark.timeout(600)
+from tests.waiting import PATIENCE, until
 
 DAY = timedelta(days=1)
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
@@ -170,7 +168,7 @@ def _killed(project: Project, call: int, reprocess: str = "missing") -> None:
     """A backfill whose process dies while the window of that number runs."""
     died = project.folder / f"died-{reprocess}"
     words = [sys.executable, "-c", KILLED, str(project.config), str(died), str(call), reprocess]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert (done.returncode, died.exists()) == (-signal.SIGKILL, True), done.stderr
 
 
@@ -200,7 +198,7 @@ def test_two_at_once_do_every_window_once(office: Project) -> None:
         subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
         for _ in range(2)
     ]
-    told = [one.communicate(timeout=300) for one in both]
+    told = [one.communicate(timeout=PATIENCE) for one in both]
     assert [one.returncode for one in both] == [0, 0], told
     assert counted(office) == {"planned": 4, "running": 4, "done": 4}
     reports = [json.loads(out.splitlines()[-1]) for out, _ in told]
@@ -343,21 +341,22 @@ def test_a_backfill_goes_on_after_its_parent_and_a_child_were_killed(parcels: Pr
     script += "if 'backfill' not in set(app): app.command(backfill)\nmain()"
     command = [sys.executable, "-c", script, *words, "--no-dry-run", "--json", "--config", str(parcels.config)]
     parent = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 240
-    while not any(row.state == "done" for row in windows(parcels)):
+
+    def begun() -> bool:
         assert parent.poll() is None, "it ended before a window was done"
-        assert time.monotonic() < until
-        time.sleep(0.2)
+        return any(row.state == "done" for row in windows(parcels))
+
+    until(begun, "a window is done")
     (holder,) = (parcels.folder / "store" / "locks").glob("backfill.corpus.docs.holder")
     child = json.loads(holder.read_text())["pid"]
     others = [one for one in psutil.Process(parent.pid).children(recursive=True) if one.pid != child]
     os.kill(child, signal.SIGKILL)
     parent.kill()
-    parent.wait(30)
-    _, alive = psutil.wait_procs(others, timeout=60)
+    parent.wait(PATIENCE)
+    _, alive = psutil.wait_procs(others, timeout=PATIENCE)
     assert [one for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
     before = {row.window for row in windows(parcels) if row.state == "done"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["outcome"] in ("done", "unchanged")
@@ -375,7 +374,7 @@ def test_the_command_shows_the_plan_unless_told_to_do_it(office: Project) -> Non
 
     def command(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         given = [sys.executable, "-c", script, "backfill", *words, "--config", str(office.config)]
-        done = subprocess.run(given, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(given, capture_output=True, text=True, check=False, timeout=PATIENCE)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 

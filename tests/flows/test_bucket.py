@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,45 +24,15 @@ pytest.importorskip("s3fs", reason="needs the extra s3: pip install -e '.[s3]'")
 from freshet.tasks.errors import FreshetError, StoreUnreachable
 from freshet.tasks.store.tables import Store
 from tests.conftest import ROOT
-from tests.flows import killer
+from tests.flows import kill_points, killer
 from tests.flows.conftest import Project
-from tests.flows.killer import Fault, HashEmbedder
+from tests.flows.killer import Fault, embed_by_hash
+from tests.servers import BUCKET, s3_server
+from tests.waiting import PATIENCE
 
-BUCKET = "freshet-tests"
+__all__ = ["s3_server"]
+
 UNDISTURBED = Fault()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an S3 server with one empty bucket; the environment says where it is, as a user's would."""
-    port, folder = _free_port(), tmp_path_factory.mktemp("moto")
-    endpoint = f"http://127.0.0.1:{port}"
-    environment = {
-        "AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": "true", "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
-    }  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch, (folder / "server.log").open("w") as log:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            for _ in range(300):
-                assert process.poll() is None, (folder / "server.log").read_text()
-                with suppress(OSError), urllib.request.urlopen(endpoint, timeout=2):
-                    break
-                time.sleep(0.1)
-            _files().mkdir(BUCKET)
-            yield endpoint
-        finally:
-            process.terminate()
-            process.wait(30)
 
 
 def _files() -> Any:
@@ -113,14 +79,10 @@ class BucketProject(Project):
 
 
 @pytest.fixture
-def embedder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = HashEmbedder(tmp_path / "embedded")
-    monkeypatch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": fake)
-    monkeypatch.setattr("freshet.tasks.index.gate.examination.check_embedding", lambda *_: [])
-
-
-@pytest.fixture
-def bucket(server: str, embedder: None, tmp_path_factory: pytest.TempPathFactory) -> BucketProject:
+def bucket(
+    s3_server: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> BucketProject:
+    embed_by_hash(monkeypatch, tmp_path)
     project = BucketProject(tmp_path_factory.mktemp("bucket"))
     for number in range(6):
         project.write(f"{number}.md", f"# Page {number}\n\nWhat page {number} says of freshets.\n")
@@ -137,7 +99,7 @@ def _refreshing(project: Project, name: str, fault: Fault = UNDISTURBED) -> subp
     )  # fmt: skip
 
 
-def test_the_server_honours_the_conditions_that_commits_rely_on(server: str) -> None:
+def test_the_server_honours_the_conditions_that_commits_rely_on(s3_server: str) -> None:
     """Else nothing here would prove anything."""
     with _files().open(f"{BUCKET}/conditions", "xb") as opened:
         opened.write(b"first")
@@ -238,7 +200,7 @@ def test_two_machines_that_refresh_one_corpus_at_once_lose_and_double_nothing(bu
     machines = [_refreshing(bucket, name) for name in ("one", "two")]
     reports = []
     for machine in machines:
-        out, err = machine.communicate(timeout=120)
+        out, err = machine.communicate(timeout=PATIENCE)
         assert machine.returncode == 0, err
         reports.append(json.loads(out.splitlines()[-1]))
     said = [(one["outcome"], one.get("error", "")) for one in reports]
@@ -303,9 +265,9 @@ def test_what_another_machine_writes_while_the_gate_examines_is_not_published(
 
 
 def test_a_refresh_killed_half_way_is_resumed(bucket: BucketProject) -> None:
-    fault = Fault(at="freshet.tasks.index.write:_write_ledger", batch=2, call=2)
+    fault = Fault(at=kill_points.WRITE_LEDGER, batch=2, call=2)
     killed = _refreshing(bucket, "killed", fault)
-    killed.communicate(timeout=120)
+    killed.communicate(timeout=PATIENCE)
     assert killed.returncode == -signal.SIGKILL
     assert bucket.releases() == []
     report = bucket.refresh()
@@ -332,12 +294,12 @@ def test_a_bucket_that_cannot_be_reached_is_told_with_what_mends_it(
     assert told in str(error.value)
 
 
-def test_a_refused_key_is_told_and_the_secret_is_not(bucket: BucketProject, server: str) -> None:
+def test_a_refused_key_is_told_and_the_secret_is_not(bucket: BucketProject, s3_server: str) -> None:
     def check_keys(after: str) -> None:
         request = urllib.request.Request(
-            f"{server}/moto-api/reset-auth", after.encode(), {"Content-Type": "text/plain"}, method="POST"
+            f"{s3_server}/moto-api/reset-auth", after.encode(), {"Content-Type": "text/plain"}, method="POST"
         )
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
 
     store = bucket.store
     check_keys("0")

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,20 +24,11 @@ from freshet.tasks.ledger import windows as ledger
 from tests.flows import test_backfill as backfills
 from tests.flows.conftest import Project
 from tests.flows.dataset_project import DatasetProject, questions
-
-pytestmark = pytest.mark.timeout(600)
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 POOL = "cancelling"
 DOCUMENTS = 300
-
-
-def until(true: Callable[[], Any], what: str, seconds: float = 120) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.2)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +109,9 @@ def test_a_refresh_cancelled_from_the_ui_leaves_the_store_whole_and_the_next_one
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run, Cancelling())  # what the UI's button does
     # Whoever runs it hears of it over a socket, or when it next asks.
-    until(lambda: _state(run) != "Cancelling", "somebody stops the run", 300)
+    until(lambda: _state(run) != "Cancelling", "somebody stops the run")
     assert _state(run) == "Cancelled"
-    until(lambda: not _children_of(str(run)), "no process of the run is left", 30)
+    until(lambda: not _children_of(str(run)), "no process of the run is left")
 
     (row,) = project.freshet_json("status")["corpora"]
     assert (row["release"], row["running"], row["up_to_date_at"]) == (None, None, None)
@@ -132,7 +122,7 @@ def test_a_refresh_cancelled_from_the_ui_leaves_the_store_whole_and_the_next_one
 
     with get_client(sync_client=True) as client:
         again = client.create_flow_run_from_deployment(deployment).id
-    until(lambda: _state(again) in ("Completed", "Failed", "Crashed"), "the next run ends", 240)
+    until(lambda: _state(again) in ("Completed", "Failed", "Crashed"), "the next run ends")
     assert _state(again) == "Completed"
     (row,) = project.freshet_json("status")["corpora"]
     assert (row["release"], row["documents"], row["last_run"]["outcome"]) == (1, DOCUMENTS, "released")

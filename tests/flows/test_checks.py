@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.flows.conftest import Project
-from tests.flows.killer import HashEmbedder
+from tests.flows.killer import embed_by_hash
 
 JANUARY = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PROSE = (
@@ -26,8 +26,7 @@ KEY = "aws_access_key_id = AKIA" + "Q3EGRLTYPOIU7HGF"
 
 @pytest.fixture(autouse=True)
 def hash_embedder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    embedder = HashEmbedder(tmp_path / "embedded")
-    monkeypatch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": embedder)
+    embed_by_hash(monkeypatch, tmp_path)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ import yaml
 
 from freshet.flows.command import app as cli
 from tests.flows.conftest import Project
+from tests.waiting import PATIENCE, until
 
 DOCUMENT_KEYS = [
     "added", "changed", "unchanged", "moved", "access_changed", "withdrawn", "withheld", "quarantined",
@@ -158,7 +158,7 @@ def test_whatever_only_reads_starts_neither_server_nor_flow(office: Project) -> 
     for words in (["search", "leave", "--corpus", "docs", "--mode", "text"], ["status"], ["releases", "docs"]):
         done = subprocess.run(
             [sys.executable, "-c", RUN_AND_TELL, *words, "--json", "--config", str(office.config)],
-            capture_output=True, text=True, check=False, timeout=120,
+            capture_output=True, text=True, check=False, timeout=PATIENCE,
             env={**os.environ, "PREFECT_API_URL": "http://127.0.0.1:9/api"},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -175,7 +175,7 @@ def test_search_by_meaning_works_where_no_prefect_server_answers(office: Project
     done = subprocess.run(
         [sys.executable, "-c", RUN_AND_TELL, "search", "days off", "--corpus", "docs", "--json", "--config",
          str(office.config)],
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=PATIENCE,
         env={**os.environ, "PREFECT_API_URL": "http://127.0.0.1:9/api"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -232,7 +232,7 @@ def test_bad_settings_start_nothing_and_name_every_problem(tmp_path: Path) -> No
     for words in (["refresh", "docs"], ["search", "leave", "--corpus", "docs"]):
         done = subprocess.run(
             [sys.executable, "-c", RUN_AND_TELL, *words, "--json", "--config", str(config)],
-            capture_output=True, text=True, check=False, timeout=120, env=os.environ.copy(),
+            capture_output=True, text=True, check=False, timeout=PATIENCE, env=os.environ.copy(),
         )  # fmt: skip
         assert (done.returncode, done.stdout) == (1, "")
         assert "Traceback" not in done.stderr
@@ -350,13 +350,10 @@ def _interrupted(project: Project, ready: Callable[[], bool]) -> subprocess.Comp
         [sys.executable, "-c", INTERRUPTIBLE, "refresh", "docs", "--json", "--config", str(project.config)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy(),
     )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not ready():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: ready() or process.poll() is not None, "it is ready to be stopped, or has ended")
+    assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

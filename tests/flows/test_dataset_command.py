@@ -18,6 +18,7 @@ from freshet.tasks.datasets.export.manifest import check_manifest
 from freshet.tasks.store.locks import hold_dataset
 from tests.conftest import COMMAND, ROOT
 from tests.flows.dataset_project import DatasetProject, question, questions, sums
+from tests.waiting import PATIENCE
 
 HEAVY = ("torch", "great_expectations", "cleanlab", "sklearn", "sentence_transformers", "transformers")
 
@@ -60,7 +61,7 @@ def test_an_unchanged_build_writes_nothing_and_loads_nothing_heavy(built: Datase
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == ["unchanged", []]
@@ -231,7 +232,7 @@ def test_no_text_of_a_row_is_told_but_to_those_who_ask_for_rows(tmp_path: Path, 
     env = {**os.environ, "PREFECT_LOGGING_LEVEL": "DEBUG"}
     done = subprocess.run(
         [sys.executable, "-c", COMMAND, "dataset", "build", "quiet", "--config",
-         str(project.config)], capture_output=True, text=True, check=False, timeout=200, env=env, cwd=ROOT,
+         str(project.config)], capture_output=True, text=True, check=False, timeout=PATIENCE, env=env, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     kept = {row["completion"].split(": ")[1] for row in questions(12)}
@@ -248,7 +249,7 @@ def test_no_text_of_a_row_is_told_but_to_those_who_ask_for_rows(tmp_path: Path, 
 
 def _ask(address: str, body: dict[str, Any]) -> Any:
     asked = urllib.request.Request(address, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=30) as answer:
+    with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
         return json.load(answer)
 
 

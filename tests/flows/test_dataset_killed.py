@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import signal
-import subprocess
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from freshet.tasks.datasets.export.manifest import check_manifest
-from tests.conftest import ROOT
-from tests.flows import dataset_killer
+from tests.chaos import some_of
+from tests.flows import dataset_killer, kill_points, killer
 from tests.flows.dataset_project import DatasetProject, questions, sums
 from tests.flows.killer import Fault
+from tests.flows.reader import Reader
 
 OLD, NEW = 40, 30
 FIRST, SECOND = "1.0.0", "2.0.0"
@@ -44,7 +39,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, DatasetPr
     before.put("benchmark.jsonl", questions(3, 500))
     _lay(before, "A")
     assert before.published()["version"] == FIRST
-    after = _copy(before, folder / "b")
+    after = before.copy(folder / "b")
     _lay(after, "B")
     report = after.published()
     assert (report["version"], report["rows"]["rejected"]) == (SECOND, 4), report
@@ -52,41 +47,19 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, DatasetPr
     return {"A": before, "B": after}
 
 
-def _copy(project: DatasetProject, folder: Path) -> DatasetProject:
-    shutil.copytree(project.folder, folder)
-    return DatasetProject(folder, json.loads(json.dumps(project.settings)))
-
-
-class Reader:
-    """Looks at the exports over and over: a version is not there, or is whole."""
+class Exports:
+    """What a reader saw of the exports: a version is not there, or is whole."""
 
     def __init__(self, project: DatasetProject) -> None:
         self._folder = project.exports
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._read)
         self.seen: dict[str, set[str]] = {}
         self.faults: list[str] = []
-        self.rounds = 0
 
-    def __enter__(self) -> Reader:
-        self._thread.start()
-        return self
+    def look(self) -> None:
+        for version in (FIRST, SECOND):
+            self._look_at(version)
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _read(self) -> None:
-        while True:
-            last = self._stop.is_set()
-            for version in (FIRST, SECOND):
-                self._look(version)
-            self.rounds += 1
-            if last:
-                return
-            time.sleep(0.02)
-
-    def _look(self, version: str) -> None:
+    def _look_at(self, version: str) -> None:
         folder = self._folder / version
         if not folder.exists():
             return
@@ -102,34 +75,30 @@ class Reader:
 
 
 MOMENTS = {
-    "listing": Fault(at="freshet.tasks.datasets.inputs.files:list_files"),
-    "loading the second file": Fault(at="freshet.tasks.datasets.loading.load:read_rows", call=2),
-    "staged": Fault(at="freshet.tasks.datasets.loading.load:load_part", when="after"),
-    "checking rows": Fault(at="freshet.tasks.datasets.checks.batch:look_at"),
-    "copies": Fault(at="freshet.tasks.datasets.copies.find:find_copies"),
-    "split": Fault(at="freshet.tasks.datasets.split:assign_splits", when="after"),
-    "own test split": Fault(at="freshet.tasks.datasets.leaks.find:find_leaks", call=2),
-    "assembling": Fault(at="freshet.tasks.datasets.assembly.assemble:_Work.rejected"),
-    "gate": Fault(at="freshet.tasks.datasets.versions.gate:judge_version"),
-    "kept rows committed": Fault(at="freshet.tasks.datasets.versions.publish:_commit", when="after"),
-    "one table tagged": Fault(at="freshet.tasks.datasets.versions.publish:_tag", when="after"),
-    "exports half written": Fault(at="freshet.tasks.datasets.export:write_lineage"),
-    "card half written": Fault(at="freshet.tasks.datasets.export.files:export_files", when="after"),
-    "before the manifest": Fault(at="freshet.tasks.datasets.versions.exports:write_manifest"),
-    "before the move": Fault(at="freshet.tasks.datasets.versions.publish:deliver"),
-    "moved, not in the ledger": Fault(at="freshet.tasks.datasets.versions.publish:deliver", when="after"),
-    "in the ledger": Fault(at="freshet.tasks.datasets.versions.publish:_append", when="after"),
-    "before the record of the build": Fault(at="freshet.flows.version_dataset:record_build"),
+    "listing": Fault(at=kill_points.LIST_ROWS),
+    "loading the second file": Fault(at=kill_points.READ_ROWS, call=2),
+    "staged": Fault(at=kill_points.LOAD_PART, when="after"),
+    "checking rows": Fault(at=kill_points.CHECK_ROWS),
+    "copies": Fault(at=kill_points.FIND_COPIES),
+    "split": Fault(at=kill_points.ASSIGN_SPLITS, when="after"),
+    "own test split": Fault(at=kill_points.FIND_LEAKS, call=2),
+    "assembling": Fault(at=kill_points.NOTE_REJECTED),
+    "gate": Fault(at=kill_points.JUDGE_VERSION),
+    "kept rows committed": Fault(at=kill_points.COMMIT_ROWS, when="after"),
+    "one table tagged": Fault(at=kill_points.TAG_TABLE, when="after"),
+    "exports half written": Fault(at=kill_points.WRITE_LINEAGE),
+    "card half written": Fault(at=kill_points.EXPORT_FILES, when="after"),
+    "before the manifest": Fault(at=kill_points.WRITE_MANIFEST),
+    "before the move": Fault(at=kill_points.DELIVER_EXPORTS),
+    "moved, not in the ledger": Fault(at=kill_points.DELIVER_EXPORTS, when="after"),
+    "in the ledger": Fault(at=kill_points.NOTE_VERSION, when="after"),
+    "before the record of the build": Fault(at=kill_points.RECORD_BUILD),
 }
 PUBLISHED = ("in the ledger", "before the record of the build")
 
 
 def _build_and_die(project: DatasetProject, fault: Fault) -> None:
-    done = subprocess.run(
-        dataset_killer.command(replace(fault, config=str(project.config), notes=str(project.folder))),
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, f"it lived: {done.stdout}{done.stderr}"
+    killer.run_and_die(dataset_killer.command(replace(fault, config=str(project.config), notes=str(project.folder))))
 
 
 def _assert_as_undisturbed(project: DatasetProject, expected: DatasetProject) -> None:
@@ -143,14 +112,20 @@ def _assert_as_undisturbed(project: DatasetProject, expected: DatasetProject) ->
             assert held.equals(expected.store.dataset("answers").at(table, other[version]).to_arrow())
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+# One in each part of a build: while it works, between commits, while it exports, and around its place in the ledger.
+SOME = ("copies", "kept rows committed", "exports half written", "moved, not in the ledger", "in the ledger")
+
+
+@pytest.mark.parametrize("moment", some_of(MOMENTS, *SOME))
 def test_a_killed_build_is_mended_by_the_next(
     moment: str, undisturbed: dict[str, DatasetProject], tmp_path: Path
 ) -> None:
-    project = _copy(undisturbed["A"], tmp_path / "killed")
+    project = undisturbed["A"].copy(tmp_path / "killed")
     _lay(project, "B")
-    with Reader(project) as reader:
+    exports = Exports(project)
+    with Reader(exports.look) as reader:
         _build_and_die(project, MOMENTS[moment])
+        reader.look_again()
         visible = [row["version"] for row in project.decisions_on_record()]
         report = project.build()
     if moment in PUBLISHED:
@@ -159,9 +134,8 @@ def test_a_killed_build_is_mended_by_the_next(
         assert (visible, report["outcome"]) == ([FIRST], "published"), report
     assert (report["version"], report["notes"]) == (SECOND, [])
     _assert_as_undisturbed(project, undisturbed["B"])
-    assert reader.faults == []
-    assert {version: len(seen) for version, seen in reader.seen.items()} == {FIRST: 1, SECOND: 1}
-    assert reader.rounds > 20
+    assert exports.faults == []
+    assert {version: len(seen) for version, seen in exports.seen.items()} == {FIRST: 1, SECOND: 1}
     before = project.tables()
     assert project.build()["outcome"] == "unchanged"
     assert project.tables() == before
@@ -186,7 +160,7 @@ def test_what_killed_the_build_is_told_by_the_next_ones_events(
 ) -> None:
     from freshet.tasks.lineage.events import list_events
 
-    project = _copy(undisturbed["A"], tmp_path / "killed")
+    project = undisturbed["A"].copy(tmp_path / "killed")
     _lay(project, "B")
     _build_and_die(project, MOMENTS["copies"])
     project.published()

@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.flows.dataset_project import DatasetProject, question, questions, sums
 from tests.flows.killer import HashEmbedder
+from tests.waiting import PATIENCE
 
 BUILD = """
 import json, sys
@@ -85,7 +86,7 @@ def _build_elsewhere(project: DatasetProject, seed: str, threads: int, **said: A
     counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "LANCE_CPU_THREADS")}
     done = subprocess.run(
         [sys.executable, "-c", BUILD, json.dumps(given)], cwd=ROOT, capture_output=True, text=True, check=False,
-        timeout=120,
+        timeout=PATIENCE,
         env={**os.environ, **counts, "PYTHONHASHSEED": seed, "TZ": "Asia/Kathmandu" if threads > 1 else "UTC"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,6 +15,7 @@ import pytest
 
 from freshet.tasks.index import reconciliation
 from freshet.tasks.store import schemas
+from tests.chaos import some_of
 from tests.flows.conftest import Project
 
 PAGES = {
@@ -117,7 +118,7 @@ async def _flow_run(run_id: str) -> Any:
         return await client.read_flow_run(UUID(run_id))
 
 
-@pytest.mark.parametrize("name", DAMAGES)
+@pytest.mark.parametrize("name", some_of(DAMAGES, "missing", "no access"))
 def test_a_full_refresh_mends_damage_at_the_head_and_releases(built: Project, name: str) -> None:
     plant, _ = DAMAGES[name]
     good = built.chunks()

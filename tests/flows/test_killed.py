@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,10 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from tests.conftest import ROOT
-from tests.flows import killer
+from tests.chaos import some_of
+from tests.flows import kill_points, killer
 from tests.flows.conftest import Project
-from tests.flows.killer import Fault, HashEmbedder, read_embedded
+from tests.flows.killer import Fault, embed_by_hash, read_embedded
+from tests.flows.reader import Reader
+from tests.waiting import PATIENCE
 
 RENAMED = 12  # enough that their withdrawal would need somebody's word, did nobody see that they moved
 WITHDRAWN = 3
@@ -79,9 +77,7 @@ def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], li
     """The texts that refreshes of this process have embedded so far."""
     notes = tmp_path / "notes-here"
     notes.mkdir()
-    embedder = HashEmbedder(notes / "embedded")
-    monkeypatch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": embedder)
-    monkeypatch.setattr("freshet.tasks.index.gate.examination.check_embedding", lambda *_: [])  # embeds samples again
+    embed_by_hash(monkeypatch, notes)
     return lambda: read_embedded(notes)
 
 
@@ -90,14 +86,13 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -
     """A project with release 1 of state A; and a copy of it, refreshed to state B without a disturbance."""
     folder = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patch:
-        embedder = HashEmbedder(folder / "embedded")
-        patch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": embedder)
+        embed_by_hash(patch, folder)
         (folder / "a").mkdir()
         before = Project(folder / "a")
         _lay(before, "A")
         report = before.refresh()
         assert (report["outcome"], report["documents"]["added"]) == ("released", len(STATE_A)), report
-        after = _copy(before, folder / "b")
+        after = before.copy(folder / "b")
         _lay(after, "B")
         report = after.refresh()
         counts = {name: n for name, n in report["documents"].items() if n}
@@ -108,66 +103,30 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -
     return {"A": before, "B": after}
 
 
-def _copy(project: Project, folder: Path) -> Project:
-    shutil.copytree(project.folder, folder)
-    return Project(folder, json.loads(json.dumps(project.settings)))
-
-
 def _refresh_and_die(project: Project, fault: Fault) -> None:
     notes = project.folder.parent / "notes-killed"
     notes.mkdir(exist_ok=True)
-    done = subprocess.run(
-        killer.command(replace(fault, config=str(project.config), notes=str(notes))),
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, f"it lived: {done.stdout}{done.stderr}"
+    killer.run_and_die(killer.command(replace(fault, config=str(project.config), notes=str(notes))))
     _assert_all_die(json.loads((notes / "children").read_text()))
 
 
 def _assert_all_die(pids: list[int]) -> None:
-    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=10)
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=PATIENCE)
     alive = [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
     for process in alive:
         process.kill()
     assert not alive, "parser processes outlived the refresh that started them"
 
 
-class Reader:
-    """A reader in a loop: what it saw is a list of distinct views, in the order in which it saw them."""
+class Views:
+    """What a reader saw: distinct views, in the order in which it saw them."""
 
     def __init__(self, project: Project) -> None:
         self._store = project.store
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._read)
         self.tables: list[View] = []
         self.answers: list[View] = []
-        self.rounds = 0
-        self.error: BaseException | None = None
 
-    def __enter__(self) -> Reader:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        if self.error:
-            raise self.error
-
-    def _read(self) -> None:
-        try:
-            while True:
-                # Looked at before, so that what stands in the end is always read once.
-                last = self._stop.is_set()
-                self._look()
-                self.rounds += 1
-                if last:
-                    return
-                time.sleep(0.03)
-        except BaseException as error:
-            self.error = error
-
-    def _look(self) -> None:
+    def look(self) -> None:
         from freshet.tasks.ledger.releases import list_releases, live_release
 
         live = live_release(list_releases(self._store, "docs"))
@@ -239,29 +198,31 @@ def _assert_indexed(project: Project) -> None:
     assert unindexed_rows(table) == 0
 
 
-HALF_WITHDRAWN = Fault(
-    at="freshet.tasks.index.removal:delete_rows", when="after", armed_by="freshet.tasks.index.removal:withdraw"
-)
+HALF_WITHDRAWN = Fault(at=kill_points.DELETE_ROWS, when="after", armed_by=kill_points.WITHDRAW)
 MOMENTS = {
-    "listing": Fault(at="freshet.tasks.documents.sources.folder:_Scan._visit", call=9),
-    "parsing": Fault(at="freshet.tasks.documents.parse.child:ParserProcess._ask", call=2, when="stuck"),
-    "parse kept": Fault(at="freshet.tasks.documents.prepare:keep_parsed", when="after"),
-    "embedding": Fault(at="__main__:HashEmbedder.embed", when="after", call=2),
-    "merged, nothing deleted": Fault(at="freshet.tasks.index.write:_delete_leftovers", call=2),
-    "merged, strays at the head": Fault(at="freshet.tasks.index.write:_write_ledger", call=5),
-    "deleted, not in the ledger": Fault(at="freshet.tasks.index.write:_write_ledger", call=2),
-    "access in the ledger": Fault(at="freshet.tasks.index.write:_write_ledger", when="after", call=1),
-    "first batch in the ledger": Fault(at="freshet.tasks.index.write:_write_ledger", when="after", call=2),
-    "before withdrawing": Fault(at="freshet.tasks.index.removal:withdraw"),
+    "listing": Fault(at=kill_points.LIST_FILE, call=9),
+    "parsing": Fault(at=kill_points.ASK_PARSER, call=2, when="stuck"),
+    "parse kept": Fault(at=kill_points.KEEP_PARSED, when="after"),
+    "embedding": Fault(at=kill_points.EMBED, when="after", call=2),
+    "merged, nothing deleted": Fault(at=kill_points.DELETE_LEFTOVERS, call=2),
+    "merged, strays at the head": Fault(at=kill_points.WRITE_LEDGER, call=5),
+    "deleted, not in the ledger": Fault(at=kill_points.WRITE_LEDGER, call=2),
+    "access in the ledger": Fault(at=kill_points.WRITE_LEDGER, when="after", call=1),
+    "first batch in the ledger": Fault(at=kill_points.WRITE_LEDGER, when="after", call=2),
+    "before withdrawing": Fault(at=kill_points.WITHDRAW),
     "half withdrawn": HALF_WITHDRAWN,
-    "before index maintenance": Fault(at="freshet.tasks.index.indices:maintain_indices"),
-    "after index maintenance": Fault(at="freshet.tasks.index.indices:maintain_indices", when="after"),
-    "tagged, no release row": Fault(at="freshet.tasks.index.release:_append"),
-    "release row written": Fault(at="freshet.tasks.index.release:_append", when="after"),
+    "before index maintenance": Fault(at=kill_points.MAINTAIN_INDICES),
+    "after index maintenance": Fault(at=kill_points.MAINTAIN_INDICES, when="after"),
+    "tagged, no release row": Fault(at=kill_points.NOTE_RELEASE),
+    "release row written": Fault(at=kill_points.NOTE_RELEASE, when="after"),
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+# One in each part of a refresh: while it works, with a batch half written, while it withdraws, and around its release.
+SOME = ("parsing", "merged, nothing deleted", "half withdrawn", "tagged, no release row", "release row written")
+
+
+@pytest.mark.parametrize("moment", some_of(MOMENTS, *SOME))
 def test_a_killed_refresh_is_mended_by_the_next_and_readers_see_whole_releases(
     moment: str,
     undisturbed: dict[str, Project],
@@ -269,10 +230,12 @@ def test_a_killed_refresh_is_mended_by_the_next_and_readers_see_whole_releases(
     embedded: Callable[[], list[str]],
     tmp_path: Path,
 ) -> None:
-    project = _copy(undisturbed["A"], tmp_path / "killed")
+    project = undisturbed["A"].copy(tmp_path / "killed")
     _lay(project, "B")
-    with Reader(project) as reader:
+    seen = Views(project)
+    with Reader(seen.look) as reader:
         _refresh_and_die(project, MOMENTS[moment])
+        reader.look_again()
         committed = set(project.chunks()["text"].to_pylist())
         report = project.refresh()
     expected = "unchanged" if moment == "release row written" else "released"
@@ -280,21 +243,22 @@ def test_a_killed_refresh_is_mended_by_the_next_and_readers_see_whole_releases(
     _assert_same(project, undisturbed["B"])
     _assert_indexed(project)
     assert not committed & set(embedded()), "what was committed was embedded again"
-    assert _in_order(reader.tables, [views["A"], views["B"]]), "a reader's table was no whole release"
-    assert _in_order(reader.answers, [views["A"], views["A without what has gone"], views["B"]])
-    assert (reader.tables[0], reader.tables[-1]) == (views["A"], views["B"])
-    assert reader.rounds > 20
+    assert _in_order(seen.tables, [views["A"], views["B"]]), "a reader's table was no whole release"
+    assert _in_order(seen.answers, [views["A"], views["A without what has gone"], views["B"]])
+    assert (seen.tables[0], seen.tables[-1]) == (views["A"], views["B"])
     before = project.versions()
     assert project.refresh()["outcome"] == "unchanged"
     assert project.versions() == before
 
 
-@pytest.mark.parametrize("moment", ["merged, nothing deleted", "merged, strays at the head", "half withdrawn"])
+@pytest.mark.parametrize(
+    "moment", some_of(["merged, nothing deleted", "merged, strays at the head", "half withdrawn"], "half withdrawn")
+)
 def test_sources_that_go_back_after_a_kill_are_found_and_mended(
     moment: str, undisturbed: dict[str, Project], embedded: Callable[[], list[str]], tmp_path: Path
 ) -> None:
     """Every hint is then as the ledger of release 1 has it: only the tables tell that something was done."""
-    project = _copy(undisturbed["A"], tmp_path / "killed")
+    project = undisturbed["A"].copy(tmp_path / "killed")
     _lay(project, "B")
     _refresh_and_die(project, MOMENTS[moment])
     _lay(project, "A")
@@ -309,7 +273,7 @@ def test_a_first_refresh_killed_before_there_is_a_ledger_leaves_nothing_of_what_
     (tmp_path / "first").mkdir()
     project = Project(tmp_path / "first")
     _lay(project, "A")
-    _refresh_and_die(project, Fault(at="freshet.tasks.index.write:_write_ledger"))
+    _refresh_and_die(project, Fault(at=kill_points.WRITE_LEDGER))
     committed = set(project.chunks()["text"].to_pylist())
     (project.folder / "docs" / "edit" / "a.md").unlink()
     report = project.refresh()
@@ -326,7 +290,7 @@ def test_a_first_refresh_killed_before_there_is_a_ledger_leaves_nothing_of_what_
 def test_withdrawals_once_approved_need_no_second_word_after_a_kill(
     undisturbed: dict[str, Project], tmp_path: Path
 ) -> None:
-    project = _copy(undisturbed["A"], tmp_path / "killed")
+    project = undisturbed["A"].copy(tmp_path / "killed")
     shutil.rmtree(project.folder / "docs" / "folder")
     _refresh_and_die(project, replace(HALF_WITHDRAWN, options={"allow_withdrawals": RENAMED}))
     report = project.refresh()

@@ -22,6 +22,7 @@ from freshet.tasks.rules.verdicts import verdict
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.settings.project import Embedding
 from tests.flows.conftest import Project
+from tests.waiting import PATIENCE
 
 TOPICS = ("leave", "travel", "pensions", "parking", "laptops", "meetings")
 
@@ -154,7 +155,7 @@ def test_a_run_killed_half_way_into_a_new_space_is_resumed(office: Project) -> N
     _choose(office, model="other")
     killed = subprocess.run(
         [sys.executable, "-c", KILLED_IN_THE_SECOND_BATCH, str(office.config)],
-        capture_output=True, text=True, check=False, env=os.environ.copy(), timeout=300,
+        capture_output=True, text=True, check=False, env=os.environ.copy(), timeout=PATIENCE,
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert 0 < len(_tables(office)[f"chunks-{_space(office)}"]) < len(TOPICS)

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import COMMAND
 from tests.flows.conftest import Project
 from tests.flows.dataset_project import DatasetProject, questions
+from tests.waiting import PATIENCE
 
 
 def _at_a_terminal(project: Project, *words: str) -> tuple[str, str]:
@@ -32,7 +33,7 @@ def _at_a_terminal(project: Project, *words: str) -> tuple[str, str]:
             break
         shown += part
     os.close(ours)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, shown
     return out, shown.decode()
 

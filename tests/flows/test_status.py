@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
+import socket
 import urllib.request
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from tests.flows.conftest import Project
 from tests.flows.dataset_project import DatasetProject, questions
+from tests.waiting import PATIENCE
 
 TABLES = ("corpora", "datasets", "server")
 
@@ -53,13 +55,13 @@ def test_a_corpus_and_a_dataset_say_how_fresh_they_are_and_link_to_their_last_ru
     assert found["server"]["state"] == "answered"
     for row, allowed in zip([*found["corpora"], *found["datasets"]], (2 * 86400, 30 * 86400), strict=True):
         assert row["objective_seconds"] == allowed
-        assert 0 <= row["age_seconds"] < 600
+        assert 0 <= row["age_seconds"] < allowed
         assert row["overdue"] is False
         last = row["last_run"]
         page = last["url"].rpartition("/")[2]
         assert page == last["run_id"]
         assert last["url"].startswith(prefect_server.removesuffix("/api"))
-        with urllib.request.urlopen(f"{prefect_server}/flow_runs/{page}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{prefect_server}/flow_runs/{page}", timeout=PATIENCE) as answer:
             assert json.loads(answer.read())["state_name"] == "Completed"
         assert row["next_run"] is None
     (corpus,), (dataset,) = found["corpora"], found["datasets"]
@@ -122,14 +124,21 @@ def test_a_refresh_that_fails_is_the_last_run_and_makes_nothing_fresh(tmp_path: 
     assert row["last_run"]["run_id"] != fresh["last_run"]["run_id"]
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9/api", "http://10.255.255.1/api"], ids=["closed", "silent"])
-def test_without_an_answer_it_says_so_soon_and_starts_no_server(
-    office: Project, monkeypatch: pytest.MonkeyPatch, address: str
+@pytest.fixture(params=["closed", "silent"])
+def mute(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a port where nobody listens; or of one that takes connections and never says a word."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        if request.param == "silent":
+            taken.listen()
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/api"
+
+
+def test_without_an_answer_it_does_not_wait_for_one_and_starts_no_server(
+    office: Project, monkeypatch: pytest.MonkeyPatch, mute: str
 ) -> None:
-    monkeypatch.setenv("PREFECT_API_URL", address)
-    start = time.monotonic()
+    monkeypatch.setenv("PREFECT_API_URL", mute)
     found: dict[str, Any] = office.freshet_json("status")
-    assert time.monotonic() - start < 30
     assert found["server"]["state"] == "unreachable"
     (row,) = found["corpora"]
     assert (row["release"], row["last_run"]["url"], row["next_run"]) == (1, None, None)

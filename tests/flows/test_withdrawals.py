@@ -13,14 +13,12 @@ from typing import Any
 import pytest
 
 from tests.flows.conftest import Project
-from tests.flows.killer import HashEmbedder, read_embedded
+from tests.flows.killer import embed_by_hash, read_embedded
 
 
 @pytest.fixture(autouse=True)
 def hash_embedder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    embedder = HashEmbedder(tmp_path / "embedded")
-    monkeypatch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": embedder)
-    monkeypatch.setattr("freshet.tasks.index.gate.examination.check_embedding", lambda *_: [])  # embeds samples again
+    embed_by_hash(monkeypatch, tmp_path)
 
 
 @pytest.fixture
