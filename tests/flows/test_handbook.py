@@ -1,21 +1,22 @@
-"""Work follows change: a real handbook of 256 documents, before and after thirty commits."""
+"""Work follows change: the bundled handbook before and after some edits, and a public one of 256 documents."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.chaos import some_of
+from tests.conftest import Handbook
 from tests.flows.conftest import Project
-
-Lay = Callable[[str, Path], None]
+from tests.waiting import PATIENCE
 
 SAME = (
     "chunk_id", "doc_id", "text", "start", "end", "headings", "page_first", "page_last", "kinds", "acl", "row_digest",
@@ -39,7 +40,7 @@ def _refresh_alone(project: Project) -> tuple[dict[str, object], set[str]]:
     """Refreshes in a process of its own: the report, and the modules that it had loaded at the end."""
     done = subprocess.run(
         [sys.executable, "-c", REFRESH_AND_TELL, str(project.config)],
-        capture_output=True, text=True, check=True, env=os.environ.copy(), timeout=300,
+        capture_output=True, text=True, check=True, env=os.environ.copy(), timeout=PATIENCE,
     )  # fmt: skip
     told = json.loads(done.stdout.splitlines()[-1])
     return told["report"], set(told["loaded"])
@@ -50,14 +51,19 @@ def _rows(table: pa.Table) -> list[dict[str, object]]:
     return rows
 
 
-def test_work_follows_change(handbook: Lay, tmp_path: Path) -> None:
+# The public one, which takes minutes, says at its size what the bundled one says.
+HANDBOOKS = pytest.mark.parametrize("handbook", some_of(["bundled", "public"], "bundled"), indirect=True)
+
+
+@HANDBOOKS
+def test_work_follows_change(handbook: Handbook, tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     docs = project.folder / "docs"
-    handbook("before", docs)
+    handbook.lay("before", docs)
     cold = project.refresh()
     files = [file for file in docs.rglob("*") if file.is_file()]
     assert (cold["outcome"], cold["documents"]["added"] + cold["documents"]["quarantined"]) == ("released", len(files))
-    assert len(files) > 250
+    assert len(files) > 15
     old = project.chunks()
     assert cold["texts_embedded"] == len(set(old["text"].to_pylist()))
 
@@ -68,8 +74,8 @@ def test_work_follows_change(handbook: Lay, tmp_path: Path) -> None:
     assert project.versions() == versions
     assert not loaded & NOT_LOADED
 
-    # Thirty commits later: just the texts that were nowhere are embedded.
-    handbook("after", docs)
+    # Some changes later, thirty commits of the public one: just the texts that were nowhere are embedded.
+    handbook.lay("after", docs)
     report = project.refresh()
     new = project.chunks()
     news = set(new["text"].to_pylist()) - set(old["text"].to_pylist())
@@ -78,7 +84,7 @@ def test_work_follows_change(handbook: Lay, tmp_path: Path) -> None:
 
     # The table is what a fresh build of the same files gives, row for row.
     fresh = Project(tmp_path / "fresh")
-    handbook("after", fresh.folder / "docs")
+    handbook.lay("after", fresh.folder / "docs")
     assert fresh.refresh()["outcome"] == "released"
     built = fresh.chunks()
     assert _rows(new) == _rows(built)
@@ -86,42 +92,40 @@ def test_work_follows_change(handbook: Lay, tmp_path: Path) -> None:
     assert float(cosines.min()) > 1 - 1e-3
 
     # Back to where it was: the release still holds every text.
-    handbook("before", docs)
+    handbook.lay("before", docs)
     report = project.refresh()
     assert (report["outcome"], report["texts_embedded"]) == ("released", 0)
     assert _rows(project.chunks()) == _rows(old)
 
 
-PART = "pages/tools"
-"""34 of the documents are enough where nothing is embedded."""
-
-
 @pytest.fixture
-def part(handbook: Lay, tmp_path: Path) -> Project:
-    """A part of the handbook, released."""
+def part(handbook: Handbook, tmp_path: Path) -> Project:
+    """A part of the handbook; 34 documents of the public one are enough where nothing is embedded."""
     project = Project(tmp_path / "project")
     whole = tmp_path / "whole"
-    handbook("before", whole)
+    handbook.lay("before", whole)
     (project.folder / "docs").rmdir()
-    (whole / PART).rename(project.folder / "docs")
+    shutil.rmtree(whole / handbook.unreadable, ignore_errors=True)
+    (whole / handbook.part).rename(project.folder / "docs")
     return project
 
 
-def test_what_changes_no_text_embeds_nothing(part: Project) -> None:
+@HANDBOOKS
+def test_what_changes_no_text_embeds_nothing(part: Project, handbook: Handbook) -> None:
     cold = part.refresh()
     assert cold["outcome"] == "released"
     docs, texts = part.folder / "docs", sorted(part.chunks()["text"].to_pylist())
     count = cold["documents"]["added"]
 
     # A folder inside the source gets another name.
-    (docs / "slack").rename(docs / "chat")
+    (docs / handbook.moving).rename(docs / "chat")
     moved = len([file for file in (docs / "chat").rglob("*") if file.is_file()])
     report = part.refresh()
     assert (report["outcome"], report["texts_embedded"]) == ("released", 0)
     assert [report["documents"][what] for what in ("moved", "added", "withdrawn")] == [moved, 0, 0]
     assert report["documents"]["unchanged"] == count - moved
     assert sorted(part.chunks()["text"].to_pylist()) == texts
-    assert not [row for row in part.ledger().to_pylist() if row["path"].startswith("slack/")]
+    assert not [row for row in part.ledger().to_pylist() if row["path"].startswith(f"{handbook.moving}/")]
 
     # The source's own folder gets another name, and the source keeps its own.
     docs.rename(part.folder / "papers")

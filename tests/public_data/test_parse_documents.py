@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from freshet.tasks.documents.elements import SEPARATOR, ParsedDocument, from_json
 from freshet.tasks.documents.parse.ocr import has_ocr
 from freshet.tasks.documents.parse.pandoc import has_pandoc
-from freshet.tasks.documents.parse.pool import ParseFile, ParseOutcome, ParserPool
+from freshet.tasks.documents.parse.pool import ParseFile, ParserPool
 from freshet.tasks.settings.project import Parsing
+from tests.conftest import NO_PUBLIC_DATA, PUBLIC_DATA
+from tests.parsed_documents import (
+    Outcomes,
+    assert_boxes_lie_on_their_page,
+    assert_pages_hold_their_text,
+    assert_spans_are_exact,
+    document_of,
+    pages_with,
+    parse_without_sockets,
+)
 
-ROOT = Path(os.environ.get("FRESHET_TEST_DATA") or Path(__file__).parents[2].parent / "shared" / "data")
-DOCUMENTS = ROOT / "documents"
+DOCUMENTS = PUBLIC_DATA / "documents"
 
-pytestmark = pytest.mark.skipif(not DOCUMENTS.is_dir(), reason=f"the shared test data is not at {ROOT}")
+pytestmark = pytest.mark.skipif(not DOCUMENTS.is_dir(), reason=NO_PUBLIC_DATA)
 
 # name → (a phrase of its text, the page that holds it)
 PARSED: dict[str, tuple[str, int | None]] = {
@@ -65,6 +72,7 @@ PARSED: dict[str, tuple[str, int | None]] = {
     "stanley-cups.xlsx": ("Maple Leafs | TOR | 0", 2),
     "umlauts-non-utf8.md": ("äöüß", None),
 }
+PDFS = [name for name in PARSED if name.endswith(".pdf")]
 PARSED_BY_PANDOC: dict[str, str] = {
     "README.rst": "A 10-K SEC filing in HTML format",
     "README-w-include.rst": "A 10-K SEC filing in HTML format",
@@ -83,137 +91,77 @@ SCANNED = "loremipsum-flat.pdf"
 
 
 @pytest.fixture(scope="module")
-def outcomes() -> dict[str, ParseOutcome]:
-    """All files, each parsed once, in processes that die of their first use of a socket."""
-    names = sorted(path.name for path in DOCUMENTS.iterdir())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parent))
-        with ParserPool(Parsing(workers=2), worker_module="parser_without_sockets") as pool:
-            files = [ParseFile(str(DOCUMENTS / name), name) for name in names]
-            return dict(zip(names, pool.parse_many(files), strict=True))
+def outcomes() -> Outcomes:
+    return parse_without_sockets(DOCUMENTS)
 
 
-def _document(outcome: ParseOutcome) -> ParsedDocument:
-    assert outcome.document_json is not None, outcome.verdicts
-    assert outcome.verdicts == []
-    return from_json(outcome.document_json)
-
-
-def _pages_with(document: ParsedDocument, phrase: str) -> set[int | None]:
-    at = document.text.index(phrase)
-    return {element.page for element in document.elements if element.start <= at < element.end}
-
-
-def test_the_table_names_every_file(outcomes: dict[str, ParseOutcome]) -> None:
+def test_the_table_names_every_file(outcomes: Outcomes) -> None:
     assert set(outcomes) == {*PARSED, *PARSED_BY_PANDOC, *BLOCKED, SCANNED}
 
 
 @pytest.mark.parametrize("name", PARSED)
-def test_parsed_documents_hold_their_phrase_on_its_page(outcomes: dict[str, ParseOutcome], name: str) -> None:
+def test_parsed_documents_hold_their_phrase_on_its_page(outcomes: Outcomes, name: str) -> None:
     phrase, page = PARSED[name]
-    document = _document(outcomes[name])
+    document = document_of(outcomes[name])
     assert phrase in document.text
-    assert _pages_with(document, phrase) == {page}
+    assert pages_with(document, phrase) == {page}
 
 
 @pytest.mark.parametrize("name", BLOCKED)
-def test_blocked_documents_say_why(outcomes: dict[str, ParseOutcome], name: str) -> None:
+def test_blocked_documents_say_why(outcomes: Outcomes, name: str) -> None:
     assert outcomes[name].document_json is None
     assert [(v.code, v.severity) for v in outcomes[name].verdicts] == [(BLOCKED[name], "block")]
 
 
 @pytest.mark.parametrize("name", PARSED_BY_PANDOC)
-def test_types_of_the_pandoc_extra_are_parsed_or_name_it(outcomes: dict[str, ParseOutcome], name: str) -> None:
+def test_types_of_the_pandoc_extra_are_parsed_or_name_it(outcomes: Outcomes, name: str) -> None:
     if has_pandoc():
-        assert PARSED_BY_PANDOC[name] in _document(outcomes[name]).text
+        assert PARSED_BY_PANDOC[name] in document_of(outcomes[name]).text
     else:
         assert [(v.code, v.evidence["extra"]) for v in outcomes[name].verdicts] == [("PARSE-EXTRA", "pandoc")]
 
 
 @pytest.mark.skipif(has_ocr(), reason="the ocr extra is installed, which reads it")
-def test_a_scanned_pdf_names_the_ocr_extra(outcomes: dict[str, ParseOutcome]) -> None:
+def test_a_scanned_pdf_names_the_ocr_extra(outcomes: Outcomes) -> None:
     (found,) = outcomes[SCANNED].verdicts
     assert (found.code, found.evidence["extra"]) == ("PARSE-EXTRA", "ocr")
     assert "freshet[ocr]" in found.evidence["install"]
 
 
-def test_spans_are_exact_in_every_document(outcomes: dict[str, ParseOutcome]) -> None:
-    for name, outcome in outcomes.items():
-        if outcome.document_json is None:
-            continue
-        document = from_json(outcome.document_json)
-        texts = [document.text[element.start : element.end] for element in document.elements]
-        assert SEPARATOR.join(texts) == document.text, name
-        assert all(text.strip() == text and text for text in texts), name
-        assert document.text.encode("utf-8").decode("utf-8") == document.text, name
-        assert "\0" not in document.text, name
-        assert all(element.level > 0 for element in document.elements if element.kind == "Title"), name
+def test_spans_are_exact_in_everydocument_of(outcomes: Outcomes) -> None:
+    assert_spans_are_exact(outcomes)
 
 
-def test_every_pdf_page_is_the_page_that_holds_the_text(outcomes: dict[str, ParseOutcome]) -> None:
-    """Against PDFium asked page by page for what lies inside the visible page."""
-    import pypdfium2
-
-    for name in (name for name in PARSED if name.endswith(".pdf")):
-        with pypdfium2.PdfDocument(DOCUMENTS / name) as pdf:
-            pages = {
-                number: _letters(page.get_textpage().get_text_bounded()) for number, page in enumerate(pdf, start=1)
-            }
-        document = _document(outcomes[name])
-        words = [
-            (element.page, word)
-            for element in document.elements
-            for word in document.text[element.start : element.end].split()
-            if word.isalpha() and word.isascii()
-        ]
-        held = sum(1 for page, word in words if page is not None and word in pages[page])
-        # The two ways to ask differ at a line end, where one has a hyphen and the other has not.
-        assert held >= 0.97 * len(words), name
+def test_every_pdf_page_is_the_page_that_holds_the_text(outcomes: Outcomes) -> None:
+    assert_pages_hold_their_text(DOCUMENTS, outcomes, PDFS)
 
 
-def _letters(text: str) -> str:
-    return text.replace("\ufffe\r\n", "").replace("\ufffe", "").replace("\x02", "")
+def test_boxes_lie_on_their_page(outcomes: Outcomes) -> None:
+    assert_boxes_lie_on_their_page(DOCUMENTS, outcomes, PDFS)
 
 
-def test_boxes_lie_on_their_page(outcomes: dict[str, ParseOutcome]) -> None:
-    import pypdfium2
-
-    for name in (name for name in PARSED if name.endswith(".pdf")):
-        with pypdfium2.PdfDocument(DOCUMENTS / name) as pdf:
-            sizes = [page.get_size() for page in pdf]
-        for element in _document(outcomes[name]).elements:
-            assert element.box is not None
-            assert element.page is not None
-            left, top, right, bottom = element.box
-            width, height = sizes[element.page - 1]
-            assert left < right, name
-            assert top < bottom, name
-            assert -5 <= (left + right) / 2 <= width + 5, name
-            assert -5 <= (top + bottom) / 2 <= height + 5, name
-
-
-def test_a_spread_that_two_pages_share_is_not_repeated(outcomes: dict[str, ParseOutcome]) -> None:
-    document = _document(outcomes["reliance.pdf"])
+def test_a_spread_that_two_pages_share_is_not_repeated(outcomes: Outcomes) -> None:
+    document = document_of(outcomes["reliance.pdf"])
     assert document.text.count("Big achievements follow") == 1
-    assert _pages_with(document, "Key Performance Indicators") == {3}
+    assert pages_with(document, "Key Performance Indicators") == {3}
 
 
-def test_words_that_a_line_end_cut_are_whole(outcomes: dict[str, ParseOutcome]) -> None:
-    text = _document(outcomes["multi-column-2p.pdf"]).text
+def test_words_that_a_line_end_cut_are_whole(outcomes: Outcomes) -> None:
+    text = document_of(outcomes["multi-column-2p.pdf"]).text
     assert "relies on efficient passage" in text
     assert "Lucene-BM25 system" in text
 
 
-def test_columns_are_read_one_after_the_other(outcomes: dict[str, ParseOutcome]) -> None:
-    text = _document(outcomes["multi-column-2p.pdf"]).text
+def test_columns_are_read_one_after_the_other(outcomes: Outcomes) -> None:
+    text = document_of(outcomes["multi-column-2p.pdf"]).text
     places = [
         text.index(p) for p in ("Abstract", "1 Introduction", "Retrieval in open-domain QA is usually implemented")
     ]
     assert places == sorted(places)
 
 
-def test_scripts_and_styles_never_become_text(outcomes: dict[str, ParseOutcome]) -> None:
-    text = _document(outcomes["example-with-scripts.html"]).text
+def test_scripts_and_styles_never_become_text(outcomes: Outcomes) -> None:
+    text = document_of(outcomes["example-with-scripts.html"]).text
     assert not [word for word in ("function(", "jQuery", "<script", "{margin", "document.write") if word in text]
 
 
@@ -230,23 +178,23 @@ def test_an_include_reads_no_other_file(tmp_path: Path) -> None:
     files = [ParseFile(str(tmp_path / name), name) for name in ("doc.rst", "doc.org", "table.rst")]
     with ParserPool(Parsing(workers=1)) as pool:
         rst_outcome, org_outcome, table_outcome = pool.parse_many(files)
-    assert "A 10-K SEC filing" in _document(rst_outcome).text
-    assert "Body text here." in _document(org_outcome).text
-    assert "secret" not in _document(rst_outcome).text + _document(org_outcome).text
+    assert "A 10-K SEC filing" in document_of(rst_outcome).text
+    assert "Body text here." in document_of(org_outcome).text
+    assert "secret" not in document_of(rst_outcome).text + document_of(org_outcome).text
     # Here the whole document is the other file's: pandoc's sandbox gives up, and so do we.
     assert [v.code for v in table_outcome.verdicts] == ["PARSE-CORRUPT"]
 
 
-def test_mail_headers_are_properties_and_the_subject_a_title(outcomes: dict[str, ParseOutcome]) -> None:
+def test_mail_headers_are_properties_and_the_subject_a_title(outcomes: Outcomes) -> None:
     for name in ("fake-email-attachment.eml", "fake-email-attachment.msg"):
-        document = _document(outcomes[name])
+        document = document_of(outcomes[name])
         assert document.title == "Fake email with attachment"
         assert document.elements[0].kind == "Title"
         assert document.properties["attachments"] == ["fake-attachment.txt"]
         assert "Mallori Harrell" in document.properties["from"]
 
 
-def test_a_pdf_does_not_depend_on_its_neighbours(outcomes: dict[str, ParseOutcome]) -> None:
+def test_a_pdf_does_not_depend_on_its_neighbours(outcomes: Outcomes) -> None:
     files = [ParseFile(str(DOCUMENTS / name), name) for name in ("fake-memo.pdf", "stanley-cups.xlsx", "README.md")]
     with ParserPool(Parsing(workers=1)) as pool:
         for file, outcome in zip(files, pool.parse_many(files), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tracemalloc
 from collections import Counter
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from freshet.tasks.rules.verdicts import Verdict
 from freshet.tasks.settings.datasets import Dataset
 from freshet.tasks.settings.file import Project
 from freshet.tasks.settings.project import Settings
+from tests.conftest import ROOT
 from tests.unit.small_corpus import Document, build, document_id
 
 SECRET_TEXT = "what nobody may read here"
@@ -248,27 +250,41 @@ def test_memory_depends_on_the_batch_and_not_on_the_rows(tmp_path: Path) -> None
     assert peaks[1] < peaks[0] * 1.2
 
 
-def test_public_passages_are_traced_and_one_forbidden_document_takes_its_rows_out(
-    public_data: Path, tmp_path: Path
+# Where passages are, how many rows and documents they have, how answers moved, and a document to be forbidden.
+PASSAGES: dict[str, tuple[int, int, dict[str, int], str]] = {
+    "bundled": (6, 3, {"span-moved:-2": 1}, "leave/annual-leave.md"),
+    "public": (1380, 98, {"span-moved:-1": 196, "span-moved:+3": 28, "span-moved:+2": 10}, "630"),
+}
+
+
+@pytest.fixture(params=PASSAGES)
+def passages(request: pytest.FixtureRequest) -> tuple[Path, int, int, dict[str, int], str]:
+    if request.param == "bundled":
+        file = ROOT / "examples" / "training" / "reading.json"
+    else:
+        file = request.getfixturevalue("public_data") / "finetune" / "covid_qa.json"
+    return (file, *PASSAGES[request.param])
+
+
+def test_passages_are_traced_and_one_forbidden_document_takes_its_rows_out(
+    passages: tuple[Path, int, int, dict[str, int], str], tmp_path: Path
 ) -> None:
-    text = (public_data / "finetune" / "covid_qa.json").read_text("utf-8")
-    (tmp_path / "covid_qa.json").write_text(text, "utf-8")
-    given = {"rows": "covid_qa.json", "shape": "squad"}
+    file, count, documents, moved, one = passages
+    text = file.read_text("utf-8")
+    (tmp_path / "passages.json").write_text(text, "utf-8")
+    given = {"rows": "passages.json", "shape": "squad"}
     loaded = load(tmp_path, "prompt_completion", [given], checks={"personal_data": "allow", "secrets": "allow"})
-    assert (loaded.part.rows_written, len({row["document"] for row in loaded.rows}), loaded.verdicts) == (1380, 98, [])
-    spans = Counter(name for row in loaded.rows for name in row["transforms"] if name.startswith("span"))
-    assert spans == {"span-moved:-1": 196, "span-moved:+3": 28, "span-moved:+2": 10}
-    contexts = {
-        str(passage["document_id"]): passage["context"]
-        for document in json.loads(text)["data"]
-        for passage in document["paragraphs"]
-    }
+    found = (loaded.part.rows_written, len({row["document"] for row in loaded.rows}), loaded.verdicts)
+    assert found == (count, documents, [])
+    assert Counter(name for row in loaded.rows for name in row["transforms"] if name.startswith("span")) == moved
+    data = json.loads(text)["data"]
     for row in loaded.rows:
-        assert contexts[row["document"]][row["start"] : row["end"]].rstrip() == row["answer"]
-        assert row["field"].startswith("data[")
-    forbidden = {**given, "permissions": [{"document": "630", "uses": ["retrieval"]}]}
+        document, paragraph, _ = map(int, re.findall(r"\[(\d+)\]", row["field"]))
+        context = data[document]["paragraphs"][paragraph]["context"]
+        assert context[row["start"] : row["end"]].rstrip() == row["answer"]
+    forbidden = {**given, "permissions": [{"document": one, "uses": ["retrieval"]}]}
     again = load(tmp_path, "prompt_completion", [forbidden], 7, checks={"personal_data": "allow", "secrets": "allow"})
-    gone = [row["row"] for row in loaded.rows if row["document"] == "630"]
+    gone = [row["row"] for row in loaded.rows if row["document"] == one]
     assert again.codes == [(row, "USE-TRAINING") for row in gone]
     assert gone
-    assert all(one.evidence["document"] == "630" for _, one in again.verdicts)
+    assert all(verdict.evidence["document"] == one for _, verdict in again.verdicts)
