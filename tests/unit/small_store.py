@@ -57,6 +57,10 @@ class SmallStore:
     def at(self, *parts: str) -> Path:
         return self.folder.joinpath("store", *parts)
 
+    def files(self) -> dict[str, bytes]:
+        """The bytes of every file of the store."""
+        return {str(one): one.read_bytes() for one in self.at().rglob("*") if one.is_file()}
+
     def chunks_name(self) -> str:
         (name,) = [one.stem for one in self.at("corpora", "docs").glob("chunks-*.lance")]
         return name

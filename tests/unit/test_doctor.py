@@ -25,29 +25,14 @@ from freshet.tasks.lineage.openlineage import refresh_job
 from freshet.tasks.store import schemas
 from freshet.tasks.store.locks import hold_corpus
 from freshet.tasks.store.tables import Store
-from tests.unit.small_store import TEXTS, SmallStore, copy_store, make_store
+from tests.unit.small_store import TEXTS, SmallStore
 
 NOW = datetime.now(UTC)
 FIVE_YEARS = timedelta(days=5 * 365)
 
 
-@pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> SmallStore:
-    """Made once; tests damage copies of it."""
-    return make_store(tmp_path_factory.mktemp("whole") / "project")
-
-
-@pytest.fixture
-def store(whole: SmallStore, tmp_path: Path) -> SmallStore:
-    return copy_store(whole, tmp_path / "project")
-
-
 def mend(store: SmallStore) -> Repair:
     return repair(store.project, (), timedelta(0), lambda _: None)
-
-
-def files_of(store: SmallStore) -> dict[str, bytes]:
-    return {str(one): one.read_bytes() for one in store.at().rglob("*") if one.is_file()}
 
 
 # ---- planting damage
@@ -297,13 +282,13 @@ def _name(value: object) -> str:
 @pytest.mark.parametrize(("plant", "code"), [*MENDED.items(), *TOLD.items()], ids=_name)
 def test_planted_damage_is_found_by_its_own_code(store: SmallStore, plant: Plant, code: str) -> None:
     plant(store)
-    before = files_of(store) if store.at().is_dir() else {}
+    before = store.files()
     found = examine(store.project)
     assert code in [one.code for one in found]
     for one in found:
         assert set(one.as_dict()) == {"code", "where", "what", "mend"}
         assert all(one.as_dict().values())
-    assert (files_of(store) if store.at().is_dir() else {}) == before, "looking alters nothing"
+    assert (store.files()) == before, "looking alters nothing"
 
 
 @pytest.mark.parametrize("plant", MENDED, ids=_name)

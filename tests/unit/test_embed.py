@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from freshet.tasks.embedding.embed import Embedder, check_vectors, load_embedder
-from freshet.tasks.embedding.models import ModelFiles, read_model, resolve_model
+from freshet.tasks.embedding.models import ModelFiles, read_model
 from freshet.tasks.errors import EmbeddingError
-from freshet.tasks.settings.project import Embedding
 
 TEXTS = [
     "Holiday requests go to your supervisor, at least two weeks before the first day.",
@@ -27,11 +26,6 @@ TEXTS = [
     "x" * 5000,
     "Short.",
 ]
-
-
-@pytest.fixture(scope="module")
-def model() -> ModelFiles:
-    return resolve_model(Embedding(), Path())
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,8 @@ import pytest
 
 from freshet.tasks.embedding.embed import Embedder
 from freshet.tasks.embedding.encoders import LibraryEncoder
-from freshet.tasks.embedding.models import ModelFiles, read_model, resolve_model
+from freshet.tasks.embedding.models import ModelFiles, read_model
 from freshet.tasks.embedding.packed_bert import Bert, is_plain_bert
-from freshet.tasks.settings.project import Embedding
 
 TEXTS = [
     "Holiday requests go to your supervisor, at least two weeks before the first day.",
@@ -25,11 +24,6 @@ TEXTS = [
     "x" * 5000,
     "Short.",
 ]
-
-
-@pytest.fixture(scope="module")
-def model() -> ModelFiles:
-    return resolve_model(Embedding(), Path())
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import lance
@@ -29,22 +28,12 @@ from freshet.tasks.store.files import bytes_below
 from freshet.tasks.store.locks import hold_corpus
 from freshet.tasks.store.tables import Store
 from tests.unit.decisions import decide
-from tests.unit.small_store import AS_OF, TEXTS, SmallStore, copy_store, make_store
+from tests.unit.small_store import AS_OF, TEXTS, SmallStore
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=3)
 YEARS = timedelta(days=365)
 DOCS, SUMS = Target("corpus", "docs"), Target("dataset", "sums")
-
-
-@pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> SmallStore:
-    return make_store(tmp_path_factory.mktemp("maintained") / "project")
-
-
-@pytest.fixture
-def store(whole: SmallStore, tmp_path: Path) -> SmallStore:
-    return copy_store(whole, tmp_path / "project")
 
 
 def run(
@@ -61,10 +50,6 @@ def freed(found: Maintained) -> dict[str, int]:
     for one in found.freed:
         counts[one.kind] = counts.get(one.kind, 0) + one.count
     return counts
-
-
-def files_of(store: SmallStore) -> dict[str, bytes]:
-    return {str(one): one.read_bytes() for one in store.at().rglob("*") if one.is_file()}
 
 
 def releases(store: SmallStore) -> list[release.Release]:
@@ -91,9 +76,9 @@ def _versions(store: SmallStore) -> dict[str, int]:
 
 
 def test_a_dry_run_alters_nothing_and_foretells_what_is_freed(store: SmallStore) -> None:
-    before = files_of(store)
+    before = store.files()
     planned = run(store, task=Task(dry_run=True), keep_releases=1)
-    assert (planned.outcome, files_of(store)) == ("planned", before)
+    assert (planned.outcome, store.files()) == ("planned", before)
     done = run(store, keep_releases=1)
     assert freed(planned) == freed(done)
     assert freed(done)["table versions"] > 5
@@ -105,10 +90,10 @@ def test_a_dry_run_alters_nothing_and_foretells_what_is_freed(store: SmallStore)
 def test_a_second_maintenance_has_nothing_to_do_and_writes_nothing(store: SmallStore) -> None:
     for target in (DOCS, SUMS, LEDGER):
         run(store, target)
-    before = files_of(store)
+    before = store.files()
     for target in (DOCS, SUMS, LEDGER):
         assert run(store, target).freed == []
-    assert files_of(store) == before
+    assert store.files() == before
 
 
 def test_the_last_releases_can_be_rolled_back_to_and_earlier_ones_are_gone(store: SmallStore) -> None:

@@ -19,6 +19,7 @@ from freshet.tasks.settings.file import Problem, find_problems, load_project
 from freshet.tasks.settings.project import Corpus
 from freshet.tasks.settings.tuning import tuning_faults
 from freshet.tasks.settings.types import LANGUAGES
+from tests.unit.problems import only_problem_of
 
 ROOT = Path(__file__).parents[2]
 SOURCE = {"folder": "docs", "owner": "o", "acl": ["everyone"]}
@@ -37,9 +38,7 @@ def _write(folder: Path, text: str) -> Path:
 
 
 def _only(folder: Path, text: str) -> Problem:
-    problems = find_problems(_write(folder, text))
-    assert len(problems) == 1, problems
-    return problems[0]
+    return only_problem_of(_write(folder, text))
 
 
 def test_without_tuning_the_rules_are_the_rule_book() -> None:
