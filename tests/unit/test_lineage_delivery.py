@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +31,7 @@ from freshet.tasks.lineage.openlineage import refresh_job, run_uuid
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
 from tests.unit.openlineage_schema import problems
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,7 +58,7 @@ class Receiver:
                 event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 receiver.requests.append((self.path, self.headers.get("Authorization"), event))
                 if receiver.hangs:
-                    receiver.released.wait(30)
+                    receiver.released.wait(PATIENCE)
                     return
                 status = receiver.status if isinstance(receiver.status, int) else receiver.status[event["eventType"]]
                 if status < 300:
@@ -100,7 +100,7 @@ def store(tmp_path: Path) -> Store:
     return Store(str(tmp_path))
 
 
-def _run(store: Store, url: str | None, run_id: str = "r", budget: float = 3.0) -> RunEvents:
+def _run(store: Store, url: str | None, run_id: str = "r", budget: float = PATIENCE) -> RunEvents:
     with RunEvents(store, refresh_job("docs"), run_id, endpoint=url, budget=budget) as told:
         pass
     return told
@@ -123,9 +123,7 @@ def test_both_events_of_a_run_arrive_once_each_in_their_order(store: Store, rece
 
 def test_the_start_is_sent_while_the_run_goes_on(store: Store, receiver: Receiver) -> None:
     with RunEvents(store, refresh_job("docs"), "r", endpoint=receiver.url):
-        give_up = time.monotonic() + 10
-        while not receiver.taken and time.monotonic() < give_up:
-            time.sleep(0.01)
+        until(lambda: receiver.taken, "the first event has arrived")
         assert receiver.types() == ["START"]
 
 
@@ -202,12 +200,10 @@ def test_a_redirect_is_not_taken_for_delivery(store: Store, receiver: Receiver) 
     assert len(pending(store, datetime.now(UTC))) == 2
 
 
-def test_a_server_that_hangs_costs_a_few_seconds_and_no_event(store: Store, receiver: Receiver) -> None:
+def test_a_server_that_hangs_is_not_waited_for_and_costs_no_event(store: Store, receiver: Receiver) -> None:
     _run(store, None, "warm")
     receiver.hangs = True
-    began = time.monotonic()
-    told = _run(store, receiver.url)
-    assert time.monotonic() - began < 6
+    told = _run(store, receiver.url, budget=1.0)
     assert "it does not answer" in told.notes[0]
     receiver.hangs = False
     receiver.released.set()
@@ -215,13 +211,11 @@ def test_a_server_that_hangs_costs_a_few_seconds_and_no_event(store: Store, rece
     assert len(receiver.taken) == 4
 
 
-def test_a_server_that_is_not_there_costs_next_to_nothing(store: Store, receiver: Receiver) -> None:
+def test_a_server_that_is_not_there_fails_no_run(store: Store, receiver: Receiver) -> None:
     _run(store, None, "warm")
     receiver.server.shutdown()
     receiver.server.server_close()
-    began = time.monotonic()
     told = _run(store, receiver.url)
-    assert time.monotonic() - began < 3
     assert "it cannot be reached; they wait" in told.notes[0]
 
 
@@ -256,8 +250,8 @@ def test_a_backlog_is_sent_oldest_first_and_in_parts(store: Store, receiver: Rec
     waiting = pending(store, now)
     assert len(waiting) == AT_ONCE
     assert waiting[0]["event_id"] == f"{AT_ONCE + 4:032x}"
-    sent = Sending(Endpoint(receiver.url), waiting[:20], 5)
-    assert len(sent.wait(5)) == 20
+    sent = Sending(Endpoint(receiver.url), waiting[:20], PATIENCE)
+    assert len(sent.wait(PATIENCE)) == 20
 
 
 def test_delivering_twice_at_once_sends_nothing_twice(store: Store, receiver: Receiver) -> None:
@@ -266,7 +260,7 @@ def test_delivering_twice_at_once_sends_nothing_twice(store: Store, receiver: Re
         schemas.LINEAGE_EVENTS, schemas.lineage_events(), [_keep(store, now, number) for number in range(30)]
     )
     threads = [
-        threading.Thread(target=deliver, args=(store, Endpoint(receiver.url)), kwargs={"now": now, "budget": 10})
+        threading.Thread(target=deliver, args=(store, Endpoint(receiver.url)), kwargs={"now": now, "budget": PATIENCE})
         for _ in range(3)
     ]
     for thread in threads:
@@ -289,10 +283,7 @@ with RunEvents(Store(sys.argv[1]), refresh_job("docs"), "killed", endpoint=sys.a
 def test_a_run_that_is_killed_while_it_sends_loses_no_event(store: Store, receiver: Receiver, tmp_path: Path) -> None:
     receiver.hangs = True
     child = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path), receiver.url], cwd=ROOT)
-    give_up = time.monotonic() + 60
-    while len(kept := _events(store)) < 2 and time.monotonic() < give_up:
-        time.sleep(0.05)
-    assert sorted(kept) == ["COMPLETE", "START"]
+    until(lambda: sorted(_events(store)) == ["COMPLETE", "START"], "both events are on record")
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     receiver.hangs = False

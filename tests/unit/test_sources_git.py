@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -298,14 +297,12 @@ def test_a_mirror_of_many_packs_is_made_anew(
 )
 def test_an_unreachable_repository_is_an_incomplete_listing(tmp_path: Path, address: str, reason: str) -> None:
     (tmp_path / "cache").mkdir()
-    started = time.monotonic()
     listing = reader(tmp_path, address).list()
     assert (listing.complete, listing.table.num_rows) == (False, 0)
     assert listing.error is not None
     assert reason in listing.error
     assert ":s3cret" not in listing.error
     assert "ada" not in listing.error
-    assert time.monotonic() - started < 30
     assert isinstance(reader(tmp_path, address).fetch(["a.md"], tmp_path)["a.md"], FetchFailure)
 
 
