@@ -1,26 +1,52 @@
-"""Nothing leaves the machine: refresh, search and Prefect's own temporary server, watched in every process."""
+"""Refreshes, searches, builds and Prefect's own temporary server, watched in every process.
+
+Nothing leaves the machine, and Freshet is loaded by one name: a module under two names would be two modules.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.conftest import COMMAND, ROOT
 from tests.flows.conftest import Project
+from tests.flows.dataset_project import DatasetProject, questions
+from tests.waiting import PATIENCE
 
 WATCH = '''
-"""Loaded by every Python process at its start: refuses and writes down whatever would leave this machine."""
+"""Loaded by every Python process at its start.
+
+It refuses and writes down whatever would leave this machine. It writes down what is loaded under a name of ours that is
+not below freshet, as soon as that is seen, since parsers are killed and have no exit; and once more at the exit.
+"""
+import atexit
+import json
 import sys
 
 LOG = {log!r}
 LOCAL = ("127.", "::1", "localhost", "0.0.0.0", "::", "")
+OURS = ("deploy", "expectations", "flows", "tasks")
+seen = set()
 
 
-def _refuse(event, args):
+def _tell(kind, what):
+    with open(LOG + "." + kind, "a") as log:
+        log.write(json.dumps([what, " ".join(sys.orig_argv)]) + "\\n")
+
+
+def _watch(event, args):
+    for name in OURS:
+        if name in sys.modules and name not in seen:
+            seen.add(name)
+            _tell("loaded", name)
     if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
         address = args[1] if len(args) > 1 else None
         if not isinstance(address, tuple):
@@ -33,35 +59,55 @@ def _refuse(event, args):
     host = host.decode() if isinstance(host, bytes) else host
     if host is None or host in LOCAL or str(host).startswith("127."):
         return
-    with open(LOG, "a") as log:
-        log.write(event + " " + str(host) + " in " + " ".join(sys.orig_argv) + "\\n")
+    _tell("attempts", event + " " + str(host))
     raise OSError("this machine is offline: " + str(host))
 
 
-sys.addaudithook(_refuse)
-with open(LOG + ".processes", "a") as processes:
-    processes.write(" ".join(sys.orig_argv) + "\\n")
+sys.addaudithook(_watch)
+_tell("started", "")
+atexit.register(lambda: _tell("ended", [name for name in OURS if name in sys.modules]))
 '''
+
+
+class Watch:
+    """The watch over all Python processes that are started with `environment`, and what it has written down."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "watch").mkdir()
+        self._log = folder / "log"
+        (folder / "watch" / "sitecustomize.py").write_text(WATCH.format(log=str(self._log)))
+        self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder / "watch"), str(ROOT)])}
+
+    def told(self, kind: str) -> list[tuple[Any, str]]:
+        """What was told of a kind, each with the command line of its process: attempts, started, loaded or ended."""
+        log = Path(f"{self._log}.{kind}")
+        return [tuple(json.loads(line)) for line in log.read_text().splitlines()] if log.exists() else []
+
+    def processes(self, *words: str) -> list[str]:
+        """The command lines of the processes that had all these words in theirs."""
+        return [line for _, line in self.told("started") if all(word in line for word in words)]
 
 
 def _run(project: Project, words: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(
         [sys.executable, "-c", COMMAND, *words, "--json", "--config", str(project.config)],
-        capture_output=True, text=True, check=False, env=environment, timeout=400,
+        capture_output=True, text=True, check=False, env=environment, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def test_a_cold_refresh_and_a_search_reach_nothing_beyond_loopback(tmp_path: Path) -> None:
-    project = Project(tmp_path / "project")
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Watch:
+    """The watch over a cold refresh, two searches and a build, and over the server that Prefect starts for them."""
+    folder = tmp_path_factory.mktemp("watched")
+    project = DatasetProject(folder / "project")
+    project.settings["corpora"] = {"docs": {"sources": [{"folder": "docs", "owner": "me", "acl": ["everyone"]}]}}
+    project.save()
+    project.put("rows/a.jsonl", questions(20))
     shutil.copytree(ROOT / "examples" / "handbook", project.folder / "docs", dirs_exist_ok=True)
-    watch, log = tmp_path / "watch", tmp_path / "attempts"
-    watch.mkdir()
-    (watch / "sitecustomize.py").write_text(WATCH.format(log=str(log)))
-    environment = {
-        **os.environ, "PYTHONPATH": os.pathsep.join([str(watch), str(ROOT)]), "PREFECT_HOME": str(tmp_path / "prefect"),
-    }  # fmt: skip
+    watch = Watch(folder)
+    environment = {**watch.environment, "PREFECT_HOME": str(folder / "prefect")}
     for name in ("DO_NOT_TRACK", "GX_ANALYTICS_ENABLED", "PREFECT_SERVER_ANALYTICS_ENABLED", "HF_HUB_OFFLINE"):
         environment.pop(name, None)  # Freshet itself has to see to it
     del environment["PREFECT_API_URL"]  # so that Prefect's temporary server is watched as well
@@ -73,21 +119,34 @@ def test_a_cold_refresh_and_a_search_reach_nothing_beyond_loopback(tmp_path: Pat
     for mode in ("hybrid", "text"):
         words = ["search", "How long is leave?", "--corpus", "docs", "--mode", mode]
         assert json.loads(_run(project, words, environment))["hits"]
+    assert json.loads(_run(project, ["dataset", "build", "answers"], environment))["outcome"] == "published"
+    assert watch.processes("freshet.tasks.documents.parse.worker"), "the parsers were watched"
+    assert watch.processes("prefect", "server"), "the server was watched"
+    return watch
 
-    watched = Path(f"{log}.processes").read_text()
-    assert "freshet.tasks.documents.parse.worker" in watched, "the parsers were watched"
-    assert "prefect" in watched, "the server was watched"
-    assert not log.exists(), log.read_text()
+
+def test_a_cold_refresh_and_a_search_reach_nothing_beyond_loopback(watched: Watch) -> None:
+    assert watched.told("attempts") == []
 
 
-def test_the_watch_itself_sees_an_attempt(tmp_path: Path) -> None:
+def test_no_process_loads_freshet_under_a_second_name(watched: Watch) -> None:
+    assert watched.told("loaded") == []
+    ended = watched.told("ended")
+    for words in (" refresh docs ", " search ", " dataset build "):
+        assert any(words in line for _, line in ended), words
+    assert [one for one in ended if one[0]] == []
+
+
+def test_the_watch_itself_sees_an_attempt_and_a_second_name(tmp_path: Path) -> None:
     """Else the test above could not fail."""
-    log = tmp_path / "attempts"
-    (tmp_path / "sitecustomize.py").write_text(WATCH.format(log=str(log)))
-    attempt = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
-    done = subprocess.run(
-        [sys.executable, "-c", attempt], capture_output=True, text=True, check=False, timeout=60,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert "192.0.2.1" in log.read_text()
+    watch = Watch(tmp_path)
+    attempt = "import socket; socket.create_connection(('192.0.2.1', 80))"
+    name = "import os, signal, tasks; open(os.devnull).close(); os.kill(os.getpid(), signal.SIGKILL)"
+    ends = [
+        subprocess.run([sys.executable, "-c", program], check=False, timeout=PATIENCE, env=watch.environment).returncode
+        for program in (attempt, name, "import flows")
+    ]
+    assert ends == [1, -signal.SIGKILL, 0]
+    assert [what for what, _ in watch.told("attempts")] == ["socket.getaddrinfo 192.0.2.1"]
+    assert [what for what, _ in watch.told("loaded")][:1] == ["tasks"]
+    assert [what for what, _ in watch.told("ended")] == [[], ["flows"]]
