@@ -52,7 +52,7 @@ def write_report_page(run: RefreshRun, report: RefreshReport) -> str | None:
     Raises:
         OSError: the store cannot be written to. What was decided stays decided.
     """
-    if report.outcome not in ("released", "rejected"):
+    if report.outcome == "unchanged":
         return None
     from freshet.tasks.reports.page import render_report_page
     from freshet.tasks.rules.suite_pages import report_folder, write_pages

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from freshet.flows import refresh_index
 from freshet.flows.command.answering import complain, print_answer
 from freshet.flows.command.texts import corpora, datasets, doctor, trace
+from freshet.tasks.documents.listing import ListedSource
+from freshet.tasks.documents.planning import describe
+from freshet.tasks.documents.planning.refresh import PlannedRefresh
 from freshet.tasks.documents.sources import open_source
-from freshet.tasks.documents.steps import ListedSource, PlannedRefresh
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.ledger.decisions import Decision
 from freshet.tasks.ledger.runs import RefreshReport
@@ -47,12 +48,12 @@ def test_a_name_is_listed_as_it_is_and_told_on_one_line(tmp_path: Path, monkeypa
     listing = open_source(FolderSource(folder="docs", owner="o", acl=["everyone"]), tmp_path, tmp_path).list()
     assert listing.table["path"].to_pylist() == [NAME]
     assert listing.error == f"folder docs could not be read whole: shut {SHOWN}: Permission denied"
-    monkeypatch.setattr(refresh_index, "tell", lambda _: None)
+    monkeypatch.setattr(describe, "tell", lambda _: None)
     report = RefreshReport("handbook", "run", NOW, "unchanged")
     skipped = {one.path: one.reason for one in listing.skipped}
     listed = ListedSource(f"source {NAME}", tmp_path, 1, listing.complete, listing.error, skipped)
     nothing = PlannedRefresh(tmp_path, tmp_path, [], [], tmp_path, 0, dict.fromkeys(report.documents, 0), 0, 0)
-    refresh_index._report_plan(report, [listed], nothing)
+    describe.describe_plan(report, [listed], nothing)
     assert [is_safe(note) and "\n" not in note for note in report.notes] == [True, True]
     assert is_safe(corpora.refresh_text(report.as_dict() | {"seconds": {"total": 1.0}}))
 
