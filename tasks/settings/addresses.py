@@ -75,7 +75,8 @@ def _may_hold_some(address: str) -> bool:
     return "://" in address or address.startswith("jdbc:") or _SHELL.search(address) is not None
 
 
-_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
+# Names are bounded, so that a long word costs no more than its length.
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,40}://"
 _NO_PORT = r"(?!\d{0,5}(?:[/?#\s]|$))"
 """A colon before digits and a slash begins a port, as every client reads it: a password cannot begin so."""
 
@@ -90,7 +91,7 @@ _USERINFO = re.compile(
 
 _SHELL = re.compile(
     # USER:PASSWORD@HOST:PATH, or @HOST.DOMAIN/PATH; neither `C:\x@y:z`, 12:30, nor the address of a mail.
-    r"(?<![\w@.+:/\\-])(?!mailto:|jdbc:|[A-Za-z]:[\\/])(?P<user>[\w.+-]*[A-Za-z_][\w.+-]*):"
+    r"(?<![\w@.+:/\\-])(?!mailto:|jdbc:|[A-Za-z]:[\\/])(?P<user>(?![\d.+-]+:)[\w.+-]{1,64}):"
     r"(?!//|\*\*\*@)(?:(?P<password>(?:(?!://)[^\s'\"])+)@(?=(?:[\w.-]+|\[[\w.:%]+\]):[^\s:])"
     r"|(?P<plain>[^\s'\"/]+)@(?=(?:[\w-]+\.)+[A-Za-z]{2,}/))"
 )
@@ -102,11 +103,11 @@ _BESIDE_A_TOKEN = ("x-oauth-basic",)
 """What is given for a password where the user is a token."""
 
 _SECRET_NAME = (
-    r"[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|signature"
+    r"[\w.-]{0,64}(?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|signature"
     r"|(?:api|access|account|private|secret|shared|storage)[_-]?key(?:[_-]?id)?)"
 )
 _SECRET_IN_QUERY = (
-    rf"(?:{_SECRET_NAME}|[\w.-]*key(?:[_-]?id)?|sig|code|auth|pass|pw|jwt|sas|session|sid|ticket|otp|pin)"
+    rf"(?:{_SECRET_NAME}|[\w.-]{{0,64}}key(?:[_-]?id)?|sig|code|auth|pass|pw|jwt|sas|session|sid|ticket|otp|pin)"
 )
 _QUERY_VALUE = re.compile(rf"(?<=[?&])(?P<name>{_SECRET_IN_QUERY}=)(?P<value>(?:[^\s&#'\"]|['\"](?=\w))+)", re.I)
 _VALUE = re.compile(
@@ -117,7 +118,7 @@ _VALUE = re.compile(
     re.I,
 )
 _JDBC = re.compile(r"jdbc:[^\s;]*;\S*", re.I)
-_ENCODED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*%3A%2F%2F[^\s&'\"]*", re.I)
+_ENCODED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}%3A%2F%2F[^\s&'\"]*", re.I)
 _QUERY = re.compile(rf"(?P<url>{_SCHEME}[^\s?#'\"]*)\?[^\s#'\"]+")
 
 

@@ -29,6 +29,7 @@ from freshet.tasks.documents.sources.git_local import RepositoryError, local_com
 from freshet.tasks.documents.sources.git_mirror import Mirror, is_remote
 from freshet.tasks.documents.sources.paths import printable, unwanted
 from freshet.tasks.documents.sources.reader import Reader, Taking
+from freshet.tasks.errors import StoreError
 from freshet.tasks.settings.addresses import mask_credentials, safe_reason
 from freshet.tasks.settings.project import GitSource
 
@@ -82,7 +83,9 @@ class GitRepository(Reader):
                 return {
                     path: self._refused(path) or self._fetch(repository, path, blobs.get(path), into) for path in paths
                 }
-        except RepositoryError as error:
+        except StoreError:
+            raise
+        except Exception as error:  # as in list
             reason = f"git repository {self._shown} {safe_reason(error, self._address)}"
             return {path: FetchFailure(path, reason) for path in paths}
 
