@@ -53,6 +53,7 @@ def run(command: list[str]) -> tuple[float, Any]:
 
 
 def refresh_freshet(project: Path) -> dict[str, Any]:
+    """Refreshes the corpus with `freshet refresh` in a process of its own, and returns the figures."""
     code = "from freshet.flows.command.app import main; main()"
     seconds, report = run([sys.executable, "-c", code, "refresh", "bench", "--json", "--config", str(project)])
     return {

@@ -38,6 +38,7 @@ class WantedDeployment:
 
     @property
     def full_name(self) -> str:
+        """The name by which Prefect finds the deployment: FLOW/NAME."""
         return f"{self.flow}/{self.name}"
 
 

@@ -18,11 +18,13 @@ class FreshetError(Exception):
     """
 
     def __init__(self, what: str, mend: str = "") -> None:
+        """Keeps both texts; the class says what they are."""
         super().__init__(what, mend)
         self.what = what
         self.mend = mend
 
     def __str__(self) -> str:
+        """The error as a person reads it: what was wrong and, on a line of its own, what to do."""
         return f"{self.what}\n  {self.mend}" if self.mend else self.what
 
 
@@ -79,6 +81,7 @@ class RefreshRejected(FreshetError):
     """
 
     def __init__(self, report: dict[str, Any], reasons: list[str]) -> None:
+        """Makes the message of the report and the first three reasons."""
         corpus, release = report["corpus"], report["release"]
         super().__init__(
             f"the gate rejected the refresh of {corpus}: {'; '.join(reasons[:3])}",
@@ -97,6 +100,7 @@ class NothingListed(FreshetError):
     """
 
     def __init__(self, report: dict[str, Any]) -> None:
+        """Makes the message of the report's first source that could not be listed."""
         failed = [source for source in report["sources"] if not source["complete"]]
         first, more = failed[0], f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         super().__init__(
@@ -117,6 +121,7 @@ class VersionRejected(FreshetError):
     """
 
     def __init__(self, report: dict[str, Any], reasons: list[str]) -> None:
+        """Makes the message of the report and the first three reasons."""
         dataset, version = report["dataset"], report["version"]
         super().__init__(
             f"the gate rejected the build of {dataset}: {'; '.join(reasons[:3])}",
@@ -137,6 +142,7 @@ class BackfillFailed(FreshetError):
     """
 
     def __init__(self, report: dict[str, Any], failures: list[str], mend: str) -> None:
+        """Makes the message of the first three failures."""
         more = f"; and {len(failures) - 3} more" if len(failures) > 3 else ""
         super().__init__(f"not all of the backfill is done: {'; '.join(failures[:3])}{more}", mend)
         self.args = (report, failures, mend)

@@ -41,6 +41,7 @@ def login_name() -> str:
 
 
 def store_of(project: Project) -> Store:
+    """Returns the store of a project; nothing is opened yet."""
     from freshet.tasks.store.tables import Store
 
     return Store(project.store)

@@ -53,6 +53,7 @@ class TargetPlan:
 
     @property
     def due(self) -> list[PlannedWindow]:
+        """The windows that are to be done."""
         return [one for one in self.windows if one.is_due]
 
     def rows(self, asked: Asked) -> list[WindowRow]:

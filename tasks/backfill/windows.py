@@ -72,6 +72,6 @@ def span_of(start: datetime, end: datetime, as_of: datetime) -> Window:
 
 
 def backfill_id(kind: str, target: str, span: Window, length: timedelta) -> str:
-    """The same for the same backfill, so that asking for it again goes on with it."""
+    """Returns the id of a backfill, which depends on its target and windows alone: asked for again, it goes on."""
     said = "\0".join((kind, target, span.start.isoformat(), span.end.isoformat(), duration_text(length)))
     return sha256(said.encode()).hexdigest()[:12]

@@ -32,9 +32,11 @@ class TableFiles:
     """
 
     def __init__(self, address: str, where: str, name: str, lock: str | None) -> None:
+        """Names a table by its address; nothing is opened yet."""
         self.address, self.where, self.name, self.lock = address, where, name, lock
 
     def finding(self, code: str, detail: str, repair: Any = None) -> Finding:
+        """Returns a finding about this table."""
         return finding(code, self.where, detail, name=self.name, lock=self.lock, repair=repair)
 
     def torn(self) -> list[Path]:
@@ -44,6 +46,7 @@ class TableFiles:
         return [one for one in sorted(Path(self.address, "_versions").glob("*.manifest")) if not _is_whole(one)]
 
     def open(self, version: int | None = None) -> Any:
+        """Opens the table with Lance, at a version or at its head."""
         import lance
 
         return lance.dataset(self.address, version=version)

@@ -35,6 +35,7 @@ class Judge:
     """The rules of a corpus, as tuned, and what was accepted in spite of them; read once a batch."""
 
     def __init__(self, run: RefreshRun) -> None:
+        """Reads the tuned rules and what was accepted, once for a batch."""
         from freshet.tasks.ledger.decisions import accepted
         from freshet.tasks.rules.rulebook import tuned_rules
 

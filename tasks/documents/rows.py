@@ -189,6 +189,7 @@ def _other_verdicts(held: Row) -> list[Verdict]:
 
 
 def verdicts_json(verdicts: Sequence[Verdict]) -> str:
+    """Returns verdicts as the ledger keeps them: JSON with sorted keys."""
     return json.dumps([v.as_dict() for v in verdicts], sort_keys=True)
 
 

@@ -40,6 +40,7 @@ class Embedder:
     """
 
     def __init__(self, model: ModelFiles, precision: Precision = "auto") -> None:
+        """Chooses device and precision, and loads the model."""
         from freshet.tasks.embedding.hardware import choose_device, choose_precision, usable_cores
 
         _check_weights(model)

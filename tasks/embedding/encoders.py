@@ -46,6 +46,7 @@ class LibraryEncoder:
     """
 
     def __init__(self, model: ModelFiles, precision: str, device: str) -> None:
+        """Loads the model with sentence-transformers."""
         import torch
         import transformers
         from sentence_transformers import SentenceTransformer
@@ -64,6 +65,7 @@ class LibraryEncoder:
             self._model[0].max_seq_length = model.max_tokens
 
     def prepare(self, texts: Sequence[str], role: Role) -> tuple[list[tuple[str, Role]], NDArray[np.int64]]:
+        """Returns the texts as `encode` takes them, and the tokens of each, int64, (texts,)."""
         prompt = role_prompt(self._files, role)
         return [(text, role) for text in texts], np.minimum(self._count(texts, prompt), self._files.max_tokens)
 
@@ -77,6 +79,7 @@ class LibraryEncoder:
         return np.array([sum(one.attention_mask) for one in encoded], dtype=np.int64)
 
     def encode(self, batch: Sequence[tuple[str, Role]]) -> NDArray[np.float32]:
+        """Returns the vectors of prepared texts, float32, (texts, dimension), not normalised."""
         import torch
         from torch.nn import functional
 

@@ -85,6 +85,7 @@ class Bert:
     """
 
     def __init__(self, model: ModelFiles, precision: str, device: str) -> None:
+        """Loads the weights and the tokenizer of a BERT model."""
         import torch
         from safetensors.torch import load_file
         from tokenizers import Tokenizer

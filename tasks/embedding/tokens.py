@@ -44,6 +44,7 @@ class Tokenizer:
     """
 
     def __init__(self, folder: Path) -> None:
+        """Loads the tokenizer from a model's folder."""
         import tokenizers
 
         raw = _tokenizer_file(folder)

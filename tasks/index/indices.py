@@ -58,6 +58,7 @@ def declared_indices(rows: int) -> dict[str, Any]:
 
 
 def indexed_columns(table: Table) -> set[str]:
+    """Returns the columns of a table that have an index."""
     return {column for index in table.list_indices() for column in index.columns}
 
 

@@ -60,6 +60,12 @@ class RunEvents:
         endpoint: str | None = None,
         budget: float = BUDGET,
     ) -> None:
+        """Takes what is known of the run beforehand; nothing is written yet.
+
+        Args:
+            endpoint: where events are sent besides; by default, what the environment names.
+            budget: seconds that sending may take in all.
+        """
         self.inputs: Sequence[Data] = ()
         self.outputs: Sequence[Data] = ()
         self.failed: BaseException | None = None
@@ -70,6 +76,7 @@ class RunEvents:
         self._begun: Sending | None = None
 
     def __enter__(self) -> RunEvents:
+        """Puts START on record, and ABORT for runs that were killed."""
         now = datetime.now(UTC)
         rows = [
             self._row("ABORT", now, run_id=run_id, error=KILLED) for run_id in open_runs(self._store, self._job.name)
@@ -83,6 +90,7 @@ class RunEvents:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Puts on record how the run ended; an error of the run goes on its way."""
         ended = error or self.failed
         stopped = isinstance(ended, RunCancelled) or not isinstance(ended, Exception)
         outcome: EventType = "COMPLETE" if ended is None else "ABORT" if stopped else "FAIL"

@@ -87,10 +87,12 @@ class Job:
 
 
 def refresh_job(corpus: str, namespace: str = NAMESPACE) -> Job:
+    """Returns the job that refreshes a corpus."""
     return Job(f"refresh-index.{corpus}", namespace, f"Brings corpus {corpus} up to its sources and releases it.")
 
 
 def version_job(dataset: str, namespace: str = NAMESPACE, description: str = "") -> Job:
+    """Returns the job that builds a dataset."""
     return Job(f"version-dataset.{dataset}", namespace, description or f"Builds and publishes dataset {dataset}.")
 
 
@@ -126,10 +128,12 @@ def corpus_data(corpus: str, release: int | None, namespace: str = NAMESPACE, **
 
 
 def dataset_data(dataset: str, version: str | None, namespace: str = NAMESPACE, **facts: Any) -> Data:
+    """Returns a version of a dataset as a piece of data, with what is known of it."""
     return Data(namespace, f"datasets/{dataset}", version, **facts)
 
 
 def export_data(dataset: str, version: str, kind: str, namespace: str = NAMESPACE, **facts: Any) -> Data:
+    """Returns an export of a version as a piece of data, with what is known of it."""
     return Data(namespace, f"datasets/{dataset}/exports/{kind}", version, **facts)
 
 

@@ -47,10 +47,12 @@ class Maintained:
     release: int | None = None
 
     def add(self, kind: Kind, where: str, count: int, size: int = 0) -> None:
+        """Adds what was freed, unless that is nothing."""
         if count or size:
             self.freed.append(Freed(kind, where, count, size))
 
     def as_dict(self) -> dict[str, Any]:
+        """Returns the fields as JSON-able values."""
         return asdict(self)
 
 

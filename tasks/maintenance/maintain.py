@@ -28,6 +28,7 @@ class Target:
     name: str
 
     def __str__(self) -> str:
+        """The target as people call it."""
         return self.name if self.kind == "ledger" else f"{self.kind} {self.name}"
 
 

@@ -59,6 +59,7 @@ class Checked:
 
     @property
     def holds(self) -> bool:
+        """Whether every expectation held, and none could not be evaluated."""
         return not any(tally.failed or tally.fault for tally in self.tallies)
 
     def verdicts(self) -> list[Verdict]:

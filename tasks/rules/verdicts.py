@@ -22,6 +22,7 @@ class Verdict:
     evidence: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
+        """Returns the verdict as the ledger keeps it."""
         return asdict(self)
 
 

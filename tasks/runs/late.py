@@ -61,7 +61,10 @@ def covering_run(
 
 
 def covered_by() -> str | None:
-    """The same for the run that asks; None where a person started it, or it is not late."""
+    """Returns the name of a later run that does all that this run would; None where this run has to do the work itself.
+
+    A run that a person started, or that is not late, always has.
+    """
     from uuid import UUID
 
     from prefect.context import FlowRunContext

@@ -21,6 +21,7 @@ class Waiting:
     """Tells that the run of this process waits for another writer, and that it no longer does."""
 
     def __init__(self, logger: logging.Logger | logging.LoggerAdapter[Any]) -> None:
+        """Begins without anything to wait for."""
         self._logger = logger
         self._told = False
 

@@ -20,6 +20,7 @@ class Progress:
     """
 
     def __init__(self, description: str, steps: int) -> None:
+        """Shows that none of the steps is done."""
         from prefect.artifacts import create_progress_artifact
 
         self._description, self._steps, self._done = description, steps, 0

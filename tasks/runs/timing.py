@@ -11,10 +11,12 @@ class Stopwatch:
     """Adds up the seconds spent under each name."""
 
     def __init__(self) -> None:
+        """Begins with no seconds under any name."""
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
+        """Adds the seconds that the block takes to those under the name."""
         start = time.perf_counter()
         try:
             yield

@@ -51,4 +51,5 @@ def _visible(ledger: Table, doc_ids: Collection[str], principals: Sequence[str],
 class Ask(Protocol):
     """Ranks passages of one state of a corpus: (document id, text), best first, at most `limit`."""
 
-    def __call__(self, question: str, principals: Sequence[str], limit: int) -> Sequence[tuple[str, str]]: ...
+    def __call__(self, question: str, principals: Sequence[str], limit: int) -> Sequence[tuple[str, str]]:
+        """Ranks the passages that the principals may see."""

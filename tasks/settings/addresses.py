@@ -45,9 +45,12 @@ class Addressed(Protocol):
     """What is at an address, and may have a name of its own: a source of documents."""
 
     @property
-    def name(self) -> str | None: ...
+    def name(self) -> str | None:
+        """The name that the settings give it, if they do."""
+
     @property
-    def address(self) -> str: ...
+    def address(self) -> str:
+        """Where it is."""
 
 
 def source_name(source: Addressed) -> str:

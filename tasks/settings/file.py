@@ -45,6 +45,7 @@ class Problem:
     mend: str
 
     def __str__(self) -> str:
+        """The problem in a line: file, line number, key, what is wrong and what to do."""
         position = self.file if self.line is None else f"{self.file}:{self.line}"
         where = f"{self.where}: " if self.where else ""
         return f"{position}: {where}{self.what}\n    {self.mend}"

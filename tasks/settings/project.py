@@ -114,6 +114,7 @@ class FolderSource(_Source):
 
     @property
     def address(self) -> str:
+        """Where the documents are: the folder."""
         return self.folder
 
 
@@ -125,6 +126,7 @@ class GitSource(_Source):
 
     @property
     def address(self) -> str:
+        """Where the documents are: the repository."""
         return self.git
 
 

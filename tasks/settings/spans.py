@@ -41,6 +41,7 @@ class Window(BaseModel):
         return self
 
     def __contains__(self, moment: datetime) -> bool:
+        """Whether a moment lies in the window."""
         return self.start <= moment < self.end
 
     @property
@@ -50,6 +51,7 @@ class Window(BaseModel):
         return f"{self.start:%Y-%m-%d}" if midnight else f"{self.start:%Y-%m-%dT%H:%M}"
 
     def __str__(self) -> str:
+        """The window as people read it: its start and its end."""
         return f"{_short(self.start)} – {_short(self.end)}"
 
 

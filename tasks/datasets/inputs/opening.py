@@ -64,10 +64,12 @@ class TornArchive(Exception):
 
 
 def is_url(text: str) -> bool:
+    """Whether an address is a URL, and not a path."""
     return "://" in text
 
 
 def without_query(url: str) -> str:
+    """Returns a web address without its query string; any other address as it is."""
     return url.partition("?")[0] if url.lower().startswith(("http://", "https://")) else url
 
 
@@ -98,6 +100,7 @@ _ADDRESS = "write a path, a glob, or a URL that fsspec knows"
 
 
 def unreadable(called: str, shown: str, address: str, error: BaseException) -> SourceError:
+    """Returns the error that says why an input cannot be read, without a credential of its address."""
     return SourceError(
         escaped(f"input {called}: {shown} cannot be read: {safe_reason(error, address, shown)}"),
         "see that the file is there and may be read, then run it again",
@@ -149,6 +152,7 @@ class _Stored:
 
 
 def changed(file: InputFile) -> SourceError:
+    """Returns the error that says that a file was changed while it was read."""
     return SourceError(
         escaped(f"input {file.input}: {file.uri} was changed while it was read"),
         "run it again when nobody writes to it",
@@ -159,6 +163,7 @@ class Unpacked:
     """The bytes of a text file: unpacked, and without the mark that some programs put before UTF-8."""
 
     def __init__(self, stored: Any) -> None:
+        """Wraps a stream of stored bytes; nothing is read yet."""
         self._stored = stored
         self._begun = False
 

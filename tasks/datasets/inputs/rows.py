@@ -44,6 +44,7 @@ class Unsound(Exception):
     """A row is no sound JSON; the reader knows which one."""
 
     def __init__(self, code: str, field: str | None = None, **evidence: Any) -> None:
+        """Takes the code of the rule, the field at fault where there is one, and the evidence."""
         super().__init__(code)
         self.code = code
         self.field = field

@@ -71,6 +71,7 @@ class Permissions:
     def __init__(
         self, given: RowsInput, dataset: Dataset, project: Project, store: Store, *, past: datetime | None = None
     ) -> None:
+        """Reads what the input and its corpus permit; `past` is the moment by which it must have been so."""
         self._given = given
         self._dataset = dataset
         self._licences = frozenset(_licence(one) for one in dataset.licences)

@@ -62,6 +62,7 @@ class Subject:
 
     @property
     def text(self) -> str:
+        """The document's whole text."""
         return self.parsed.text
 
     @cached_property

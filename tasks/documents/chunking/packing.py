@@ -72,6 +72,7 @@ class Measured:
     """A text, and how many tokens any slice of it has inside the whole."""
 
     def __init__(self, text: str, tokenizer: Tokenizer) -> None:
+        """Counts the tokens of the text once, so that spans of it can be measured."""
         self.text = text
         self.tokenizer = tokenizer
         spans = tokenizer.spans(text)

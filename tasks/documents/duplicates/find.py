@@ -62,6 +62,7 @@ class DuplicateChanges:
 
     @property
     def is_empty(self) -> bool:
+        """Whether no document becomes a duplicate, and none ceases to be one."""
         return not self.hidden and not self.returned
 
 

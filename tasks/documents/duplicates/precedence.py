@@ -40,6 +40,7 @@ class Contender:
 
     @property
     def order(self) -> Order:
+        """The key by which the document that answers for its copies comes first."""
         age = _UNKNOWN_AGE if self.modified_at is None else -(self.modified_at - _EPOCH).total_seconds()
         return self.priority, age, self.path, self.doc_id
 

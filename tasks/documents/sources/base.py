@@ -130,6 +130,7 @@ class ListingRows:
     """Collects a listing column by column: a Python object per document would cost more than the listing itself."""
 
     def __init__(self, uri_prefix: str) -> None:
+        """Begins with no rows; every path that is added gets the prefix before it as its URI."""
         self._uri_prefix = uri_prefix
         self.path: list[str] = []
         self.size: list[int | None] = []

@@ -30,6 +30,7 @@ class LocalFolder(Reader):
     """Reads a folder source whose address is a path."""
 
     def __init__(self, settings: FolderSource, root: Path, name: str) -> None:
+        """Resolves the folder's address against `root`; nothing is read yet."""
         super().__init__(settings, name)
         address = settings.folder.removeprefix("file://")
         self._folder = root / Path(address).expanduser()

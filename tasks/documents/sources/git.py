@@ -44,6 +44,7 @@ class GitRepository(Reader):
     """Reads a git source. The listing, its versions and what is fetched are those of one commit."""
 
     def __init__(self, settings: GitSource, root: Path, cache: Path, name: str) -> None:
+        """Takes the repository's settings; nothing is read yet. `cache` is for mirrors of remote ones."""
         super().__init__(settings, name)
         self._address = settings.git
         self._ref = settings.ref

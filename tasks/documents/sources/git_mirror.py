@@ -32,6 +32,7 @@ class Mirror:
     """A bare repository in the cache that holds the history of the refs that were asked for."""
 
     def __init__(self, address: str, cache: Path) -> None:
+        """Names the mirror's folder in the cache; nothing is fetched yet."""
         self._address = address
         # Without credentials, so that a new password keeps the mirror; whoever has none gets no further than `update`.
         self._path = cache / "git" / sha256(mask_credentials(address).encode()).hexdigest()[:32]

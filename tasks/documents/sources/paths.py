@@ -38,6 +38,11 @@ class PathFilter:
     """
 
     def __init__(self, include: Sequence[str], exclude: Sequence[str]) -> None:
+        """Compiles the globs.
+
+        Raises:
+            SettingsError: a glob is invalid.
+        """
         self._include = _compile("include", tuple(include))
         self._exclude = _compile("exclude", tuple(exclude))
         self._takes_all = tuple(include) == ("**",)

@@ -27,6 +27,7 @@ class Reader:
     """The part of a reader that the settings of every source give."""
 
     def __init__(self, settings: FolderSource | GitSource, name: str) -> None:
+        """Takes what all kinds of source have in their settings; nothing is read yet."""
         self._name = name
         self._max_size = int(settings.max_size)
         self._filter = path_filter(settings.include, settings.exclude)
@@ -44,12 +45,14 @@ class Taking:
     """What one listing takes and leaves out, by the names under which a source stores its documents."""
 
     def __init__(self) -> None:
+        """Begins with nothing skipped and no error."""
         self.skipped: list[Skipped] = []
         self.errors: list[str] = []
         # Path → the stored name that holds it; only names beyond ASCII can meet.
         self._held: dict[str, str] = {}
 
     def skip(self, path: str, reason: str) -> None:
+        """Notes that a path is left out, and why."""
         self.skipped.append(Skipped(path, reason))
 
     def fail(self, stored: str, reason: str) -> None:

@@ -29,6 +29,7 @@ class UrlFolder(Reader):
     """Reads a folder source whose address is a URL that fsspec knows."""
 
     def __init__(self, settings: FolderSource, name: str) -> None:
+        """Takes the folder's URL; nothing is connected to yet."""
         super().__init__(settings, name)
         self._url = settings.folder
         self._shown = mask_credentials(settings.folder).rstrip("/")

@@ -48,6 +48,7 @@ class ExamResult:
 
     @property
     def questions(self) -> list[str]:
+        """Ids of the questions that were asked."""
         return list(self.scores[JUDGED])
 
     def mean(self, measure: str) -> float:
@@ -73,6 +74,7 @@ class Change:
 
     @property
     def drop(self) -> float:
+        """By how much the measure fell; negative where it rose."""
         return self.old - self.new
 
 
@@ -89,6 +91,7 @@ class Comparison:
     worse: list[str]
 
     def as_dict(self) -> dict[str, Any]:
+        """Returns the comparison as JSON-able values."""
         changes = {name: {**asdict(one), "drop": one.drop} for name, one in self.changes.items()}
         return {"questions": self.questions, "measures": changes, "worse": self.worse}
 
