@@ -54,7 +54,10 @@ class Work(Generic[Run, Report]):
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """One step: measured, and not begun once somebody has cancelled the run.
+        """One step of a run that has something to do: measured, counted, and not begun once somebody has cancelled it.
+
+        To find out that nothing is to be done takes less time than to ask the server: such looks are within
+        `watch(name)`, which only measures.
 
         Raises:
             RunCancelled: somebody cancelled it.

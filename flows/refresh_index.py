@@ -81,11 +81,11 @@ def refresh_index(
         run, report, started = work.run, work.report, datetime.now(UTC)
         releases = list_releases(run.store, corpus)
         unfinished = not is_published(read_head(run), newest_decision(releases))
-        with work.step("reconcile"):
+        with work.watch("reconcile"):
             damage = find_damage(run, not unfinished, full)
-        with work.step("list"):
+        with work.watch("list"):
             listed = [list_source(run, name) for name in sources_by_name(run)]
-        with work.step("plan"):
+        with work.watch("plan"):
             published, span = published_ledger(releases), (again.start, again.end) if again else None
             plan = plan_refresh(run, listed, damage.damaged, published, full, allow_withdrawals, span)
         describe_plan(report, listed, plan)

@@ -48,7 +48,7 @@ def version_dataset(
 
     def story(work: Work[BuildRun, BuildReport]) -> None:
         run, report = work.run, work.report
-        with work.step("list"):
+        with work.watch("list"):
             listed = steps.list_inputs(run)
         report.notes += listed.notes
         work.events.inputs = build_inputs(run, listed.identities, corpora_of(run))
