@@ -14,7 +14,7 @@ from freshet.tasks.backfill.asked import Asked, TargetPlan, plan_target
 from freshet.tasks.backfill.targets import Target
 from freshet.tasks.errors import CorpusBusy, FreshetError, RunCancelled
 from freshet.tasks.ledger.windows import record_windows
-from freshet.tasks.runs.faults import tell_faults
+from freshet.tasks.runs.faults import announce_faults
 from freshet.tasks.runs.on_server import stop_if_cancelled
 from freshet.tasks.runs.parents import die_with_parent
 from freshet.tasks.runs.progress import Progress
@@ -27,7 +27,7 @@ from freshet.tasks.store.tables import Store
 def backfill_target(asked: Asked, target: Target) -> dict[str, Any]:
     """Does what is due for one target, in a process of its own, which ends when the backfill's does."""
     die_with_parent()
-    tell_faults()
+    announce_faults()
     return do_target(asked, target)
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from freshet.flows.frame import Kind, Work, in_frame, run_name, this_run
 from freshet.tasks.documents.ahead import prepared_batches
 from freshet.tasks.documents.begin import begin_run
-from freshet.tasks.documents.corpus_wide import is_due
+from freshet.tasks.documents.corpus_wide import is_due as copies_are_due
 from freshet.tasks.documents.planning.describe import describe_plan
 from freshet.tasks.documents.sources.of_corpus import sources_by_name
 from freshet.tasks.documents.steps import hide_duplicates, list_source, note_dead_links, plan_refresh
@@ -92,7 +92,7 @@ def refresh_index(
 
         # The head of the tables is brought up to what the sources hold. Readers see none of it yet.
         if not plan.is_empty:
-            begin_warming(run)
+            begin_warming(run)  # the model and the gate's libraries load while documents are parsed
             batches, documents = len(plan.batches) + len(plan.restated_batches), 0
             work.expect(f"Refresh of corpus {corpus}", batches + len(AFTER_BATCHES))
             for name, batch in work.each(prepared_batches(run, plan)):
@@ -102,7 +102,8 @@ def refresh_index(
             withdraw_documents(run, plan.withdrawn)
         if damage.strays:
             delete_strays(run, damage.strays)
-        if full or unfinished or not plan.is_empty or is_due(run):
+        # Copies and links are looked at over the whole corpus; what that changes is a batch like any other.
+        if full or unfinished or not plan.is_empty or copies_are_due(run):
             work.add(index_batch(run, hide_duplicates(run), "duplicates"))
             work.add(index_batch(run, note_dead_links(run, listed, full), "links"))
             with work.step("indices"):

@@ -60,3 +60,7 @@ def main() -> None:
         complain("freshet: stopped; run the same command again to go on")
         sys.exit(EXIT_CODES["cancelled"])
     sys.exit(code if isinstance(code, int) else DONE)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from freshet.tasks.errors import FreshetError, RunCancelled, ServerGone
-from freshet.tasks.runs.faults import tell_faults
+from freshet.tasks.runs.faults import announce_faults
 from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
 from freshet.tasks.settings.addresses import mask_credentials
 from freshet.tasks.settings.file import load_project
@@ -78,7 +78,7 @@ def _run(
     Args:
         known: what can be said of a run that ended without a report.
     """
-    tell_faults()
+    announce_faults()
     with by_hand(parameters["config"]):
         state = flow(**parameters, return_state=True)
     result = state.result(raise_on_failure=False)

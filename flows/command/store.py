@@ -59,9 +59,9 @@ def maintain(
 
     from freshet.flows.command.by_hand import by_hand
     from freshet.flows.maintain_store import maintain_store
-    from freshet.tasks.runs.faults import tell_faults
+    from freshet.tasks.runs.faults import announce_faults
 
-    tell_faults()
+    announce_faults()
     with by_hand(project.file):
         state: State[Any] = maintain_store(
             targets=list(names), config=project.file, dry_run=dry_run, keep=keep, expire_live=expire_live, as_of=as_of,

@@ -12,7 +12,7 @@ from freshet.tasks.datasets import checking, listing, publishing
 from freshet.tasks.datasets.inputs.opening import InputFile
 from freshet.tasks.datasets.stage import stage_of
 from freshet.tasks.rules.verdicts import Verdict
-from freshet.tasks.runs.retrying import is_passing_fault
+from freshet.tasks.runs.retrying import is_retryable
 
 if TYPE_CHECKING:
     from freshet.tasks.datasets.assembly.assembled import Assembled
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     name="list-inputs",
     retries=2,
     retry_delay_seconds=[2, 10],
-    retry_condition_fn=is_passing_fault,
+    retry_condition_fn=is_retryable,
 )
 def list_inputs(run: BuildRun) -> listing.Listed:
     """Lists the files of the inputs and benchmarks, each with the hash of its content."""

@@ -17,7 +17,7 @@ from freshet.tasks.documents.batch import PreparedBatch
 from freshet.tasks.index.reconciliation import Reconciliation
 from freshet.tasks.index.release import duplicates_kept
 from freshet.tasks.index.write import WrittenBatch
-from freshet.tasks.rules.verdicts import told
+from freshet.tasks.rules.verdicts import describe
 from freshet.tasks.runs.retrying import RETRIES
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def record_decision(run: RefreshRun, head: Head, found: Examination) -> Release:
     """Publishes the head as a release, or records why it is not published."""
     from freshet.tasks.index import release
 
-    reasons = [told(v) for v in found.verdicts if v.severity == "block"]
+    reasons = [describe(v) for v in found.verdicts if v.severity == "block"]
     exam = None if found.exam is None else json.dumps(found.exam, default=str)
     return release.record_decision(run, head, "rejected" if reasons else "published", reasons, exam, found.site)
 

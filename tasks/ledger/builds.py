@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from freshet.tasks.errors import FreshetError, VersionRejected
 from freshet.tasks.ledger.ended import list_ended
 from freshet.tasks.ledger.versions import Version, VersionFacts
-from freshet.tasks.rules.verdicts import Verdict, told
+from freshet.tasks.rules.verdicts import Verdict, describe
 from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class BuildReport:
     def judge(self, verdicts: Iterable[Verdict]) -> None:
         """Says what the gate found: a warning becomes a note, and what blocks a reason to publish nothing."""
         found = list(verdicts)
-        self.notes += [told(one) for one in found if one.severity == "warn"]
-        self.reasons = [told(one) for one in found if one.severity == "block"]
+        self.notes += [describe(one) for one in found if one.severity == "warn"]
+        self.reasons = [describe(one) for one in found if one.severity == "block"]
 
     def decide(
         self, facts: VersionFacts, decision: Version, live: Version | None, store: str, *, unchanged: bool

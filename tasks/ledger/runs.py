@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from freshet.tasks.errors import FreshetError, NothingListed, RefreshRejected
 from freshet.tasks.ledger.releases import Head, Release
-from freshet.tasks.rules.verdicts import Verdict, told
+from freshet.tasks.rules.verdicts import Verdict, describe
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals
 
@@ -96,7 +96,7 @@ class RefreshReport:
             decision: the decision on record.
             verdicts: what the gate found, warnings included.
         """
-        self.notes += [told(one) for one in verdicts if one.severity == "warn"]
+        self.notes += [describe(one) for one in verdicts if one.severity == "warn"]
         self.outcome = "released" if decision.outcome == "published" else "rejected"
         self.reasons, self.site = decision.reasons, decision.site
         if decision.outcome == "published":

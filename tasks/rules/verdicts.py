@@ -31,7 +31,7 @@ def verdict(code: str, **evidence: Any) -> Verdict:
     return Verdict(code=code, severity=RULES[code].severity, evidence=evidence)
 
 
-def told(finding: Verdict) -> str:
+def describe(finding: Verdict) -> str:
     """A finding as one line: its code, the reason in plain words, the evidence, in which names may stand."""
     evidence = ", ".join(f"{name}: {value}" for name, value in finding.evidence.items())
     return escaped(f"{finding.code}: {RULES[finding.code].why}" + (f" ({evidence})" if evidence else ""))

@@ -11,7 +11,7 @@ from freshet.tasks.settings.addresses import in_lines
 from freshet.tasks.store.trouble import mendable
 
 
-def tell_faults() -> None:
+def announce_faults() -> None:
     """From now on, what a person can mend is logged without a traceback."""
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addFilter(_told_not_traced)

@@ -42,10 +42,10 @@ class Progress:
             with unless_gone():
                 update_progress_artifact(self._id, 100.0 * self._done / self._steps)
         line = f"{self._description}: {self._done} of {self._steps}"
-        tell(f"{line}{', ' if said else ''}{said}, {time.monotonic() - self._start:.0f} s")
+        announce(f"{line}{', ' if said else ''}{said}, {time.monotonic() - self._start:.0f} s")
 
 
-def tell(line: str) -> None:
+def announce(line: str) -> None:
     """Says something to whoever watches: on the terminal, or where there is none in the log on the run's page."""
     from prefect import get_run_logger
 

@@ -225,5 +225,5 @@ def test_rows_list_every_rule_once_and_as_tuned() -> None:
 
 def test_the_page_about_the_rules_is_the_one_that_is_generated() -> None:
     page = (ROOT / "docs" / "rules.md").read_text("utf-8")
-    assert page == rules_page(rule_rows()), "python -m freshet.tasks.rules.rulebook > docs/rules.md"
+    assert page == rules_page(rule_rows()), "python -m freshet.flows.command.texts.rules > docs/rules.md"
     assert [code for code in RULES if f"| `{code}` |" not in page] == []

@@ -13,13 +13,13 @@ import pytest
 from freshet.flows.command.answering import complain, print_answer
 from freshet.flows.command.texts import corpora, datasets, doctor, trace
 from freshet.tasks.documents.listing import ListedSource
-from freshet.tasks.documents.planning import describe
+from freshet.tasks.documents.planning import describe as planning
 from freshet.tasks.documents.planning.refresh import PlannedRefresh
 from freshet.tasks.documents.sources import open_source
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.ledger.decisions import Decision
 from freshet.tasks.ledger.runs import RefreshReport
-from freshet.tasks.rules.verdicts import told, verdict
+from freshet.tasks.rules.verdicts import describe, verdict
 from freshet.tasks.settings.project import FolderSource
 
 NAME = "a\nreleased; all is well \x1b[2J\u202egpj.md"
@@ -48,12 +48,12 @@ def test_a_name_is_listed_as_it_is_and_told_on_one_line(tmp_path: Path, monkeypa
     listing = open_source(FolderSource(folder="docs", owner="o", acl=["everyone"]), tmp_path, tmp_path).list()
     assert listing.table["path"].to_pylist() == [NAME]
     assert listing.error == f"folder docs could not be read whole: shut {SHOWN}: Permission denied"
-    monkeypatch.setattr(describe, "tell", lambda _: None)
+    monkeypatch.setattr(planning, "announce", lambda _: None)
     report = RefreshReport("handbook", "run", NOW, "unchanged")
     skipped = {one.path: one.reason for one in listing.skipped}
     listed = ListedSource(f"source {NAME}", tmp_path, 1, listing.complete, listing.error, skipped)
     nothing = PlannedRefresh(tmp_path, tmp_path, [], [], tmp_path, 0, dict.fromkeys(report.documents, 0), 0, 0)
-    describe.describe_plan(report, [listed], nothing)
+    planning.describe_plan(report, [listed], nothing)
     assert [is_safe(note) and "\n" not in note for note in report.notes] == [True, True]
     assert is_safe(corpora.refresh_text(report.as_dict() | {"seconds": {"total": 1.0}}))
 
@@ -75,7 +75,7 @@ def _row(**more: Any) -> dict[str, Any]:
         doctor.doctor_text({"findings": [{"code": "X", "where": NAME, "what": "w", "mend": "m"}]}, "store"),
         trace.trace_text({"thing": "source", "name": NAME, "documents": [], "datasets": []} | {"datasets": [
             {"dataset": "d", "version": "1", "live": False, "examples": 1, "exports": []}]}),
-        told(verdict("STALE-SOURCE", path=NAME)),
+        describe(verdict("STALE-SOURCE", path=NAME)),
     ],
 )  # fmt: skip
 def test_a_name_stays_within_its_line_of_every_text(text: str) -> None:

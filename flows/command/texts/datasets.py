@@ -10,7 +10,7 @@ from freshet.expectations.rules import RULES
 from freshet.flows.command.texts.lines import text_of
 from freshet.tasks.lineage.places import row_place
 from freshet.tasks.reports.build import standing
-from freshet.tasks.rules.verdicts import Verdict, told, with_advice
+from freshet.tasks.rules.verdicts import Verdict, describe, with_advice
 
 if TYPE_CHECKING:
     from freshet.tasks.ledger.row_decisions import RowDecision
@@ -133,7 +133,7 @@ def review_text(found: Mapping[str, Any]) -> str:
     lines = []
     for row in found["rows"]:
         lines.append(f"{row['digest'][:12]}  {row['state']}  {row_place(row['uri'], row['place'], row['field'])}")
-        lines += [f"    {v['severity']} {told(Verdict(**v))}" for v in row["verdicts"]]
+        lines += [f"    {v['severity']} {describe(Verdict(**v))}" for v in row["verdicts"]]
         for name, value in (row["content"] or {}).items():
             lines.append(f"    {name}: {shorten(str(value), 200, placeholder=' …')}")
     more = found["waiting"] - len(found["rows"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from freshet.tasks.datasets.export.parquet import EvenWriter
 from freshet.tasks.datasets.export.splits import one_line
 from freshet.tasks.datasets.shapes.example import canonical_json
-from freshet.tasks.rules.verdicts import Verdict, told
+from freshet.tasks.rules.verdicts import Verdict, describe
 from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
@@ -64,6 +64,6 @@ def write_rejected(batches: Batches, folder: Path) -> Path:
         for table in batches():
             for row in table.select([*_OF_A_REJECTED, "verdicts"]).to_pylist():
                 verdicts = [Verdict(**one) for one in json.loads(row.pop("verdicts"))]
-                row["why"] = [told(one) for one in verdicts if one.severity == "block"]
+                row["why"] = [describe(one) for one in verdicts if one.severity == "block"]
                 file.write((one_line(canonical_json(row)) + "\n").encode("utf-8"))
     return folder / REJECTED

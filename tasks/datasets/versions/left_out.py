@@ -11,7 +11,7 @@ from freshet.tasks.datasets.shapes.redaction import clear
 from freshet.tasks.errors import SettingsError, StoreError
 from freshet.tasks.ledger.builds import last_build
 from freshet.tasks.ledger.versions import Version, chosen_version, list_versions
-from freshet.tasks.rules.verdicts import Verdict, told
+from freshet.tasks.rules.verdicts import Verdict, describe
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import holds
 
@@ -110,7 +110,7 @@ def _row(row: Mapping[str, Any], checks: Checks) -> dict[str, Any]:
 
 def _why(found: Verdict) -> str:
     evidence = {name: value for name, value in found.evidence.items() if name not in _OF_THE_PLACE}
-    return told(Verdict(found.code, found.severity, evidence))
+    return describe(Verdict(found.code, found.severity, evidence))
 
 
 def _excerpt(row: Mapping[str, Any], checks: Checks) -> dict[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from freshet.tasks.runs.progress import tell
+from freshet.tasks.runs.progress import announce
 from freshet.tasks.settings.addresses import escaped
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def describe_plan(report: RefreshReport, listed: Sequence[ListedSource], plan: P
     report.documents |= {name: plan.counts[name] for name in ("unchanged", "withdrawn", "withheld")}
     counted = ", ".join(f"{source.name}: {source.listed:,} documents" for source in listed)
     due = f"{len(plan.batches)} batches to read, {len(plan.restated_batches)} to restate"
-    tell(f"Listed {counted}; {due}, {plan.counts['unchanged']:,} unchanged, {plan.counts['withdrawn']:,} withdrawn")
+    announce(f"Listed {counted}; {due}, {plan.counts['unchanged']:,} unchanged, {plan.counts['withdrawn']:,} withdrawn")
     for source in listed:
         if not source.complete:
             cut = f"source {escaped(source.name)} could not be listed to the end: {source.error}"

@@ -1,6 +1,6 @@
 """Where documents come from: one reader per kind of source.
 
-A new kind of source (a website, a SQL query, a mailbox) is one file here, and two lines elsewhere:
+A new kind of source (a website, a SQL query, a mailbox) is one file here, and what docs/architecture.md lists besides:
 
 1. In `tasks/settings/project.py`, a settings class that derives from `_Source`, with one key of its own that names the
    kind and holds the address (like `folder` or `git`), an `address` property, and its tag in `Source`.
