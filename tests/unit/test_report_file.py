@@ -174,9 +174,9 @@ def test_a_refresh_that_changed_nothing_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_what_to_do_stands_beside_each_reason_of_the_gate(tmp_path: Path) -> None:
-    from freshet.tasks.index.steps import told
+    from freshet.tasks.rules.verdicts import describe
 
-    reason = told(verdict("GATE-LOSS", documents=3))
+    reason = describe(verdict("GATE-LOSS", documents=3))
     report = a_report("rejected", reasons=[reason, "of an older rule book"])
     assert gather_facts(a_run(tmp_path), report).reasons == [
         f"{reason} What to do: {RULES['GATE-LOSS'].mend}",
