@@ -23,10 +23,11 @@ from freshet.tasks.reports import events
 from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.settings.schedules import Schedules
+from tests.conftest import ROOT
 from tests.servers import Site, clean_environment
 from tests.waiting import PATIENCE
 
-FOLDER = DEFINITIONS.parent
+FOLDER = ROOT / "deploy"
 
 
 def _job_template() -> dict[str, Any]:
@@ -77,7 +78,7 @@ def test_every_automation_is_explained_and_every_word_in_it_is_filled(tmp_path: 
     for one in made:
         assert len(one.description) > 40
         assert "$" not in one.model_dump_json().replace("$ref", "")
-    assert len(yaml.safe_load(AUTOMATIONS.read_text())) == 11
+    assert len(yaml.safe_load(AUTOMATIONS.read_text())) == 12
 
 
 def test_the_runbook_names_every_automation_event_and_deployment() -> None:
@@ -88,7 +89,7 @@ def test_the_runbook_names_every_automation_event_and_deployment() -> None:
     for name in (value for key, value in vars(events).items() if key.isupper() and str(value).startswith("freshet.")):
         assert f"`{name}`" in page, name
     for definition in yaml.safe_load(DEFINITIONS.read_text())["deployments"]:
-        flow = definition["entrypoint"].split(".")[1].replace("_", "-")
+        flow = definition["entrypoint"].split(".")[-1].replace("_", "-")
         assert f"`{flow}/" in page, flow
         for schedule in definition["schedules"]:
             assert f"`{schedule['slug']}`" in page
