@@ -178,7 +178,7 @@ def test_a_refresh_that_nobody_signals_stops_before_it_publishes(
     with monkeypatch.context() as patch:
         _after(patch, refresh_index, "examine_head", state_name)
         report = project.refresh()
-    assert (report["outcome"], report["release"]) == ("failed", None)
+    assert (report["outcome"], report["release"]) == ("cancelled", None)
     assert report["error"].startswith("the run was cancelled")
     assert _newest_state("refresh-index") == "Cancelled"
     (row,) = project.freshet_json("status")["corpora"]
@@ -195,7 +195,7 @@ def test_a_refresh_that_nobody_signals_stops_between_two_batches(
         project.write(f"{number}.md", f"# Rule {number}\n\nRule {number} holds on Sunday.\n")
     with monkeypatch.context() as patch:
         _after(patch, refresh_index, "index_batch")
-        assert project.refresh()["outcome"] == "failed"
+        assert project.refresh()["outcome"] == "cancelled"
     assert project.ledger().num_rows == 64
     assert _newest_state("refresh-index") == "Cancelled"
     report = project.refresh()
@@ -211,7 +211,7 @@ def test_a_build_that_nobody_signals_stops_before_it_publishes(
     with monkeypatch.context() as patch:
         _after(patch, steps, step)
         report = project.build()
-    assert (report["outcome"], report["version"]) == ("failed", None)
+    assert (report["outcome"], report["version"]) == ("cancelled", None)
     assert report["error"].startswith("the run was cancelled")
     assert _newest_state("version-dataset") == "Cancelled"
     (row,) = project.freshet_json("status")["datasets"]
@@ -230,7 +230,7 @@ def test_a_backfill_that_is_cancelled_goes_on_where_it_stopped(
     with monkeypatch.context() as patch:
         _after(patch, refresh_index, step, call=2)
         report = backfills.run(office)
-    assert report["outcome"] == "failed"
+    assert report["outcome"] == "cancelled"
     assert report["error"].startswith("the run was cancelled")
     assert _newest_state("backfill") == "Cancelled"
     assert _newest_state("backfill-window") == window
