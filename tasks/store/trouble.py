@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from freshet.tasks.errors import FreshetError, ServerGone, StoreError
+from freshet.tasks.errors import ConcurrentWriter, FreshetError, ServerGone, StoreError
 from freshet.tasks.store.bucket import unreachable
 
 AGAIN = "then run the same again: what was committed is not done twice, and readers see the last release."
@@ -48,6 +48,9 @@ _KINDS = (
     ),
 )
 
+_CONFLICT = re.compile(r"commit conflict|preempted by concurrent transaction", re.IGNORECASE)
+"""How Lance says that another writer came first: one that ignored the lock, or one on another machine."""
+
 _NO_SERVER = re.compile(r"Failed to reach API at (\S+?)\.?(?:\s|$)")
 """How Prefect says that its server does not answer, as a RuntimeError."""
 
@@ -67,6 +70,11 @@ def mendable(error: BaseException) -> FreshetError | None:
             return ServerGone(
                 f"the Prefect server at {found[1]} does not answer",
                 "Start it (freshet up), or unset PREFECT_API_URL, with which Prefect starts a temporary one.",
+            )
+        if isinstance(one, OSError | RuntimeError | ValueError) and _CONFLICT.search(str(one)):
+            return ConcurrentWriter(
+                "another process, or another machine, writes to this corpus or dataset at the same time",
+                f"Let one of them end, {AGAIN}",
             )
         for kind in _KINDS:
             if _is_of(one, kind):

@@ -151,5 +151,6 @@ def test_without_a_server_it_says_so(office: Project, monkeypatch: pytest.Monkey
     found = office.freshet_json("status")
     assert found["server"] == {
         "address": None, "state": "none", "ui": None, "message": "no Prefect server is configured; type: freshet up",
+        "outdated": [],
     }  # fmt: skip
     assert found["corpora"][0]["release"] == 1

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from freshet.tasks.errors import ServerGone, SettingsError, StoreError
+from freshet.tasks.errors import ConcurrentWriter, ServerGone, SettingsError, StoreError
 from freshet.tasks.store.trouble import mendable
 
 NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE)
@@ -51,6 +51,13 @@ def test_a_server_that_is_down_is_named() -> None:
     assert isinstance(told, ServerGone)
     assert "http://127.0.0.1:4200/api/" in told.what
     assert "freshet up" in told.mend
+
+
+def test_a_writer_that_came_first_is_no_bug() -> None:
+    text = "lance error: Retryable commit conflict for version 6: This CreateIndex transaction was preempted"
+    told = mendable(_wrapped(RuntimeError(text)))
+    assert isinstance(told, ConcurrentWriter)
+    assert "writes to this corpus" in told.what
 
 
 @pytest.mark.parametrize(
