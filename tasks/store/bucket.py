@@ -77,7 +77,7 @@ def unreachable(error: BaseException, address: str = "") -> StoreUnreachable | N
         return error
     if isinstance(error, FreshetError):
         return None
-    told = " ".join(f"{type(one).__module__}.{type(one).__name__}: {one}" for one in _chain(error))
+    told = " ".join(f"{type(one).__module__}.{type(one).__name__}: {one}" for one in chain(error))
     if "://" not in address and not _OF_A_BUCKET.search(told):
         return None
     found = next((one for one in _TROUBLES if one.told_by.search(told)), None)
@@ -86,7 +86,7 @@ def unreachable(error: BaseException, address: str = "") -> StoreUnreachable | N
     return StoreUnreachable(f"the store {address} cannot be reached: {found.what}".replace("  ", " "), found.mend)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
     """The error, what caused it, what caused that, and so on."""
     seen: set[int] = set()
     one: BaseException | None = error

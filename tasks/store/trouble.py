@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from freshet.tasks.errors import ConcurrentWriter, FreshetError, ServerGone, StoreError
-from freshet.tasks.store.bucket import unreachable
+from freshet.tasks.store.bucket import chain, unreachable
 
 AGAIN = "then run the same again: what was committed is not done twice, and readers see the last release."
 
@@ -65,7 +64,7 @@ def mendable(error: BaseException) -> FreshetError | None:
         return error
     if (told := unreachable(error)) is not None:
         return told
-    for one in _chain(error):
+    for one in chain(error):
         if found := _NO_SERVER.search(str(one)):
             return ServerGone(
                 f"the Prefect server at {found[1]} does not answer",
@@ -88,12 +87,3 @@ def _is_of(error: BaseException, kind: Trouble) -> bool:
         return error.errno in kind.numbers
     # Lance and Arrow raise these, with the words of the operating system in the text.
     return isinstance(error, OSError | RuntimeError | ValueError) and kind.told_by.search(str(error)) is not None
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    one: BaseException | None = error
-    while one is not None and id(one) not in seen:
-        seen.add(id(one))
-        yield one
-        one = one.__cause__ or one.__context__

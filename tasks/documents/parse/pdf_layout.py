@@ -35,7 +35,7 @@ class Line:
         box: in points, origin top left.
         size: of the font, in points.
         weight: of the font, 400 being regular and 700 bold; 0 where the file does not say.
-        foot: lower edge of the font's box, which, unlike that of the letters, is the same for all of a line.
+        foot: lower edge of the font's box, which all of a line have in common, unlike that of the letters.
     """
 
     text: str
