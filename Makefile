@@ -80,7 +80,7 @@ bench: $(STAMP) bench-peers ## all benchmarks, one after the other; see bench/RE
 	$(VENV)/bin/python bench/refresh.py --peer-python $(PEERS)/cocoindex/bin/python
 	$(VENV)/bin/python bench/retrieval.py --peer-python $(PEERS)/cocoindex/bin/python
 	$(VENV)/bin/python bench/parsing.py --peer-python $(PEERS)/unstructured/bin/python
-	@set -e; for bench in snapshots embedding fusion scale checks near_duplicates dataset_checks dataset_build idle; do \
+	@set -e; for bench in snapshots embedding fusion scale access checks near_duplicates dataset_checks dataset_build idle; do \
 		echo; echo "== bench/$$bench.py"; $(VENV)/bin/python bench/$$bench.py; \
 	done
 

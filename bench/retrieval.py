@@ -26,6 +26,7 @@ DEPTH = 10
 
 def ask_all(config: Path, questions: dict[str, int], mode: Any, limit: int) -> dict[str, dict[str, float]]:
     """Returns for each question the ten best files with their scores, a file's score being that of its best chunk."""
+    from freshet.tasks.governance.expressions import Asker
     from freshet.tasks.search.retrieve import query_embedder, search
     from freshet.tasks.settings.file import load_project
     from freshet.tasks.store.tables import Store
@@ -35,8 +36,8 @@ def ask_all(config: Path, questions: dict[str, int], mode: Any, limit: int) -> d
     run: dict[str, dict[str, float]] = {}
     for question in questions:
         answer = search(
-            store, "bench", question,
-            principals=["everyone"], mode=mode, limit=limit, now=datetime.now(UTC), embed_query=embed,
+            store, "bench", question, asker=Asker(frozenset({"everyone"})), mode=mode, limit=limit,
+            now=datetime.now(UTC), embed_query=embed,
         )  # fmt: skip
         best: dict[str, float] = {}
         for hit in answer.hits:

@@ -38,6 +38,7 @@ def time_empty_plan(folder: Path, rounds: int = 5) -> dict[str, Any]:
 
     from freshet.tasks.documents.planning.plan import LEDGER_COLUMNS, describe_listing, document_id, make_plan
     from freshet.tasks.documents.sources.base import LISTING_SCHEMA
+    from freshet.tasks.governance.policy import class_id
     from freshet.tasks.settings.project import FolderSource
     from freshet.tasks.store import schemas
     from freshet.tasks.store.tables import Store
@@ -51,23 +52,25 @@ def time_empty_plan(folder: Path, rounds: int = 5) -> dict[str, Any]:
     }  # fmt: skip
     listing = pa.table(columns, schema=LISTING_SCHEMA)
     source = FolderSource(folder="docs", name="docs", owner="bench", acl=["everyone"])
-    described = describe_listing(listing, source, "docs", lambda name: "parser", "limits")
+    described = describe_listing(listing, source, "bench", "docs", lambda name: "parser", "limits")
+    access = [class_id("bench", "docs", None)] * PLANNED
     rows = {
         "doc_id": [document_id("bench", "docs", path) for path in paths], "source": ["docs"] * PLANNED,
         "path": paths, "uri": paths, "title": paths, "owner": ["bench"] * PLANNED, "licence": [None] * PLANNED,
-        "acl": [["everyone"]] * PLANNED, "uses": [["retrieval"]] * PLANNED, "seen_hint": columns["hint"],
+        "access": access, "chunks_access": access, "uses": [["retrieval"]] * PLANNED, "seen_hint": columns["hint"],
         "seen_hash": ["h"] * PLANNED, "content_hash": ["h"] * PLANNED, "source_version": [None] * PLANNED,
         "modified_at": [now] * PLANNED, "size": [5000] * PLANNED, "stale_after": [None] * PLANNED,
         "blocked_after": [None] * PLANNED, "verified_at": [now] * PLANNED, "parser": ["parser"] * PLANNED,
         "chunking": ["c"] * PLANNED, "space": ["s"] * PLANNED, "chunks": [5] * PLANNED,
         "chunks_digest": [0] * PLANNED, "table_version": [1] * PLANNED, "verdicts": ["[]"] * PLANNED,
+        **dict.fromkeys(("review_by", "valid_until", "duplicate_of"), [None] * PLANNED),
     }  # fmt: skip
     store = Store(str(folder / "plan-store"))
     store.corpus("bench").open(schemas.DOCUMENTS, schemas.documents()).add(pa.table(rows, schema=schemas.documents()))
     seconds = []
     for _ in range(rounds):
         started = time.perf_counter()
-        described = describe_listing(listing, source, "docs", lambda name: "parser", "limits")
+        described = describe_listing(listing, source, "bench", "docs", lambda name: "parser", "limits")
         ledger = store.corpus("bench").find(schemas.DOCUMENTS).search().select(LEDGER_COLUMNS).to_arrow()
         plan = make_plan("bench", described, ledger, chunking="c", space="s")
         seconds.append(time.perf_counter() - started)

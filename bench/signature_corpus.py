@@ -16,6 +16,9 @@ NEW, COPIES = 1000, 200
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
+ACCESS = "0123456789abcdef"
+"""The access class of all documents."""
+
 
 def old_and_new() -> tuple[list[str], list[str]]:
     """Returns the texts of COPIES old documents, and NEW texts, the first of which are near copies of the old ones."""
@@ -38,6 +41,7 @@ def write_corpus(folder: Path, count: int) -> None:
     from freshet.tasks.documents.duplicates.signatures import Signatures, Text, signature_rows
     from freshet.tasks.documents.elements import ParsedDocument, to_json
     from freshet.tasks.documents.keep import keep_parsed
+    from freshet.tasks.governance.expressions import Expression
     from freshet.tasks.store import schemas
     from freshet.tasks.store.tables import Store
     from freshet.tasks.text import minhash
@@ -73,14 +77,15 @@ def write_corpus(folder: Path, count: int) -> None:
     ledger = {
         "doc_id": ids, "source": pa.array(["docs"] * total), "path": ids,
         "modified_at": pa.array([NOW] * total, pa.timestamp("us", tz="UTC")),
-        "acl": pa.array([["everyone"]] * total), "content_hash": ids, "seen_hash": ids,
+        "access": pa.array([ACCESS] * total), "content_hash": ids, "seen_hash": ids,
         "parser": pa.array(["parser"] * total), "duplicate_of": pa.nulls(total, pa.string()),
     }  # fmt: skip
     feather.write_feather(
         pa.table(ledger).select(DOCUMENT_COLUMNS), folder / "ledger.arrow", compression="uncompressed"
     )
     decided = {
-        **{c: ledger[c] for c in ("doc_id", "path", "modified_at", "acl")},
+        **{c: ledger[c] for c in ("doc_id", "path", "modified_at", "access")},
+        "expression": pa.array([Expression.of(["everyone"]).text] * total),
         "priority": pa.array([0] * total, pa.int32()), "content_hash": ids, "parser": ledger["parser"],
         "rule": pa.array([rule] * total), "duplicate_of": pa.nulls(total, pa.string()),
         "similarity": pa.nulls(total, pa.float64()),
@@ -112,10 +117,12 @@ def decide_here(folder: Path) -> dict[str, Any]:
     from pyarrow import feather
 
     from freshet.tasks.documents.duplicates.find import update_duplicates
+    from freshet.tasks.governance.expressions import Expression
     from freshet.tasks.store.tables import Store
 
     documents = feather.read_table(folder / "ledger.arrow")
-    changes = update_duplicates(Store(str(folder)).corpus("bench"), documents, {"docs": 0})
+    meaning = {ACCESS: Expression.of(["everyone"])}
+    changes = update_duplicates(Store(str(folder)).corpus("bench"), documents, {"docs": 0}, meaning)
     pairs = {frozenset((doc_id, duplicate.kept)) for doc_id, duplicate in changes.hidden.items()}
     right = {frozenset((f"new-{n:07}", f"old-{n:07}")) for n in range(COPIES)}
     return {"found": len(pairs & right), "decided": changes.decided}

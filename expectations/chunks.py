@@ -23,8 +23,7 @@ def chunk_suite(max_tokens: int) -> Suite:
             between("CHUNK-TEXT", "characters", 1, None),
             none_of("CHUNK-TEXT", "is_altered"),
             between("CHUNK-TOKENS", "tokens", 1, max_tokens),
-            between("CHUNK-PRINCIPAL", "principals", 1, None),
-            none_of("CHUNK-PRINCIPAL", "malformed_principals"),
+            none_of("CHUNK-PRINCIPAL", "unknown_classes"),
             Declared(
                 "CHUNK-PAGES",
                 "ExpectColumnPairValuesAToBeGreaterThanB",

@@ -85,8 +85,8 @@ _DOCUMENTS = (
     Rule(
         "DOCUMENT-PRINCIPAL",
         "block",
-        "A document's access list is empty, or holds something that is no principal.",
-        "Write everyone, user:NAME or group:NAME in acl and access of its source.",
+        "A document's access class is not known, so nobody may see it.",
+        _FULL,
     ),
     Rule(
         "DOCUMENT-USE",
@@ -122,8 +122,8 @@ _CHUNKS = (
     Rule(
         "CHUNK-PRINCIPAL",
         "block",
-        "A chunk's access list is empty, or holds something that is no principal.",
-        "Write everyone, user:NAME or group:NAME in acl and access of its source.",
+        "A chunk's access class is not known, so nobody may see it.",
+        _FULL,
     ),
     Rule("CHUNK-PAGES", "block", "A chunk's last page comes before its first.", _FULL),
 )

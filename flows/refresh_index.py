@@ -21,6 +21,7 @@ from freshet.tasks.documents.work_files import preparing
 from freshet.tasks.governance.quarantine import count_by_code
 from freshet.tasks.index.release import read_head
 from freshet.tasks.index.steps import (
+    apply_access,
     begin_warming,
     delete_strays,
     examine_head,
@@ -28,6 +29,7 @@ from freshet.tasks.index.steps import (
     index_batch,
     maintain_indices,
     record_decision,
+    restamp_chunks,
     withdraw_documents,
 )
 from freshet.tasks.ledger.decisions import mark_retried, retried
@@ -81,14 +83,17 @@ def refresh_index(
         run, report, started = work.run, work.report, datetime.now(UTC)
         releases = list_releases(run.store, corpus)
         unfinished = not is_published(read_head(run), newest_decision(releases))
+        with work.watch("access"):
+            access = apply_access(run)  # what narrows holds from here on, whatever becomes of this run
         with work.watch("reconcile"):
             damage = find_damage(run, not unfinished, full)
         with work.watch("list"):
             listed = [list_source(run, name) for name in sources_by_name(run)]
         with work.watch("plan"):
             published, span = published_ledger(releases), (again.start, again.end) if again else None
-            plan = plan_refresh(run, listed, damage.damaged, published, full, allow_withdrawals, span)
+            plan = plan_refresh(run, listed, damage.damaged, published, full, allow_withdrawals, span, access.classes)
         describe_plan(report, listed, plan)
+        report.access |= {"classes": len(access.classes), "documents": access.documents}
 
         # The head of the tables is brought up to what the sources hold. Readers see none of it yet.
         if not plan.is_empty:
@@ -102,8 +107,10 @@ def refresh_index(
             withdraw_documents(run, plan.withdrawn)
         if damage.strays:
             delete_strays(run, damage.strays)
+        if access.moved:
+            report.access["chunks"] = restamp_chunks(run)
         # Copies and links are looked at over the whole corpus; what that changes is a batch like any other.
-        if full or unfinished or not plan.is_empty or copies_are_due(run):
+        if full or unfinished or not (plan.is_empty and access.is_empty) or copies_are_due(run):
             work.add(index_batch(run, hide_duplicates(run), "duplicates"))
             work.add(index_batch(run, note_dead_links(run, listed, full), "links"))
             with work.step("indices"):
@@ -114,9 +121,8 @@ def refresh_index(
         report.describe_head(head, live_release(releases), count_by_code(run.store.corpus(corpus)))
         verdicts: list[Verdict] = []
         if head is not None and (report.wrote or not is_published(head, newest_decision(releases))):
-            complete = {s.name: sources_by_name(run)[s.name] for s in listed if s.complete}
             with work.step("gate"):
-                found = examine_head(run, live_release(releases), complete)
+                found = examine_head(run, live_release(releases))
             with work.step("publish"):
                 report.decide(record_decision(run, head, found), verdicts := found.verdicts)
         record_run(run, report, full)

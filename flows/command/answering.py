@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from freshet.tasks.errors import SettingsError
 from freshet.tasks.settings.addresses import in_lines
 
 if TYPE_CHECKING:
+    from freshet.tasks.governance.expressions import Asker
     from freshet.tasks.settings.file import Project
     from freshet.tasks.store.tables import Store
 
@@ -45,6 +47,23 @@ def store_of(project: Project) -> Store:
     from freshet.tasks.store.tables import Store
 
     return Store(project.store)
+
+
+def asker_now(project: Project, as_: Sequence[str]) -> Asker:
+    """Whoever asks as `as_`, with the groups that the project's roster says; a roster that says none is told of.
+
+    Raises:
+        SettingsError: a name is no principal, or the roster cannot be read.
+    """
+    from freshet.tasks.governance.roster import asker_of, load_roster
+
+    roster, now = load_roster(project), datetime.now(UTC)
+    if roster is not None and not roster.is_current(now):
+        complain(
+            f"note: the roster is of {roster.as_of:%Y-%m-%d %H:%M} UTC and is not believed any more, so nobody is in "
+            "a group by it: bring it up to date, or raise roster.max_age"
+        )
+    return asker_of(as_, roster, now)
 
 
 def print_answer(found: Any, as_json: bool, text: str) -> None:

@@ -10,7 +10,7 @@ import sys
 
 from cyclopts import App
 
-from freshet.flows.command import backfill, corpora, datasets, project, store
+from freshet.flows.command import access, backfill, corpora, datasets, project, store
 from freshet.flows.command.answering import DONE, FAILED, complain
 from freshet.tasks.errors import ServerGone
 from freshet.tasks.runs.ends import EXIT_CODES
@@ -31,6 +31,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # main says what to do next
 )
 app.command(datasets.app)
+app.command(access.app)
 app.command(backfill.backfill)
 app.command(store.maintain, validator=store.says_what)
 app.command(store.doctor)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, validators
 
-from freshet.flows.command.answering import DONE, Config, Json, complain, login_name, print_answer, store_of
+from freshet.flows.command.answering import DONE, Config, Json, asker_now, complain, login_name, print_answer, store_of
 from freshet.flows.command.texts import corpora as printing
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.runs.ends import exit_code
@@ -63,7 +63,6 @@ def search(
 
     Without --as, only what everyone may see.
     """
-    from freshet.tasks.governance.policy import principals_of
     from freshet.tasks.rules.rulebook import tuned_rules
     from freshet.tasks.search.retrieve import query_embedder
     from freshet.tasks.search.retrieve import search as find
@@ -74,7 +73,7 @@ def search(
         store_of(project),
         corpus,
         question,
-        principals=principals_of(as_ or []),
+        asker=asker_now(project, as_ or []),
         mode=mode,
         limit=limit,
         now=datetime.now(UTC),

@@ -59,7 +59,8 @@ def row_schema() -> pa.Schema:
     file names it. `corpus`, `doc_id`, `doc_version` and `chunk_ids` are set where that document belongs to a corpus.
     `start` and `end` are the characters of the document that the answer cites. `prompt`, `answer` and `other` are the
     texts of `shapes.example.Parts`; `passage` is the cited passage. `label` is the class of a row that has one.
-    `group` is the value of the column that the split groups by.
+    `group` is the value of the column that the split groups by. `access` is the text of an expression: who may see the
+    row.
     """
     import pyarrow as pa
 
@@ -86,7 +87,7 @@ def row_schema() -> pa.Schema:
             pa.field("licence", text, nullable=False),
             pa.field("owner", text, nullable=False),
             pa.field("uses", strings, nullable=False),
-            pa.field("acl", strings, nullable=False),
+            pa.field("access", text, nullable=False),
         ]
     )
 

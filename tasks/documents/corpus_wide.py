@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.documents.batch import PreparedBatch, leave_batch
 from freshet.tasks.documents.rows import Row, chunk_rows, hidden_row, returned_row
+from freshet.tasks.ledger.access_classes import list_classes, once_published
 from freshet.tasks.runs.timing import Stopwatch
 from freshet.tasks.store import schemas
+from freshet.tasks.store.commits import delete_rows, merge_rows
 from freshet.tasks.store.predicates import is_any
-from freshet.tasks.store.tables import delete_rows, merge_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,7 +49,10 @@ def hide_duplicates(run: RefreshRun, tokenizer: Tokenizer) -> PreparedBatch | No
         columns = [*DOCUMENT_COLUMNS, *EXPIRING]
         documents = _serving(ledger.search().where(MAY_SERVE).select(columns).to_arrow(), run)
         priorities = {source_name(source): rank for rank, source in enumerate(run.settings.sources)}
-        changes = update_duplicates(tables, documents.select(DOCUMENT_COLUMNS), priorities, _threshold(run))
+        expressions = once_published(list_classes(run.store, run.corpus))
+        changes = update_duplicates(
+            tables, documents.select(DOCUMENT_COLUMNS), priorities, expressions, _threshold(run)
+        )
     if changes.is_empty:
         return None
     rows, chunks = _changed_rows(run, ledger, changes, tokenizer)
@@ -126,7 +130,7 @@ def _changed_rows(
     chunks: list[Row] = []
     for doc_id in sorted(changes.returned):
         cut = chunk_document(doc_id, from_json(parsed[doc_id]), tokenizer, run.settings.chunking)
-        made = chunk_rows(doc_id, cut, held[doc_id]["acl"])
+        made = chunk_rows(doc_id, cut, held[doc_id]["access"])
         rows.append({**returned_row(run, held[doc_id], made), "replace": True})
         chunks += made
     return rows, chunks

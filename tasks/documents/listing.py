@@ -49,7 +49,7 @@ def list_source(run: RefreshRun, source: str) -> ListedSource:
     settings = sources_by_name(run)[source]
     listing = source_readers(run)[source].list()
     limits = _limits_fingerprint(run, int(settings.max_size))
-    table = describe_listing(listing.table, settings, source, parser_fingerprint, limits)
+    table = describe_listing(listing.table, settings, run.corpus, source, parser_fingerprint, limits)
     # A name may hold what no file's name may, and be long.
     file = work_file(run, f"listing-{sha256(source.encode()).hexdigest()[:8]}")
     feather.write_feather(table, file, compression="uncompressed")

@@ -125,7 +125,7 @@ def _complete_if_unchanged(run: RefreshRun, document: BatchDocument) -> None:
     made_from = held["content_hash"], held["seen_hash"], held["parser"], held["chunking"], held["space"]
     if made_from == (document.content_hash, document.content_hash, planned["parser"], run.chunking, run.model.space):
         document.ledger_row = untouched_row(run, planned, held, verified=True)
-        is_restated = any(document.ledger_row[c] != held[c] for c in ("acl", "uses", "owner", "licence"))
+        is_restated = any(document.ledger_row[c] != held[c] for c in ("access", "uses", "owner", "licence"))
         document.outcome = "access_changed" if is_restated else "unchanged"
 
 
@@ -169,7 +169,7 @@ def _cut_and_judge(
     document.verdicts = judged.verdicts
     if document.is_refused:
         return
-    document.chunk_rows = chunk_rows(planned["doc_id"], chunks, planned["acl"].split())
+    document.chunk_rows = chunk_rows(planned["doc_id"], chunks, planned["access"])
     document.link_row = link_row(planned["doc_id"], planned["source"], planned["path"], content)
     stated = judged.review_by, judged.valid_until
     document.ledger_row = served_row(

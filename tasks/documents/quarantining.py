@@ -67,4 +67,4 @@ def _cut_anew(
     judged = judge.judge(planned, content_hash, content, chunks)
     if any(v.severity == "block" for v in judged.verdicts):
         return []
-    return chunk_rows(planned["doc_id"], chunks, planned["acl"].split())
+    return chunk_rows(planned["doc_id"], chunks, planned["access"])

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def chunk_rows(doc_id: str, chunks: Iterable[Chunk], acl: Sequence[str]) -> list[Row]:
-    """Rows of `schemas.chunk_rows` for a document's chunks."""
+def chunk_rows(doc_id: str, chunks: Iterable[Chunk], access: str) -> list[Row]:
+    """Rows of `schemas.chunk_rows` for a document's chunks, in its access class."""
     return [
         {
             "chunk_id": chunk.chunk_id,
@@ -38,7 +38,7 @@ def chunk_rows(doc_id: str, chunks: Iterable[Chunk], acl: Sequence[str]) -> list
             "page_last": chunk.page_last,
             "kinds": list(chunk.kinds),
             "tokens": chunk.tokens,
-            "acl": list(acl),
+            "access": access,
             "row_digest": _row_digest(chunk),
         }
         for chunk in chunks
@@ -88,7 +88,7 @@ def served_row(
         "duplicate_of": None,
         "verified_at": run.as_of,
         "parser": planned["parser"],
-        **_made_from(run, rows),
+        **_made_from(run, rows, planned["access"]),
         "verdicts": verdicts_json(verdicts),
     }
 
@@ -126,7 +126,7 @@ def quarantined_row(
         "verdicts": verdicts_json(verdicts),
     }
     if held is not None and held["content_hash"] is not None and (rows is None or rows):
-        made = {} if rows is None else {**_made_from(run, rows), "duplicate_of": None}
+        made = {} if rows is None else {**_made_from(run, rows, planned["access"]), "duplicate_of": None}
         return {**held, **_governance(planned, held["modified_at"]), **refused, **made}
     return {
         **_governance(planned, planned["modified_at"]),
@@ -140,7 +140,7 @@ def quarantined_row(
         "valid_until": None,
         "duplicate_of": None,
         "verified_at": run.as_of,
-        **_made_from(run, []),
+        **_made_from(run, [], planned["access"]),
     }
 
 
@@ -151,16 +151,16 @@ def _governance(planned: Row, modified_at: datetime | None) -> Row:
         return shifted(modified_at, timedelta(microseconds=microseconds))
 
     return {
-        **{column: planned[column] for column in ("doc_id", "source", "path", "uri", "owner", "licence")},
-        "acl": planned["acl"].split(),
+        **{column: planned[column] for column in ("doc_id", "source", "path", "uri", "owner", "licence", "access")},
         "uses": planned["uses"].split(),
         "stale_after": later(planned["warn_after"]),
         "blocked_after": later(planned["block_after"]),
     }
 
 
-def _made_from(run: RefreshRun, rows: Sequence[Row]) -> Row:
+def _made_from(run: RefreshRun, rows: Sequence[Row], access: str) -> Row:
     return {
+        "chunks_access": access,
         "chunking": run.chunking,
         "space": run.model.space,
         "chunks": len(rows),
@@ -173,7 +173,7 @@ def hidden_row(run: RefreshRun, held: Row, kept: str, why: Verdict) -> Row:
     """The ledger row of a document that becomes a duplicate of another, which answers for it."""
     return {
         **held,
-        **_made_from(run, []),
+        **_made_from(run, [], held["access"]),
         "duplicate_of": kept,
         "verdicts": verdicts_json([*_other_verdicts(held), why]),
     }
@@ -181,7 +181,12 @@ def hidden_row(run: RefreshRun, held: Row, kept: str, why: Verdict) -> Row:
 
 def returned_row(run: RefreshRun, held: Row, rows: Sequence[Row]) -> Row:
     """The ledger row of a document that was a duplicate and answers for itself again."""
-    return {**held, **_made_from(run, rows), "duplicate_of": None, "verdicts": verdicts_json(_other_verdicts(held))}
+    return {
+        **held,
+        **_made_from(run, rows, held["access"]),
+        "duplicate_of": None,
+        "verdicts": verdicts_json(_other_verdicts(held)),
+    }
 
 
 def _other_verdicts(held: Row) -> list[Verdict]:

@@ -42,11 +42,12 @@ def plan_refresh(
     full: bool,
     allow_withdrawals: int,
     again: tuple[datetime, datetime] | None = None,
+    other_classes: Collection[str] = (),
 ) -> PlannedRefresh:
     """Compares the listings with the ledger, and leaves the plan in files (see `planning.refresh.plan_refresh`)."""
     from freshet.tasks.documents.planning import refresh
 
-    return refresh.plan_refresh(run, listed, damaged, published, full, allow_withdrawals, again)
+    return refresh.plan_refresh(run, listed, damaged, published, full, allow_withdrawals, again, other_classes)
 
 
 @task(

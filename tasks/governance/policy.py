@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.governance.expressions import Expression
+from freshet.tasks.settings.addresses import source_name
 from freshet.tasks.settings.project import EVERYONE
 from freshet.tasks.settings.types import PRINCIPAL_HELP, composed
 
@@ -15,27 +19,67 @@ if TYPE_CHECKING:
     from freshet.tasks.settings.project import AccessRule, FolderSource, GitSource
 
 
-def effective_acl(path: str, source: FolderSource | GitSource) -> list[str]:
-    """Who may read the document at `path` (relative to the source, with /): sorted, distinct principals.
+@dataclass(frozen=True)
+class Scope:
+    """What an access class stands for: the documents of a source that one of its rules takes, or that none takes.
 
-    The first of the source's `access` rules whose glob matches wins over `acl`, also where it is
-    narrower or wider. Globs match as in .gitignore, letter case included.
+    Attributes:
+        access: the id of the class, the same however the expression changes.
+        source: the source's name.
+        rule: the glob of the rule, as in the settings; None for the source's own `acl`.
     """
-    return effective_acls([path], source)[0]
+
+    access: str
+    source: str
+    rule: str | None
+    expression: Expression
 
 
-def effective_acls(paths: Sequence[str], source: FolderSource | GitSource) -> list[list[str]]:
-    """`effective_acl` of many paths. Equal lists are one object: treat them as read-only."""
-    otherwise = sorted(set(source.acl))
-    rules = [(_pattern(rule), sorted(set(rule.acl))) for rule in source.access]
-    if not rules:
-        return [otherwise] * len(paths)
+def class_id(corpus: str, source: str, rule: str | None) -> str:
+    """The id of an access class: a pure function of corpus, source and rule."""
+    return sha256("\0".join((corpus, source, rule or "")).encode()).hexdigest()[:16]
+
+
+def scopes_of(corpus: str, source: FolderSource | GitSource) -> list[Scope]:
+    """The scopes of a source: its rules in their order, then its own `acl`. A glob that occurs again is left out."""
+    said = {rule.path: rule.acl for rule in reversed(source.access)}
+    name = source_name(source)
+    ruled = [(path, said[path]) for path in dict.fromkeys(rule.path for rule in source.access)]
+    return [
+        Scope(class_id(corpus, name, path), name, path, Expression.of(acl))
+        for path, acl in [*ruled, (None, source.acl)]
+    ]
+
+
+def classes_of(corpus: str, paths: Sequence[str], source: FolderSource | GitSource) -> list[str]:
+    """The access class of the document at each path (relative to the source, with /).
+
+    The first of the source's `access` rules whose glob matches wins over `acl`, also where it is narrower or wider.
+    Globs match as in .gitignore, letter case included.
+    """
+    name = source_name(source)
+    of_rules = [class_id(corpus, name, rule.path) for rule in source.access]
+    otherwise = class_id(corpus, name, None)
+    return [otherwise if rule is None else of_rules[rule] for rule in _matching(paths, source)]
+
+
+def effective_expression(path: str, source: FolderSource | GitSource) -> Expression:
+    """Who may read the document at a path, as the settings say now."""
+    (rule,) = _matching([path], source)
+    return Expression.of(source.acl if rule is None else source.access[rule].acl)
+
+
+def _matching(paths: Sequence[str], source: FolderSource | GitSource) -> list[int | None]:
+    """For each path, the place of the first rule that matches; None where none does."""
+    patterns = list(enumerate(map(_pattern, source.access)))
+    if not patterns:
+        return [None] * len(paths)
     found = []
     for path in paths:
         # To a regular expression a line break ends the text; in a file's name it is a character like
         # another, and must not carry a document past a rule.
         plain = composed(path).replace("\n", "\r").lstrip("/")
-        found.append(next((acl for pattern, acl in rules if pattern.match_file(plain) is not None), otherwise))
+        found.append(next((place for place, pattern in patterns if pattern.match_file(plain) is not None), None))
     return found
 
 

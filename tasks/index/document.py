@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
 from freshet.tasks.governance.freshness import staleness
+from freshet.tasks.ledger.access_classes import in_force, list_classes, mark_column, mark_of, meaning_of
+from freshet.tasks.ledger.releases import find_standing
 from freshet.tasks.settings.addresses import escaped
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 def describe_document(store: Store, corpus: str, path: str, now: datetime) -> dict[str, Any]:
     """The ledger row, the verdicts and the chunks (without their text) of the document at a path or URI.
+
+    The row has `acl` as well: who may see the document now, in the form that the settings have.
 
     Raises:
         StoreError: the ledger has none, or one in several sources.
@@ -32,10 +36,14 @@ def describe_document(store: Store, corpus: str, path: str, now: datetime) -> di
         uris = ", ".join(sorted(row["uri"] for row in rows))
         raise StoreError(f"{path!r} stands in several sources of {corpus}", escaped(f"Give one of these: {uris}"))
     (row,) = rows
+    standing = find_standing(store, corpus)
+    expressions = in_force(list_classes(store, corpus), standing.published if standing else 0)
+    row["acl"] = meaning_of(mark_of(row), expressions).said
     verdicts = json.loads(row.pop("verdicts"))
     aged = staleness(row, now)
     chunks = tables.find(schemas.chunks_table(row["space"]))
-    columns = ["chunk_id", "ordinal", "start", "end", "headings", "page_first", "page_last", "kinds", "tokens", "acl"]
+    columns = ["chunk_id", "ordinal", "start", "end", "headings", "page_first", "page_last", "kinds", "tokens"]
+    columns += [] if chunks is None else [mark_column(chunks)]
     found = [] if chunks is None else chunks.search().where(equals("doc_id", row["doc_id"])).select(columns).to_list()
     return {
         "document": row,

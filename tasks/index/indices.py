@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.ledger.access_classes import mark_column
 from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ def declared_for(table: Table) -> dict[str, Any]:
     """The indices that a table should have, the ledger or one of chunks, by column."""
     from lancedb.index import BTree
 
-    return {"doc_id": BTree()} if table.name == schemas.DOCUMENTS else declared_indices(table.count_rows())
+    if table.name == schemas.DOCUMENTS:
+        return {"doc_id": BTree()}
+    return declared_indices(table.count_rows(), mark_column(table))
 
 
 def make_indices(table: Table, declared: dict[str, Any]) -> None:
@@ -34,22 +37,24 @@ def maintain_indices(run: RefreshRun) -> None:
     tables = run.store.corpus(run.corpus)
     chunks, ledger = tables.find(schemas.chunks_table(run.model.space)), tables.find(schemas.DOCUMENTS)
     if chunks is not None:
-        _maintain(chunks, declared_indices(chunks.count_rows()))
+        _maintain(chunks, declared_for(chunks))
     if ledger is not None:
-        from lancedb.index import BTree
-
-        _maintain(ledger, {"doc_id": BTree()})
+        _maintain(ledger, declared_for(ledger))
 
 
-def declared_indices(rows: int) -> dict[str, Any]:
-    """The indices that a chunk table of so many rows should have, by column."""
-    from lancedb.index import FTS, BTree, IvfPq, LabelList
+def declared_indices(rows: int, mark: str = "access") -> dict[str, Any]:
+    """The indices that a chunk table of so many rows should have, by column.
+
+    Args:
+        mark: the column that says whom a row lets in (`mark_column`).
+    """
+    from lancedb.index import FTS, Bitmap, BTree, IvfPq, LabelList
 
     declared: dict[str, Any] = {
         "chunk_id": BTree(),
         "doc_id": BTree(),
         "text_hash": BTree(),
-        "acl": LabelList(),
+        mark: Bitmap() if mark == "access" else LabelList(),
         "text": FTS(),
     }
     if rows >= VECTOR_INDEX_ROWS:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from freshet.tasks.store import schemas
+from freshet.tasks.store.commits import delete_rows
 from freshet.tasks.store.predicates import in_parts
-from freshet.tasks.store.tables import delete_rows
 
 if TYPE_CHECKING:
     from freshet.tasks.runs.run import RefreshRun

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from freshet.tasks.documents.batch import PreparedBatch
+from freshet.tasks.index.access import AccessNews
 from freshet.tasks.index.reconciliation import Reconciliation
 from freshet.tasks.index.release import duplicates_kept
 from freshet.tasks.index.write import WrittenBatch
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from freshet.tasks.index.gate.examination import Examination
     from freshet.tasks.ledger.releases import Head, Release
     from freshet.tasks.runs.run import RefreshRun
-    from freshet.tasks.settings.project import FolderSource, GitSource
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,27 @@ def commit_batch(run: RefreshRun, batch: PreparedBatch, name: str) -> WrittenBat
     return write.write_batch(run, batch.documents, batch.chunks, batch.links, embed, released)
 
 
+@task(cache_policy=NO_CACHE, name="apply-access")
+def apply_access(run: RefreshRun) -> AccessNews:
+    """Puts into force who may see what, for all documents, before any source is listed.
+
+    Tables of an earlier version of Freshet get access classes first.
+    """
+    from freshet.tasks.index import access
+    from freshet.tasks.index.conversion import convert_corpus
+
+    converted = convert_corpus(run)
+    return replace(access.apply_access(run), converted=converted)
+
+
+@task(cache_policy=NO_CACHE, name="restamp-chunks")
+def restamp_chunks(run: RefreshRun) -> int:
+    """Has the chunks of documents follow into another access class, and returns how many those are."""
+    from freshet.tasks.index import access
+
+    return access.restamp_chunks(run)
+
+
 @task(cache_policy=NO_CACHE, name="withdraw-documents")
 def withdraw_documents(run: RefreshRun, withdrawn: Path) -> int:
     """Takes out the documents whose ids are in the file, and returns how many those are."""
@@ -129,21 +150,20 @@ def maintain_indices(run: RefreshRun, compact: bool) -> None:
 
 
 @task(cache_policy=NO_CACHE, name="examine-head")
-def examine_head(run: RefreshRun, live: Release | None, listed: Mapping[str, FolderSource | GitSource]) -> Examination:
+def examine_head(run: RefreshRun, live: Release | None) -> Examination:
     """The gate: what speaks against publishing what was built.
 
     The structure comes first; a head that is not sound in itself is not asked questions.
 
     Args:
         live: the release that readers see.
-        listed: sources that were listed to their end, by name.
     """
     from freshet.tasks.index.gate import evaluate, examination
 
     broken = evaluate.examine_head(run)
     if any(v.severity == "block" for v in broken):
         return examination.Examination(broken, exam=None, site=None)
-    return examination.examine(run, live, listed, duplicates_kept(run))
+    return examination.examine(run, live, duplicates_kept(run))
 
 
 @task(cache_policy=NO_CACHE, name="publish")

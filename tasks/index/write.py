@@ -15,8 +15,8 @@ import numpy as np
 from freshet.tasks.embedding.vectors import Embeds, Vectors, as_vectors, has_unit_length
 from freshet.tasks.runs.timing import Stopwatch
 from freshet.tasks.store import schemas
+from freshet.tasks.store.commits import delete_rows, merge_rows
 from freshet.tasks.store.predicates import both, in_parts, is_none
-from freshet.tasks.store.tables import delete_rows, merge_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,8 +62,6 @@ def write_batch(
         EmbeddingError: `embed` gave vectors that cannot be used.
         ConcurrentWriter: another process wrote to the tables meanwhile.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
     from pyarrow import feather
 
     from freshet.tasks.embedding.embed import check_vectors
@@ -74,10 +72,8 @@ def write_batch(
     chunks = feather.read_table(chunks_file)
     head = tables.open(schemas.chunks_table(run.model.space), schemas.chunks(run.model.dimension))
     replaced = documents.filter(documents["replace"])["doc_id"].to_pylist()
-    kept = documents.filter(pc.invert(documents["replace"]))
     with watch("compare"):
         altered, unusable = _altered_chunks(head, chunks, replaced)
-        restamped = _restamped_chunks(head, kept)
     with watch("reuse"):
         vectors = _known_vectors([head, *released], altered)
     missing = _missing_texts(altered, vectors)
@@ -89,8 +85,6 @@ def write_batch(
     with watch("write"):
         deleted = sum(delete_rows(head, predicate) for predicate in in_parts("chunk_id", unusable))
         rows = _with_vectors(altered, vectors, run.model.dimension)
-        if restamped is not None:
-            rows = pa.concat_tables([rows, restamped])
         if rows.num_rows:
             merge_rows(head, "chunk_id", rows)
         deleted += _delete_leftovers(head, replaced, chunks["chunk_id"].to_pylist())
@@ -111,7 +105,7 @@ def _altered_chunks(head: Table, chunks: pa.Table, replaced: Collection[str]) ->
     held: dict[str, tuple[int, str]] = {}
     unusable: set[str] = set()
     for predicate in in_parts("doc_id", sorted(replaced)):
-        rows = head.search().where(predicate).select(["chunk_id", "row_digest", "acl", "vector"]).to_arrow()
+        rows = head.search().where(predicate).select(["chunk_id", "row_digest", "access", "vector"]).to_arrow()
         counts = rows["chunk_id"].value_counts()
         unusable |= set(counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist())
         unfit = ~has_unit_length(as_vectors(rows["vector"]))
@@ -122,28 +116,9 @@ def _altered_chunks(head: Table, chunks: pa.Table, replaced: Collection[str]) ->
 
 
 def _contents(rows: pa.Table) -> dict[str, tuple[int, str]]:
-    """What a chunk's row holds, but for its vector, by chunk id: the digest of it, and the access list as one text."""
-    import pyarrow.compute as pc
-
-    access = pc.binary_join(rows["acl"], " ").to_pylist()
-    return dict(
-        zip(rows["chunk_id"].to_pylist(), zip(rows["row_digest"].to_pylist(), access, strict=True), strict=True)
-    )
-
-
-def _restamped_chunks(head: Table, kept: pa.Table) -> pa.Table | None:
-    """Returns the chunks of documents of which only the access has changed, vectors included, with the new access."""
-    import pyarrow as pa
-
-    access = dict(zip(kept["doc_id"].to_pylist(), kept["acl"].to_pylist(), strict=True))
-    restamped = []
-    for predicate in in_parts("doc_id", sorted(access)):
-        rows = head.search().where(predicate).to_arrow()
-        acl = pa.array([access[doc_id] for doc_id in rows["doc_id"].to_pylist()], pa.list_(pa.string()))
-        mask = [old != new for old, new in zip(rows["acl"].to_pylist(), acl.to_pylist(), strict=True)]
-        rows = rows.set_column(rows.column_names.index("acl"), rows.schema.field("acl"), acl)
-        restamped.append(rows.filter(pa.array(mask, pa.bool_())))
-    return pa.concat_tables(restamped).cast(head.schema) if restamped else None
+    """What a chunk's row holds, but for its vector, by chunk id: the digest of it, and the access class."""
+    columns = (rows[name].to_pylist() for name in ("chunk_id", "row_digest", "access"))
+    return {chunk_id: (digest, access) for chunk_id, digest, access in zip(*columns, strict=True)}
 
 
 def _known_vectors(tables: Sequence[Table], chunks: pa.Table) -> dict[str, Vectors]:

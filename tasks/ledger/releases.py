@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from freshet.tasks.store import schemas
+from freshet.tasks.store.commits import insert_new
 from freshet.tasks.store.predicates import equals
-from freshet.tasks.store.tables import insert_new
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
@@ -69,6 +69,49 @@ def list_releases(store: Store, corpus: str) -> list[Release]:
     """Every decision on a corpus, newest first."""
     rows = store.ledger.rows(schemas.RELEASES, equals("corpus", corpus))
     return sorted((Release(**row) for row in rows), key=lambda r: r.release, reverse=True)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a corpus stands among the decisions on it.
+
+    Attributes:
+        live: the release that readers see.
+        offered: the newest published state that is no rollback: `live` itself, unless that is a rollback.
+        published: number of the newest decision of the gate that was published. Of a head that a person published
+            against the gate, it is the number of the decision that rejected it.
+    """
+
+    live: Release
+    offered: Release
+    published: int
+
+
+def find_standing(store: Store, corpus: str) -> Standing | None:
+    """Where a corpus stands; None before its first release. Reads the newest decisions only, without their exams."""
+    columns = [one.name for one in fields(Release) if one.name not in ("exam", "site")]
+    rows = store.ledger.newest_rows(schemas.RELEASES, equals("corpus", corpus), columns, "release")
+    return standing_of(Release(**row) for row in rows)
+
+
+def standing_of(releases: Iterable[Release]) -> Standing | None:
+    """Where a corpus stands by the decisions on it, newest first; None before its first release."""
+    live = offered = overridden = None
+    for one in releases:
+        if overridden is not None and one.rollback_of is None:
+            assert live is not None
+            return Standing(live, overridden, one.release)
+        if one.outcome != "published":
+            continue
+        live = live or one
+        if one.rollback_of is not None:
+            continue
+        offered = offered or one
+        if one.run_id == OVERRIDE:
+            overridden = offered
+        elif one.run_id != MAINTENANCE:
+            return Standing(live, offered, one.release)
+    return None
 
 
 def decided_corpora(store: Store) -> list[str]:

@@ -34,6 +34,8 @@ class RefreshReport:
     Attributes:
         documents: counts by DOCUMENT_COUNTS. Each listed document counts once: as added, changed, moved,
             access_changed or unchanged, or else as quarantined where its newest version is refused.
+        access: what changed of who may see what since the last release: access `classes` that mean something else,
+            `documents` in one of those or in another class, and `chunks` that were written again for it.
         chunks: rows of the chunk table after the refresh.
         texts_embedded: distinct texts that had to be embedded.
         seconds: time by step, and `total`.
@@ -52,6 +54,7 @@ class RefreshReport:
     outcome: RefreshOutcome
     release: int | None = None
     documents: dict[str, int] = field(default_factory=lambda: dict.fromkeys(DOCUMENT_COUNTS, 0))
+    access: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("classes", "documents", "chunks"), 0))
     chunks: int = 0
     texts_embedded: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -73,7 +76,8 @@ class RefreshReport:
     @property
     def wrote(self) -> bool:
         """Whether the refresh changed what readers could be shown."""
-        return any(self.documents[name] for name in ("added", "changed", "moved", "access_changed", "withdrawn"))
+        written = any(self.documents[name] for name in ("added", "changed", "moved", "access_changed", "withdrawn"))
+        return written or any(self.access.values())
 
     def describe_head(self, head: Head | None, live: Release | None, quarantine: dict[str, int]) -> None:
         """Says what the tables hold after the refresh, and what readers see so far.
@@ -130,12 +134,18 @@ def record_run(run: RefreshRun, report: RefreshReport, full: bool) -> None:
     run.store.ledger.append(schemas.RUNS, schemas.runs(), [row])
 
 
-def last_looked_at(store: Store, corpus: str) -> dict[str, datetime]:
-    """The moment at which each source was last listed completely, which verified its unchanged documents."""
-    rows = store.ledger.rows(schemas.RUNS, equals("corpus", corpus), ["as_of", "sources"])
-    return {
-        source["source"]: row["as_of"]
-        for row in sorted(rows, key=lambda row: row["as_of"])
-        for source in row["sources"]
-        if source["complete"]
-    }
+def last_looked_at(store: Store, corpus: str, since: datetime) -> dict[str, datetime]:
+    """The moment at which each source was last listed completely, which verified its unchanged documents.
+
+    Args:
+        since: runs that ended before it are not read.
+    """
+    found: dict[str, datetime] = {}
+    columns = ["as_of", "ended_at", "sources"]
+    for row in store.ledger.newest_rows(schemas.RUNS, equals("corpus", corpus), columns, "ended_at"):
+        if row["ended_at"] < since:
+            break
+        for source in row["sources"]:
+            if source["complete"]:
+                found[source["source"]] = max(row["as_of"], found.get(source["source"], row["as_of"]))
+    return found

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from freshet.tasks.errors import StoreError
 from freshet.tasks.store import schemas
+from freshet.tasks.store.commits import insert_new
 from freshet.tasks.store.predicates import equals
-from freshet.tasks.store.tables import insert_new
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store

@@ -6,20 +6,23 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
-from freshet.tasks.ledger.releases import decided_corpora, list_releases, published_releases
+from freshet.tasks.ledger.access_classes import in_force, list_classes, mark_column, mark_of, meaning_of
+from freshet.tasks.ledger.releases import decided_corpora, find_standing, list_releases, published_releases
 from freshet.tasks.lineage.relation import corpus_id, document_id, file_id, release_number
 from freshet.tasks.lineage.trace_datasets import holding
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import begins, both, equals
 
 if TYPE_CHECKING:
+    from lancedb.table import Table
+
     from freshet.tasks.ledger.releases import Release
     from freshet.tasks.store.tables import Store
 
 Found = dict[str, Any]
 
-_FACTS = ["doc_id", "source", "path", "uri", "owner", "licence", "uses", "acl", "content_hash", "source_version",
-    "duplicate_of",
+_FACTS = [
+    "doc_id", "source", "path", "uri", "owner", "licence", "uses", "content_hash", "source_version", "duplicate_of",
 ]  # fmt: skip
 
 
@@ -60,8 +63,18 @@ def _document_at(store: Store, corpus: str, ledger: int, doc_id: str) -> Found |
         table = store.corpus(corpus).at(schemas.DOCUMENTS, ledger)
     except StoreError:
         return None
-    rows: list[Found] = table.search().where(equals("doc_id", doc_id)).select(_FACTS).limit(1).to_list()
-    return rows[0] if rows else None
+    return _facts(store, corpus, table, doc_id)
+
+
+def _facts(store: Store, corpus: str, ledger: Table, doc_id: str, *more: str) -> Found | None:
+    """What a state of the ledger says of a document, and as `acl` who may see that state of it now."""
+    columns = [*_FACTS, *more, mark_column(ledger)]
+    rows: list[Found] = ledger.search().where(equals("doc_id", doc_id)).select(columns).limit(1).to_list()
+    if not rows:
+        return None
+    standing = find_standing(store, corpus)
+    expressions = in_force(list_classes(store, corpus), standing.published if standing else 0)
+    return {**rows[0], "acl": meaning_of(mark_of(rows[0]), expressions).said}
 
 
 def find_documents(store: Store, thing: str, corpus: str | None) -> list[Found]:
@@ -85,10 +98,9 @@ def _ids_of(store: Store, corpus: str, thing: str) -> Iterator[str]:
 
 
 def _trace_document(store: Store, corpus: str, doc_id: str) -> Found:
-    columns = [*_FACTS, "verified_at"]
-    rows = store.corpus(corpus).rows(schemas.DOCUMENTS, equals("doc_id", doc_id), columns)
+    ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
     bytes_of = _bytes_of(store, corpus, doc_id)
-    now: Found | None = rows[0] if rows else None
+    now = None if ledger is None else _facts(store, corpus, ledger, doc_id, "verified_at")
     releases = published_releases(list_releases(store, corpus))
     history = _history(store, releases, corpus, doc_id)
     held = {one.release: history.get(one.rollback_of or one.release) for one in releases}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import StoreError
+from freshet.tasks.governance.expressions import Expression
 from freshet.tasks.ledger.versions import list_versions, live_among, published_versions
 from freshet.tasks.lineage.relation import version_id
 from freshet.tasks.store import schemas
@@ -101,7 +102,7 @@ def _describe(store: Store, row: Found, version: Found) -> Found:
         "policy": {
             "training": "training" in row["uses"],
             "uses": row["uses"],
-            "acl": row["acl"],
+            "acl": access_of(row).said,
             "audience": settings.get("audience", []),
             "licences": settings.get("licences", []),
         },
@@ -110,6 +111,11 @@ def _describe(store: Store, row: Found, version: Found) -> Found:
         ],
         "versions": [],
     }
+
+
+def access_of(row: Mapping[str, Any]) -> Expression:
+    """Who may see an example. Versions that an earlier Freshet published hold a list of principals, `acl`."""
+    return Expression.read(row["access"]) if "access" in row else Expression.of(row["acl"])
 
 
 def _origin(store: Store, one: Mapping[str, Any]) -> Found:

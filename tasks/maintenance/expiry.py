@@ -28,7 +28,7 @@ def expire_elements(
     store: Store, corpus: str, settings: Maintenance, found: Maintained, now: datetime, dry_run: bool
 ) -> None:
     """Deletes parsed texts that no document needs any more, and those of refused documents in their turn."""
-    from freshet.tasks.store.tables import delete_rows
+    from freshet.tasks.store.commits import delete_rows
 
     tables = store.corpus(corpus)
     table, ledger = tables.find(schemas.ELEMENTS), tables.find(schemas.DOCUMENTS)

@@ -16,7 +16,15 @@ def summary(report: RefreshReport) -> str:
     """Describes the refresh in one line."""
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in report.documents.items() if n) or "no documents"
     where = f"release {report.release}" if report.release else "no release"
-    return f"{report.outcome} ({where}): {counts}; {_texts(report)} embedded"
+    return f"{report.outcome} ({where}): {counts}; {_texts(report)} embedded{_access(report, '; ')}"
+
+
+def _access(report: RefreshReport, before: str) -> str:
+    """What became of who may see what, after `before`; nothing where all stayed as it was."""
+    if not report.access["documents"] and not report.access["classes"]:
+        return ""
+    changed = ", ".join(f"{report.access[name]} {name}" for name in ("classes", "documents"))
+    return f"{before}access changed of {changed}, and {report.access['chunks']} chunks written again for it"
 
 
 def _texts(report: RefreshReport) -> str:
@@ -37,7 +45,8 @@ def render_refresh(report: RefreshReport) -> str:
     parts += [
         "## Documents",
         table(["what", "documents"], [[name.replace("_", " "), n] for name, n in report.documents.items()]),
-        f"{report.chunks} chunks are in the index; {_texts(report)} embedded in this run.",
+        f"{report.chunks} chunks are in the index; {_texts(report)} embedded in this run."
+        + (f" In it, {told}." if (told := _access(report, "")) else ""),
         "## Sources",
         table(
             ["source", "listed", "state"],

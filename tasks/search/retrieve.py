@@ -6,7 +6,7 @@ A search starts neither a Prefect server nor a flow, and loads the model only fo
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 from freshet.expectations.rules import RULES, Rule
 from freshet.tasks.errors import EmbeddingError, StoreError
 from freshet.tasks.governance.freshness import check_unverified, is_marked_stale, staleness
-from freshet.tasks.ledger.releases import Release, list_releases, live_release
+from freshet.tasks.ledger.releases import Release, find_standing
 from freshet.tasks.ledger.runs import last_looked_at
 from freshet.tasks.search.candidates import Mode, Vector, find_candidates
-from freshet.tasks.search.visible import rows_by_document, visible_documents
+from freshet.tasks.search.sight import Sight, released_chunks, sight_of
+from freshet.tasks.search.visible import rows_by_document, visible_among, visible_documents
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import permits
+from freshet.tasks.store.predicates import both, is_any, is_none
 
 if TYPE_CHECKING:
+    from freshet.tasks.governance.expressions import Asker
     from freshet.tasks.settings.file import Project
     from freshet.tasks.store.tables import Store, Tables
 
@@ -84,26 +86,32 @@ class Answer:
         }
 
 
+WIDER = 8
+"""Where hits fall away at the second check, so many times as many candidates are looked at once, before it is worked
+out for every document of the release whether it may be shown."""
+
+
 def search(
     store: Store,
     corpus: str,
     question: str,
     *,
-    principals: Collection[str],
+    asker: Asker,
     mode: Mode,
     limit: int,
     now: datetime,
     embed_query: Callable[[Release, str], Vector],
     rules: Mapping[str, Rule] = RULES,
 ) -> Answer:
-    """Finds the passages of the live release that answer best, of those that the principals may see.
+    """Finds the passages of the live release that answer best, of those that somebody may see.
 
-    Every candidate passes twice: its chunk's access list is part of the query itself, and its document is
-    looked up in the newest ledger, so that a permission revoked or a document withdrawn since the release
-    is gone at once. Where hits fall away at the second check, further ones take their place.
+    Every candidate passes twice: its chunk's access class is part of the query itself, and its document is
+    looked up in the newest ledger and its class in the newest classes, so that a permission revoked or a document
+    withdrawn since the release is gone at once. Where hits fall away at the second check, further ones take their
+    place.
 
     Args:
-        principals: who asks, `everyone` included if so meant.
+        asker: who asks, with all groups (`governance.roster.asker_of`).
         embed_query: gives the question's vector in the space of a release; not called in mode text.
         rules: as the corpus has tuned them.
 
@@ -111,22 +119,33 @@ def search(
         StoreError: the corpus has no release, or its tables are gone.
         AccessCheckFailed: the newest ledger could not be read.
     """
-    release = live_release(list_releases(store, corpus))
-    if release is None:
+    standing = find_standing(store, corpus)
+    if standing is None:
         raise StoreError(f"corpus {corpus} has no release yet", f"Run freshet refresh {corpus}.")
-    tables = store.corpus(corpus)
+    release, tables = standing.live, store.corpus(corpus)
     if not release.chunks:
         return Answer(release.release, [])
     chunks = tables.at(release.table, release.table_version)
+
+    def sight() -> Sight:
+        return sight_of(store, corpus, asker, standing)
+
     vector = None if mode == "text" else embed_query(release, question)
-    depth = limit
-    while True:
-        found = find_candidates(chunks, question, vector, permits(principals), mode, depth)
-        newest = visible_documents(tables, release, set(found["doc_id"].to_pylist()), principals, now)
+    seen = released_chunks(store, chunks, standing, sight())
+
+    def look(visible: str, depth: int) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]], bool]:
+        found = find_candidates(chunks, question, vector, visible, mode, depth)
+        newest = visible_documents(tables, release, set(found["doc_id"].to_pylist()), sight, now)
         passages = [row for row in found.to_pylist() if row["doc_id"] in newest]
-        if len(passages) >= limit or found.num_rows < depth:
-            break
-        depth *= 4  # grows fast, so that a search where most was revoked ends after a few rounds
+        return passages, newest, len(passages) < limit and found.num_rows == depth
+
+    passages, newest, falls_short = look(seen, limit)
+    if falls_short:
+        passages, newest, falls_short = look(seen, WIDER * limit)
+    if falls_short:
+        shown, hidden = visible_among(tables, release, sight, now)
+        is_shown = is_any("doc_id", shown) if len(shown) <= len(hidden) else is_none("doc_id", hidden)
+        passages, newest, _ = look(both(seen, is_shown), limit)
     return Answer(release.release, _cite(store, tables, release, passages[:limit], newest, now, rules))
 
 
@@ -168,7 +187,8 @@ def _cite(
     """Makes hits of passages: the release's own ledger says where their text is from, the newest one how old it is."""
     pinned = tables.at(schemas.DOCUMENTS, release.ledger_version)
     as_released = rows_by_document(pinned, {passage["doc_id"] for passage in passages})
-    looked_at = last_looked_at(store, release.corpus)
+    since = min((row["verified_at"] for row in as_released.values()), default=now)
+    looked_at = last_looked_at(store, release.corpus, since)
     hits = []
     for passage in passages:
         cited, current = as_released[passage["doc_id"]], newest[passage["doc_id"]]

@@ -5,15 +5,17 @@ A release is a past state: a permission may have been revoked, a document withdr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import AccessCheckFailed, FreshetError
 from freshet.tasks.governance.freshness import staleness
+from freshet.tasks.ledger.access_classes import mark_of
 from freshet.tasks.ledger.releases import Release
+from freshet.tasks.search.sight import Sight
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import is_any
+from freshet.tasks.store.predicates import IDS_PER_PREDICATE, is_any
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -22,9 +24,13 @@ if TYPE_CHECKING:
 
 
 def visible_documents(
-    tables: Tables, release: Release, doc_ids: Collection[str], principals: Collection[str], now: datetime
+    tables: Tables, release: Release, doc_ids: Collection[str], sight: Callable[[], Sight], now: datetime
 ) -> dict[str, dict[str, Any]]:
-    """Returns those of a release's documents that the newest ledger lets the principals see now.
+    """Returns those of a release's documents that the newest ledger lets somebody see now.
+
+    Args:
+        sight: reads what the access classes mean now. It is asked after the ledger, and a refresh writes the classes
+            first: so the ledger never names a class of which nothing is known yet.
 
     Returns:
         By document id, the row of the newest ledger. A document that moved since the release is found under its
@@ -35,9 +41,10 @@ def visible_documents(
     """
     try:
         newest = rows_by_document(tables.find(schemas.DOCUMENTS), doc_ids)
-        visible = {doc_id: row for doc_id, row in newest.items() if _is_visible(row, principals, now)}
+        seen = sight()
+        visible = {doc_id: row for doc_id, row in newest.items() if is_visible(row, seen, now)}
         if newest.keys() != set(doc_ids):
-            visible |= _moved(tables, release, set(doc_ids) - newest.keys(), principals, now)
+            visible |= _moved(tables, release, set(doc_ids) - newest.keys(), sight, now)
     except FreshetError:
         raise
     except Exception as error:
@@ -46,6 +53,26 @@ def visible_documents(
             "Check the store, then ask again.",
         ) from error
     return visible
+
+
+def visible_among(
+    tables: Tables, release: Release, sight: Callable[[], Sight], now: datetime
+) -> tuple[list[str], list[str]]:
+    """Ids of a release's documents that the newest ledger lets somebody see now, and of the others, sorted.
+
+    It takes as long as the corpus is large, and no longer: it is for whoever may see little of what a release holds.
+
+    Raises:
+        AccessCheckFailed: the newest ledger could not be read.
+    """
+    pinned = tables.at(schemas.DOCUMENTS, release.ledger_version)
+    rows = pinned.search().where("chunks > 0").select(["doc_id"]).to_arrow()
+    doc_ids = sorted(rows["doc_id"].to_pylist())
+    shown: set[str] = set()
+    for start in range(0, len(doc_ids), IDS_PER_PREDICATE):
+        part = doc_ids[start : start + IDS_PER_PREDICATE]
+        shown |= visible_documents(tables, release, part, sight, now).keys()
+    return sorted(shown), [doc_id for doc_id in doc_ids if doc_id not in shown]
 
 
 def rows_by_document(ledger: Table | None, doc_ids: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -66,12 +93,13 @@ def is_blocked(row: Mapping[str, Any], now: datetime) -> bool:
     return found is not None and found.severity == "block"
 
 
-def _is_visible(row: Mapping[str, Any], principals: Collection[str], now: datetime) -> bool:
-    return row["content_hash"] is not None and bool(set(principals) & set(row["acl"])) and not is_blocked(row, now)
+def is_visible(row: Mapping[str, Any], sight: Sight, now: datetime) -> bool:
+    """Tells whether a document, a row of the ledger, may be shown now."""
+    return row["content_hash"] is not None and sight.admits(mark_of(row)) and not is_blocked(row, now)
 
 
 def _moved(
-    tables: Tables, release: Release, doc_ids: Collection[str], principals: Collection[str], now: datetime
+    tables: Tables, release: Release, doc_ids: Collection[str], sight: Callable[[], Sight], now: datetime
 ) -> dict[str, dict[str, Any]]:
     """For documents that the newest ledger no longer has: the row of one with the same bytes that may be seen.
 
@@ -82,11 +110,12 @@ def _moved(
     contents = sorted({row["content_hash"] for row in pinned.values() if row["content_hash"]})
     ledger = tables.find(schemas.DOCUMENTS)
     copies = [] if ledger is None else ledger.search().where(is_any("content_hash", contents)).to_list()
+    seen = sight()
     # Of several copies the first by path is taken, so that an answer does not depend on the order of the table.
     by_content = {
         row["content_hash"]: row
         for row in sorted(copies, key=lambda row: str(row["path"]), reverse=True)
-        if _is_visible(row, principals, now)
+        if is_visible(row, seen, now)
     }
     return {
         doc_id: by_content[row["content_hash"]] for doc_id, row in pinned.items() if row["content_hash"] in by_content

@@ -5,23 +5,35 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from freshet.expectations.rules import RULES
+from freshet.tasks.settings.access_checks import access_notes, unmatched_rules
 from freshet.tasks.settings.addresses import has_credentials, is_remote, normal_path, resolve, shown, source_name
 from freshet.tasks.settings.areas import Area
 from freshet.tasks.settings.dataset_checks import dataset_absent, dataset_faults
 from freshet.tasks.settings.datasets import RuleTuning
 from freshet.tasks.settings.explain import nearest
 from freshet.tasks.settings.golden import read_golden
-from freshet.tasks.settings.golden import text as golden_text
 from freshet.tasks.settings.lines import Located
+from freshet.tasks.settings.named_files import text
 from freshet.tasks.settings.places import Finding, Place, place_text
-from freshet.tasks.settings.project import EVERYONE, Chunking, Embedding, FolderSource, GitSource, Settings, Source
+from freshet.tasks.settings.project import (
+    Chunking,
+    Embedding,
+    FolderSource,
+    GitSource,
+    Roster,
+    Settings,
+    Source,
+)
+from freshet.tasks.settings.roster import is_ahead, read_roster
 from freshet.tasks.settings.tuning import tuning_faults
+from freshet.tasks.settings.types import duration_text
 
 _BUNDLED_TOKENS = 256
 """Tokens of a text that the bundled model, all-MiniLM-L6-v2, reads."""
@@ -85,6 +97,43 @@ class Checker:
             if isinstance(corpus, dict) and isinstance(corpus.get("rules"), dict):
                 self._rules(corpus["rules"], (*place, "rules"))
         self._datasets(data.get("datasets"), corpora if isinstance(corpora, dict) else {})
+
+    def look_for_files(self) -> None:
+        """Notes access rules that match no file, which lists folders and so is left to whoever checks the settings."""
+        corpora = self._located.data.get("corpora")
+        for name, corpus in corpora.items() if isinstance(corpora, dict) else ():
+            for placed in self._sources(corpus, ("corpora", name)):
+                for fault in unmatched_rules(placed.place, placed.source, self._root):
+                    self._note(*fault)
+
+    def look_at_roster(self) -> None:
+        """Reads the roster, which may be large, comes from elsewhere, and stops nobody but whoever asks."""
+        data = self._located.data
+        if "roster" not in data or not (said := self._part(Roster, data["roster"], ("roster",))):
+            return
+        place: Place = ("roster", "file")
+        written = self._shown(place, said.file)
+        path = self._file(said.file, place)
+        roster, findings = read_roster(path) if path else (None, [])
+        for finding in findings:
+            self._error(place, text(written, finding), finding.mend)
+        now = datetime.now(UTC)
+        if roster and is_ahead(roster.as_of, now):
+            what = f"{written} is from {roster.as_of.isoformat()}, which is still to come, so that nobody is in a group"
+            self._error(place, what, "correct as_of, or the clock that it comes from")
+        elif roster and now - roster.as_of > said.max_age:
+            what = f"{written} is from {roster.as_of.isoformat()}, so that nobody is in a group"
+            mend = f"take it from the directory anew, or write a longer max_age than {duration_text(said.max_age)}"
+            self._note(place, what, mend)
+
+    def _file(self, address: str, place: Place) -> Path | None:
+        """Where a file is that the settings name; None, and an error, where there is none."""
+        path = Path(resolve(address, self._root))
+        if not is_remote(address) and os.path.isfile(path):
+            return path
+        what = f"the file {self._shown(place, address)} does not exist"
+        self._error(place, what, f"looked for {self._path(place, path)}; relative paths start at the settings file")
+        return None
 
     def _datasets(self, datasets: Any, corpora: dict[str, Any]) -> None:
         for name, dataset in datasets.items() if isinstance(datasets, dict) else ():
@@ -198,29 +247,9 @@ class Checker:
                 "the address differs with the environment and the source has no name",
                 "add name: …, since ids of documents derive from it",
             )
-        self._access(placed)
+        for fault in access_notes(placed.place, source):
+            self._note(*fault)
         self._store(placed)
-
-    def _access(self, placed: _Placed) -> None:
-        lists: list[tuple[Place, list[str]]] = [((*placed.place, "acl"), placed.source.acl)]
-        seen: set[str] = set()
-        for position, rule in enumerate(placed.source.access):
-            at = (*placed.place, "access", position)
-            lists.append(((*at, "acl"), rule.acl))
-            if rule.path in seen or seen & {"**", "*"}:
-                self._note(
-                    (*at, "path"),
-                    "this rule never applies: an earlier one takes all its paths",
-                    "put the narrower rule first",
-                )
-            seen.add(rule.path)
-        for at, acl in lists:
-            if EVERYONE in acl and len(set(acl)) > 1:
-                self._note(
-                    at,
-                    "everyone may read these, so the other principals change nothing",
-                    "write [everyone], or leave everyone out",
-                )
 
     def _store(self, placed: _Placed) -> None:
         store = self._located.data.get("store", Settings().store)
@@ -239,14 +268,9 @@ class Checker:
         """What is wrong with the file of golden questions; its own lines are named beside the key's."""
         if not address or any(place[: len(broken)] == broken for broken in self._located.broken):
             return
-        path = Path(resolve(address, self._root))
-        written = self._shown(place, address)
-        if is_remote(address) or not os.path.isfile(path):
-            what = f"the file {written} does not exist"
-            self._error(place, what, f"looked for {self._path(place, path)}; relative paths start at the settings file")
-            return
-        for finding in read_golden(path)[1]:
-            self._error(place, golden_text(written, finding), finding.mend)
+        path = self._file(address, place)
+        for finding in read_golden(path)[1] if path else ():
+            self._error(place, text(self._shown(place, address), finding), finding.mend)
 
     def _rules(self, rules: dict[str, Any], place: Place) -> None:
         for code, data in rules.items():

@@ -10,13 +10,13 @@ from pydantic import BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from freshet.expectations.fixed_rules import TunedSeverity
+from freshet.tasks.settings.access import Acl
 from freshet.tasks.settings.addresses import address_name
 from freshet.tasks.settings.schedules import DatasetSchedule
 from freshet.tasks.settings.types import (
     Count,
     Duration,
     PositiveGlob,
-    Principal,
     Region,
     RuleCode,
     Share,
@@ -97,8 +97,10 @@ class RowsInput(Strict):
     permissions: list[UseRule] = Field(
         [], description="exceptions to uses by document; the first whose glob matches the row's document wins"
     )
-    acl: list[Principal] = Field(
-        ["everyone"], min_length=1, description="who may see the rows: everyone, user:NAME, group:NAME"
+    acl: Acl = Field(
+        ["everyone"],
+        description="who may see the rows: everyone, user:NAME, group:NAME; a list, one of which is enough, or a "
+        "mapping of all and none",
     )
     retain: Duration | None = Field(None, description="how long versions hold these rows; by default, the dataset's")
     max_line: Size = Field(ByteSize(10_000_000), description="a longer line of a file is rejected, unread")
@@ -187,8 +189,10 @@ class Dataset(Strict):
     published: Annotated[date, BeforeValidator(_date)] | None = Field(
         None, description="date of publication that the metadata state, like 2026-11-22; without one they state none"
     )
-    audience: list[Principal] = Field(
-        ["everyone"], min_length=1, description="who will use the model: rows that one of them may not see are rejected"
+    audience: Acl = Field(
+        ["everyone"],
+        description="who will use the model: rows that one of a list may not see are rejected; a mapping of all and "
+        "none describes one kind of user, who is in each list of all and is none of none",
     )
     licences: list[Text] = Field([], description="licences that rows may have; without any, every stated one")
     checks: Checks = Field(Checks(), description="what rows are looked at for")

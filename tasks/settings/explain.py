@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from freshet.expectations.rules import RULES
+from freshet.tasks.settings.access import ALL_AND_NONE, ANY_OF, AccessExpression
 from freshet.tasks.settings.addresses import shown
 from freshet.tasks.settings.lines import Located
 from freshet.tasks.settings.places import Finding, Place, kind_text
@@ -52,13 +53,15 @@ class _Explainer:
             if any(place[: len(broken)] == broken for broken in self._located.broken):
                 continue
             findings += self._one(str(one["type"]), place, one.get("ctx") or {}, str(one["msg"]))
-        return findings
+        return list(dict.fromkeys(findings))
 
     def _one(self, kind: str, place: Place, context: dict[str, Any], message: str) -> list[Finding]:
         if kind.startswith("union_tag"):
             return self._no_source_kind(place)
         if kind == "missing":
-            return [self._missing(place)]
+            # A mapping of other keys is told by them: its author meant a list, or a key that there is not.
+            others = _is_expression(place[:-1]) and self._value(place[:-1])
+            return [] if others and set(others) - _WAYS else [self._missing(place)]
         if kind == "extra_forbidden":
             return [self._unknown_key(place)]
         if kind == "relation":
@@ -74,7 +77,7 @@ class _Explainer:
 
     def _missing(self, place: Place) -> Finding:
         part = schema_at(self._schema, place, self._located.data)
-        example = "[everyone]" if place[-1] == "acl" else "…"
+        example = "[[everyone]]" if _is_expression(place[:-1]) else "[everyone]" if place[-1] == "acl" else "…"
         meaning = part.get("description") or expected(part)
         mend = f"add {place[-1]}: {example} ({meaning})"
         return Finding(place, self._located.line(place[:-1]), f"the key {place[-1]} is missing", mend)
@@ -93,6 +96,8 @@ class _Explainer:
             valid = valid if kinds else [*SOURCE_KINDS, *(one for one in valid if one not in SOURCE_KINDS)]
         near = nearest(key, [one for one in valid if one not in parent]) or nearest(key, valid)
         mend = (f"did you mean {near}? " if near else "") + "valid keys here: " + ", ".join(valid)
+        if _is_expression(place[:-1]):
+            mend += f"; a list, one of which is enough, needs no key: {place[-2]}: [user:NAME, group:NAME]"
         return Finding(place, self._located.line(place), what, mend)
 
     def _unknown_rule(self, place: Place) -> Finding:
@@ -118,6 +123,8 @@ class _Explainer:
         return [Finding(place, self._located.line(place), what, "add folder: PATH or git: URL"), *others]
 
     def _wrong_value(self, place: Place, help_text: str) -> Finding:
+        if flat := self._flat(place):
+            return flat
         value = self._value(place)
         part = schema_at(self._schema, place, self._located.data)
         wanted = expected(part)
@@ -136,6 +143,19 @@ class _Explainer:
             help_text += principal_hint(written)
         return Finding(place, line, what, help_text or self._mend_scalar(value, written, part))
 
+    def _flat(self, place: Place) -> Finding | None:
+        """One finding for a list of principals where a list of such lists is wanted, else None."""
+        above = place[:-1]
+        if above[-1:] != ("all",) or not _is_expression(above[:-1]):
+            return None
+        items = self._value(above)
+        if not isinstance(items, list) or not all(isinstance(one, str) for one in items):
+            return None
+        texts = [shown(self._located.written.get((*above, position), "…")) for position in range(len(items))]
+        each, one_of = ", ".join(f"[{text}]" for text in texts), ", ".join(texts)
+        mend = f"write [[{one_of}]]" + (f" if one of them is enough, [{each}] if all are needed" if texts[1:] else "")
+        return Finding(above, self._located.line(above), "all is a list of principals, not of lists", mend)
+
     def _mend_collection(self, value: Any, part: dict[str, Any]) -> str:
         if part.get("type") == "array" and isinstance(value, dict):
             return "start each item of the list with a hyphen"
@@ -145,7 +165,8 @@ class _Explainer:
 
     def _mend_scalar(self, value: Any, written: str, part: dict[str, Any]) -> str:
         if part.get("type") == "array":
-            return f"write a list: [{shown(written)}]"
+            of_lists = part["items"].get("type") == "array"
+            return f"write a list of lists: [[{shown(written)}]]" if of_lists else f"write a list: [{shown(written)}]"
         if not isinstance(value, str) and part.get("type") == "string" and "enum" not in part:
             return f'YAML reads it as {kind_text(value)}; write "{shown(written)}" in quotes'
         if near := nearest(written, part.get("enum", [])):
@@ -160,11 +181,26 @@ class _Explainer:
 
 
 def _place_of(location: Sequence[Any]) -> Place:
-    """Pydantic's location without the tag that it puts after a source's position."""
-    for position in range(2, len(location)):
-        if location[position - 2] == "sources" and isinstance(location[position - 1], int):
-            return (*location[:position], *location[position + 1 :])
-    return tuple(location)
+    """Pydantic's location without the tags that it puts after a source's position, and after an access list's key."""
+    place = tuple(location)
+    for position in range(2, len(place)):
+        if place[position - 2] == "sources" and isinstance(place[position - 1], int):
+            place = (*place[:position], *place[position + 1 :])
+            break
+    for position in range(2, len(place)):
+        if place[position] in (ANY_OF, ALL_AND_NONE) and _is_expression(place[:position]):
+            return (*place[:position], *place[position + 1 :])
+    return place
+
+
+_WAYS = frozenset(AccessExpression.model_fields)
+
+
+def _is_expression(place: Place) -> bool:
+    """Whether an access list may stand at a place, and with it an expression."""
+    if len(place) < 2 or place[-1] not in ("acl", "audience"):
+        return False
+    return isinstance(place[-2], int) if place[-1] == "acl" else (place[0], len(place)) == ("datasets", 3)
 
 
 def _write(part: dict[str, Any]) -> str:

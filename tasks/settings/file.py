@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -113,12 +113,12 @@ def find_file(file: Path | None = None) -> Path:
 
 def find_problems(file: Path) -> list[Problem]:
     """Everything wrong with a settings file, by line. Looks at the file and this machine's disk only."""
-    return _inspect(_absolute(file))[1]
+    return _inspect(_absolute(file), Checker.look_at_roster)[1]
 
 
 def find_notes(file: Path) -> list[Problem]:
     """What is allowed but probably not meant, by line. Empty where the file cannot be read at all."""
-    return _inspect(_absolute(file))[2]
+    return _inspect(_absolute(file), Checker.look_at_roster, Checker.look_for_files)[2]
 
 
 def _find() -> Path:
@@ -151,8 +151,8 @@ def _name(path: Path) -> str:
         return str(path)
 
 
-def _inspect(path: Path) -> tuple[Settings | None, list[Problem], list[Problem]]:
-    """(settings or None, problems, notes)."""
+def _inspect(path: Path, *looks: Callable[[Checker], None]) -> tuple[Settings | None, list[Problem], list[Problem]]:
+    """(settings or None, problems, notes); `looks` are checks that take longer than loading should."""
     located = _read(path)
     settings, errors, absent, notes = None, list(located.findings), [], []
     if isinstance(located.data, dict) and () not in located.broken:
@@ -160,6 +160,8 @@ def _inspect(path: Path) -> tuple[Settings | None, list[Problem], list[Problem]]
         settings, more = validate(located)
         checker = Checker(located, path.parent)
         checker.run()
+        for look in looks:
+            look(checker)
         errors += [*more, *checker.errors]
         absent, notes = checker.absent, checker.notes
     elif not errors:

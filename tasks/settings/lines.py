@@ -64,14 +64,22 @@ class Located:
         return self.lines.get(place)
 
 
-def read_yaml(raw: bytes, environ: Mapping[str, str]) -> Located:
-    """Reads a settings file's bytes. Never raises: what is wrong is in `findings`."""
+def read_yaml(
+    raw: bytes, environ: Mapping[str, str], max_bytes: int = MAX_BYTES, max_values: int = MAX_VALUES
+) -> Located:
+    """Reads a settings file's bytes. Never raises: what is wrong is in `findings`.
+
+    Args:
+        environ: the variables that texts may name.
+        max_bytes: a longer file is refused, unread.
+        max_values: how many values the file may have once its anchors are expanded.
+    """
     located = Located()
-    text = _decode(raw, located)
+    text = _decode(raw, located, max_bytes)
     node = None if text is None else _compose(text, located)
     if node is not None:
         located.lines[()] = 1
-        located.data = _Reader(located, environ).value(node, ())
+        located.data = _Reader(located, environ, max_values).value(node, ())
     return located
 
 
@@ -79,13 +87,13 @@ def _fatal(located: Located, line: int | None, what: str, mend: str) -> None:
     located.findings.append(Finding((), line, what, mend))
 
 
-def _decode(raw: bytes, located: Located) -> str | None:
-    if len(raw) > MAX_BYTES:
+def _decode(raw: bytes, located: Located, max_bytes: int) -> str | None:
+    if len(raw) > max_bytes:
         _fatal(
             located,
             None,
             f"the file has {len(raw):,} bytes",
-            f"settings have at most {MAX_BYTES:,}; is this the right file?",
+            f"such a file has at most {max_bytes:,}; is this the right file?",
         )
         return None
     try:
@@ -157,10 +165,10 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, line: int) -> tuple[str, str
 class _Reader:
     """Walks the node tree once, so that aliases are counted each time they are used."""
 
-    def __init__(self, located: Located, environ: Mapping[str, str]) -> None:
+    def __init__(self, located: Located, environ: Mapping[str, str], max_values: int) -> None:
         self._out = located
         self._environ = environ
-        self._left = MAX_VALUES
+        self._left = max_values
         self._merging = 0
         self._scalars = yaml.SafeLoader("")
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ByteSize, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from freshet.tasks.settings.access import Acl
 from freshet.tasks.settings.datasets import Dataset, RuleTuning, Use
 from freshet.tasks.settings.maintenance import Maintenance
 from freshet.tasks.settings.schedules import CorpusSchedule, Deployment, Schedules
@@ -24,7 +25,6 @@ from freshet.tasks.settings.types import (
     Globs,
     Language,
     PositiveGlob,
-    Principal,
     Region,
     RuleCode,
     Share,
@@ -81,8 +81,9 @@ class AccessRule(Strict):
     """Who may read the documents whose path matches."""
 
     path: PositiveGlob = Field(description="glob, as in .gitignore, over paths below the source, like `legal/**`")
-    acl: list[Principal] = Field(
-        min_length=1, description="who may read them, in place of the source's acl: everyone, user:NAME, group:NAME"
+    acl: Acl = Field(
+        description="who may read them, in place of the source's acl: everyone, user:NAME, group:NAME; a list, one "
+        "of which is enough, or a mapping of all and none"
     )
 
 
@@ -93,8 +94,9 @@ class _Source(Strict):
         "so that a source without a name is a new source once its address changes",
     )
     owner: Text = Field(description="who answers for these documents")
-    acl: list[Principal] = Field(
-        min_length=1, description="who may read them: everyone, user:NAME, group:NAME; it has no default"
+    acl: Acl = Field(
+        description="who may read them: everyone, user:NAME, group:NAME; a list, one of which is enough, or a mapping "
+        "of all and none; it has no default"
     )
     access: list[AccessRule] = Field([], description="exceptions to acl; the first whose path matches wins")
     uses: list[Use] = Field(
@@ -229,6 +231,16 @@ class Lineage(Strict):
     namespace: Text = Field("freshet", description="namespace of the jobs in OpenLineage events")
 
 
+class Roster(Strict):
+    """Which groups people are in, where that comes from a directory."""
+
+    file: Text = Field(description="YAML file of groups and their members, relative to the settings file")
+    max_age: Duration = Field(
+        timedelta(days=7),
+        description="an older roster puts nobody into a group, and lets nobody in where `none` names one",
+    )
+
+
 class Settings(Strict):
     """A whole freshet.yaml."""
 
@@ -248,6 +260,9 @@ class Settings(Strict):
         {}, description="the fine-tuning datasets by name: lower-case letters, digits, hyphens"
     )
     lineage: Lineage = Field(Lineage(), description="where the record of runs goes besides the store")
+    roster: Roster | None = Field(
+        None, description="which groups people are in; without it, the groups that whoever asks names himself"
+    )
     maintenance: Maintenance = Field(Maintenance(), description="how long the store keeps what nobody needs any more")
     schedules: Schedules = Field(Schedules(), description="when things run, as cron expressions, or off")
     deployment: Deployment = Field(Deployment(), description="how the project appears on its Prefect server")

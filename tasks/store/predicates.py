@@ -61,7 +61,10 @@ def holds(column: str, value: str) -> str:
 
 
 def permits(principals: Iterable[str]) -> str:
-    """The predicate is true where the access list names one of the principals; never true for no principals."""
+    """The predicate is true where the access list names one of the principals; never true for no principals.
+
+    Chunks of releases that an earlier version of Freshet made have such a list; those of now have a class.
+    """
     listed = ", ".join(_literal(p) for p in principals)
     return f"array_has_any(acl, [{listed}])" if listed else "false"
 
@@ -78,3 +81,8 @@ def within(column: str, start: datetime, end: datetime) -> str:
 def both(first: str, second: str) -> str:
     """The predicate is true where both others are."""
     return f"({first}) AND ({second})"
+
+
+def either(first: str, second: str) -> str:
+    """The predicate is true where one of the others is, or both are."""
+    return f"({first}) OR ({second})"

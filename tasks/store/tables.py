@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.errors import ConcurrentWriter, DamagedTable, StoreError
+from freshet.tasks.errors import DamagedTable, StoreError
 from freshet.tasks.store.bucket import reaching, unreachable
 
 if TYPE_CHECKING:
@@ -175,6 +175,10 @@ class Tables:
         # Two batches that are prepared at once may both find that it is missing.
         return self._database.create_table(name, schema=schema, exist_ok=True) if table is None else table
 
+    def drop(self, name: str) -> None:
+        """Removes a table for good. It must be there."""
+        self._database.drop_table(name)
+
     def rows(self, name: str, where: str | None = None, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Rows of a table at its head, in no order; none where there is no such table.
 
@@ -189,60 +193,27 @@ class Tables:
         found: list[dict[str, Any]] = (query if columns is None else query.select(list(columns))).to_list()
         return found
 
+    def newest_rows(self, name: str, where: str, columns: Sequence[str], order: str) -> Iterator[dict[str, Any]]:
+        """Rows of a table to which each commit adds one, the newest first; read only as far as they are asked for.
+
+        Args:
+            order: a column that grows from commit to commit.
+        """
+        table = self.find(name)
+        if table is None:
+            return
+        fragments = sorted(table.to_lance().get_fragments(), key=lambda one: one.fragment_id, reverse=True)
+        # A fragment of one row is as it was added. Compaction joins older ones, and gives what comes of it a higher
+        # number than rows have that were added meanwhile.
+        for fragment in fragments:
+            if fragment.physical_rows == 1:
+                yield from fragment.to_table(columns=list(columns), filter=where).to_pylist()
+        joined = [one for one in fragments if one.physical_rows != 1]
+        older = [row for one in joined for row in one.to_table(columns=list(columns), filter=where).to_pylist()]
+        yield from sorted(older, key=lambda row: row[order], reverse=True)
+
     def append(self, name: str, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> None:
         """Adds rows in one commit; the table is made if it is missing."""
         import pyarrow as pa
 
         self.open(name, schema).add(pa.Table.from_pylist(list(rows), schema=schema))
-
-
-def merge_rows(table: Table, key: str, rows: pa.Table) -> int:
-    """Inserts or replaces rows by key in one commit, and returns the new version.
-
-    Raises:
-        ConcurrentWriter: another writer committed in between, or the counts are not those of `rows`.
-        ValueError: a key occurs twice in `rows` (LanceDB would insert both, silently).
-    """
-    import pyarrow.compute as pc
-
-    if pc.count_distinct(rows[key]).as_py() != rows.num_rows:
-        raise ValueError(f"a {key} occurs twice in one batch for {table.name}")
-    before = table.version
-    result = table.merge_insert(key).when_matched_update_all().when_not_matched_insert_all().execute(rows)
-    written = result.num_inserted_rows + result.num_updated_rows
-    if written != rows.num_rows or result.num_attempts != 1 or result.version != before + 1:
-        raise ConcurrentWriter(
-            f"table {table.name}: {written} of {rows.num_rows} rows written in {result.num_attempts} attempt(s), "
-            f"version {before} → {result.version}",
-            "Another process writes to this corpus without holding its lock. Stop it, then refresh again.",
-        )
-    return int(result.version)
-
-
-def insert_new(tables: Tables, name: str, schema: pa.Schema, keys: Sequence[str], row: dict[str, Any]) -> bool:
-    """Appends a row, unless another writer, on this machine or another one, was first with the same keys.
-
-    Returns:
-        Whether the row stands there now.
-    """
-    import pyarrow as pa
-
-    rows = pa.Table.from_pylist([row], schema=schema)
-    result = tables.open(name, schema).merge_insert(list(keys)).when_not_matched_insert_all().execute(rows)
-    return int(result.num_inserted_rows) == 1
-
-
-def delete_rows(table: Table, predicate: str) -> int:
-    """Deletes rows in one commit where any match, and returns how many."""
-    found = table.count_rows(predicate)
-    if not found:
-        return 0
-    before = table.version
-    result = table.delete(predicate)
-    if result.num_deleted_rows != found or result.version != before + 1:
-        raise ConcurrentWriter(
-            f"table {table.name}: {result.num_deleted_rows} of {found} rows deleted, "
-            f"version {before} → {result.version}",
-            "Another process writes to this corpus without holding its lock. Stop it, then refresh again.",
-        )
-    return int(found)

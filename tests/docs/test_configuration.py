@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ByteSize
 
 from freshet.expectations.rules import RULES
+from freshet.tasks.settings.access import AccessExpression
 from freshet.tasks.settings.datasets import (
     Checks,
     Columns,
@@ -39,6 +40,7 @@ from freshet.tasks.settings.project import (
     GitSource,
     Lineage,
     Parsing,
+    Roster,
     Settings,
 )
 from freshet.tasks.settings.schedules import CorpusSchedule, DatasetSchedule, Deployment, Schedules
@@ -54,6 +56,7 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "A folder source": (FolderSource, set(FolderSource.model_fields) - COMMON),
     "A git source": (GitSource, set(GitSource.model_fields) - COMMON),
     "An access rule": (AccessRule, set(AccessRule.model_fields)),
+    "An access expression": (AccessExpression, set(AccessExpression.model_fields)),
     "freshness": (Freshness, set(Freshness.model_fields)),
     "chunking": (Chunking, set(Chunking.model_fields)),
     "parsing": (Parsing, set(Parsing.model_fields)),
@@ -72,6 +75,7 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "A dataset's schedule": (DatasetSchedule, set(DatasetSchedule.model_fields)),
     "maintenance": (Maintenance, set(Maintenance.model_fields)),
     "deployment": (Deployment, set(Deployment.model_fields)),
+    "roster": (Roster, set(Roster.model_fields)),
     "lineage": (Lineage, set(Lineage.model_fields)),
     "A rule's tuning": (RuleTuning, set(RuleTuning.model_fields)),
 }
@@ -167,7 +171,8 @@ def test_the_example_loads_and_shows_every_key(tmp_path: Path) -> None:
     assert (corpus.languages, corpus.regions) == ([], ["US"])
     assert (corpus.chunking, corpus.parsing) == (Chunking(), Parsing())
     assert corpus.gate.model_copy(update={"recall_at_5": None}) == Gate()
-    assert project.settings.model_copy(update={"corpora": {}, "datasets": {}}) == Settings()
+    assert project.settings.roster == Roster(file="groups.yaml")
+    assert project.settings.model_copy(update={"corpora": {}, "datasets": {}, "roster": None}) == Settings()
 
 
 def test_the_schema_accepts_the_example() -> None:
@@ -184,11 +189,29 @@ def test_the_golden_example_shows_and_explains_every_key(tmp_path: Path) -> None
     assert all(f"`{key}`" in PAGE for key in _ANSWER_KEYS)
 
 
+def test_the_example_of_a_roster_is_one_and_shows_every_key(tmp_path: Path) -> None:
+    from freshet.tasks.settings.roster import _KEYS, read_roster
+
+    match = re.search(r"^### The file of a roster\n.*?```yaml\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
+    assert match
+    file = tmp_path / "groups.yaml"
+    file.write_text(match[1], encoding="utf-8")
+    roster, findings = read_roster(file)
+    assert findings == []
+    assert roster is not None
+    assert roster.members == {"group:legal": ("user:ada", "group:partners"), "group:partners": ("user:bob",)}
+    assert set(_rows("The file of a roster")) == set(_KEYS)
+
+
 def test_the_limits_that_the_page_names_are_those_of_the_reader() -> None:
+    from freshet.tasks.settings import roster
+    from freshet.tasks.settings.access_checks import MOST_FILES
     from freshet.tasks.settings.lines import MAX_BYTES, MAX_VALUES
 
     assert f"{MAX_BYTES:,} bytes" in PAGE
     assert f"{MAX_VALUES:,} values" in PAGE
+    assert f"{roster.MAX_BYTES:,} bytes and {roster.MAX_VALUES:,} members and groups" in PAGE
+    assert f"{MOST_FILES:,} files" in PAGE
 
 
 def test_internal_links_lead_to_headings() -> None:

@@ -88,13 +88,14 @@ class Project:
         """Searches corpus docs in this process, as the command does."""
         from datetime import UTC, datetime
 
-        from freshet.tasks.governance.policy import principals_of
+        from freshet.tasks.governance.roster import asker_of, load_roster
         from freshet.tasks.search.retrieve import query_embedder, search
         from freshet.tasks.settings.file import load_project
 
+        loaded, now = load_project(self.config), datetime.now(UTC)
         answer = search(
-            self.store, "docs", question, principals=principals_of(as_), mode=mode, limit=limit,
-            now=datetime.now(UTC), embed_query=query_embedder(load_project(self.config)),
+            self.store, "docs", question, asker=asker_of(as_, load_roster(loaded), now), mode=mode, limit=limit,
+            now=now, embed_query=query_embedder(loaded),
         )  # fmt: skip
         return answer.as_dict()
 

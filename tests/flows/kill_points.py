@@ -21,6 +21,9 @@ def _in(module: str, *functions: str) -> list[str]:
 
 
 # A refresh, in the order of its steps.
+RECORD_SCOPES, RESTATE_ACCESS, STAMP_CHUNKS = _in(
+    "freshet.tasks.index.access", "record_scopes", "_merge_column", "update_rows"
+)
 (LIST_FILE,) = _in("freshet.tasks.documents.sources.folder", "_Scan._visit")
 (ASK_PARSER,) = _in("freshet.tasks.documents.parse.child", "ParserProcess._ask")
 (KEEP_PARSED,) = _in("freshet.tasks.documents.prepare", "keep_parsed")

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from freshet.tasks.errors import AccessCheckFailed, SettingsError
+from freshet.tasks.governance.expressions import Asker
 from freshet.tasks.governance.policy import principals_of
 from freshet.tasks.index import indices as maintain
 from freshet.tasks.index.gate import examination
@@ -40,7 +41,7 @@ def ask(
 ) -> Answer:
     """Searches as the command does, but at a moment of one's choice."""
     return find(
-        project.store, "docs", question, principals=principals_of(as_), mode=mode, limit=limit,
+        project.store, "docs", question, asker=Asker(frozenset(principals_of(as_))), mode=mode, limit=limit,
         now=now or datetime.now(UTC), embed_query=query_embedder(load_project(project.config)),
     )  # fmt: skip
 
@@ -128,8 +129,8 @@ def test_no_hit_is_forbidden_and_the_allowed_ones_fill_the_limit(
 def test_a_reader_who_may_see_one_chunk_in_two_hundred_is_shown_it(served: Project, mode: Mode) -> None:
     embed = query_embedder(load_project(served.config))
     answer = find(
-        served.store, "docs", QUESTION, principals=["user:rare"], mode=mode, limit=5, now=datetime.now(UTC),
-        embed_query=embed,
+        served.store, "docs", QUESTION, asker=Asker(frozenset({"user:rare"})), mode=mode, limit=5,
+        now=datetime.now(UTC), embed_query=embed,
     )  # fmt: skip
     assert paths(answer) == {"rare/0.txt", "rare/1.txt"}
 
@@ -138,8 +139,9 @@ def test_a_reader_who_may_see_one_chunk_in_two_hundred_is_shown_it(served: Proje
 def test_a_reader_who_may_see_little_gets_exact_results(served: Project, as_: tuple[str, ...]) -> None:
     rows = served.chunks()
     vectors = np.asarray(rows["vector"].to_pylist(), np.float32)
-    asking = {"everyone", *as_}
-    seen = np.asarray([bool(asking & set(acl)) for acl in rows["acl"].to_pylist()])
+    folders = {row["doc_id"]: row["path"].split("/")[0] for row in served.ledger().to_pylist()}
+    may_see = {"public", *(name.removeprefix("user:") for name in as_)}
+    seen = np.asarray([folders[doc_id] in may_see for doc_id in rows["doc_id"].to_pylist()])
     question = _question_vector(served)
     best = sorted(zip(-(vectors[seen] @ question), np.asarray(rows["text"].to_pylist())[seen], strict=True))
     answer = ask(served, QUESTION, *as_, mode="vector", limit=6)
@@ -161,7 +163,7 @@ def _question_vector(project: Project) -> Any:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_principal_that_tries_to_be_a_predicate_matches_nothing(served: Project, name: str, mode: Mode) -> None:
     alone = find(
-        served.store, "docs", QUESTION, principals=[name], mode=mode, limit=5, now=datetime.now(UTC),
+        served.store, "docs", QUESTION, asker=Asker(frozenset({name})), mode=mode, limit=5, now=datetime.now(UTC),
         embed_query=query_embedder(load_project(served.config)),
     )  # fmt: skip
     assert alone.hits == []
@@ -230,6 +232,27 @@ def test_a_revoked_permission_holds_although_the_gate_rejects(office: Project, m
     for mode in MODES:
         assert "salaries.md" not in paths(ask(office, "salaries rules", "group:legal", mode=mode))
         assert "salaries.md" in paths(ask(office, "salaries rules", "group:board", mode=mode))
+
+
+@pytest.mark.parametrize("rule", ["salaries.md", "salar*"], ids=["same class", "other class"])
+@pytest.mark.parametrize(("group", "is_shown"), [("group:legal", False), ("group:board", True)])
+def test_a_refresh_that_narrows_during_a_search_is_heeded_and_hides_no_more(
+    office: Project, monkeypatch: pytest.MonkeyPatch, rule: str, group: str, is_shown: bool
+) -> None:
+    embed = query_embedder(load_project(office.config))
+
+    def narrow_meanwhile(release: Any, question: str) -> Any:
+        office.source["access"] = [{"path": rule, "acl": ["group:board"]}]
+        office.save()
+        _reject(monkeypatch)
+        assert office.refresh()["outcome"] == "rejected"
+        return embed(release, question)
+
+    answer = find(
+        office.store, "docs", "salaries rules", asker=Asker(frozenset({"everyone", group})), mode="hybrid", limit=5,
+        now=datetime.now(UTC), embed_query=narrow_meanwhile,
+    )  # fmt: skip
+    assert ("salaries.md" in paths(answer)) == is_shown
 
 
 def test_a_widened_permission_waits_for_a_release(office: Project, monkeypatch: pytest.MonkeyPatch) -> None:

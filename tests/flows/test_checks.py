@@ -74,14 +74,14 @@ def _refresh(project: Project, outcome: str = "released", **options: Any) -> dic
 
 def _hits(project: Project, question: str = "spring", *as_: str, now: datetime | None = None) -> dict[str, Any]:
     """Stale or not, by URI, of the documents that a reader finds; every page has the word spring."""
-    from freshet.tasks.governance.policy import principals_of
+    from freshet.tasks.governance.roster import asker_of
     from freshet.tasks.search.retrieve import search
 
     def no_vector(release: object, text: str) -> Any:
         raise AssertionError("full text needs no vector")
 
     answer = search(
-        project.store, "docs", question, principals=principals_of(as_), mode="text", limit=200,
+        project.store, "docs", question, asker=asker_of(as_, None, datetime.now(UTC)), mode="text", limit=200,
         now=now or datetime.now(UTC), embed_query=no_vector,
     )  # fmt: skip
     return {hit.uri: hit.stale for hit in answer.hits}

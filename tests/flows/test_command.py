@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from freshet.flows.command import app as cli
+from freshet.tasks.governance.policy import class_id
 from tests.flows.conftest import Project
 from tests.waiting import PATIENCE, until
 
@@ -250,7 +251,8 @@ def test_a_document_is_found_by_path_and_by_uri(office: Project, shell: Shell) -
     assert by_path == by_uri
     assert list(by_path) == ["document", "verdicts", "chunks"]
     assert by_path["document"]["acl"] == ["group:legal"]
-    assert [chunk["acl"] for chunk in by_path["chunks"]] == [["group:legal"]]
+    assert by_path["document"]["access"] == class_id("docs", "docs", "legal/**")
+    assert [chunk["access"] for chunk in by_path["chunks"]] == [by_path["document"]["access"]]
     assert "settled" not in json.dumps(by_path), "it shows no text to whoever may not read it"
     refused = json.loads(shell("document", "docs", "empty.txt", *config)[0])
     assert [v["code"] for v in refused["verdicts"]] == ["PARSE-EMPTY"]

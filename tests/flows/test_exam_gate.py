@@ -19,11 +19,12 @@ import yaml
 from freshet.tasks.documents import prepare
 from freshet.tasks.embedding import embed
 from freshet.tasks.governance import policy
+from freshet.tasks.governance.expressions import Expression
+from freshet.tasks.index import access, steps
 from freshet.tasks.index import indices as maintain
-from freshet.tasks.index import steps
-from freshet.tasks.index.gate import probes
 from freshet.tasks.ledger.decisions import list_decisions
 from freshet.tasks.rules import suites as validation
+from freshet.tasks.search.sight import Sight
 from tests.chaos import some_of
 from tests.flows.conftest import Project
 
@@ -42,6 +43,9 @@ THINGS = {
     "warehouse": ("pallet", "loading ramp", "Pallets taller than two metres are split at the loading ramp."),
 }
 SECRET = "restricted/salaries.md"
+OPEN = policy.class_id("docs", "docs", None)
+"""The class of all documents but SECRET: everyone may see them."""
+
 EDITED = "travel.md"
 
 
@@ -138,7 +142,7 @@ def wrong_model_for_all(patch: pytest.MonkeyPatch) -> None:
 def _with_chunks(patch: pytest.MonkeyPatch, alter: Callable[[list[Any]], list[Any]]) -> None:
     """Alters chunks after the checks of a document saw them, so that ledger and table agree on what is wrong."""
     right = prepare.chunk_rows
-    patch.setattr(prepare, "chunk_rows", lambda doc_id, chunks, acl: right(doc_id, alter(list(chunks)), acl))
+    patch.setattr(prepare, "chunk_rows", lambda doc_id, chunks, access: right(doc_id, alter(list(chunks)), access))
 
 
 def truncated_texts(patch: pytest.MonkeyPatch) -> None:
@@ -181,16 +185,26 @@ def index_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def policy_widened(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(policy, "effective_acls", lambda paths, source: [["everyone"]] * len(paths))
+    for module in (policy, access):
+        patch.setattr(module, "classes_of", lambda corpus, paths, source: [OPEN] * len(paths))
+
+
+def meaning_widened(patch: pytest.MonkeyPatch) -> None:
+    right, everyone = access.scopes_of, Expression.of(["everyone"])
+    patch.setattr(access, "scopes_of", lambda *given: [replace(one, expression=everyone) for one in right(*given)])
 
 
 def rows_widened(patch: pytest.MonkeyPatch) -> None:
     right = prepare.chunk_rows
-    patch.setattr(prepare, "chunk_rows", lambda doc_id, chunks, acl: right(doc_id, chunks, [*acl, "group:strangers"]))
+    patch.setattr(prepare, "chunk_rows", lambda doc_id, chunks, access: right(doc_id, chunks, OPEN))
 
 
 def filter_widened(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(probes, "permits", lambda principals: "true")
+    patch.setattr(Sight, "chunks_of", lambda self, table: "true")
+
+
+def expressions_widened(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Expression, "admits", lambda self, asker: True)
 
 
 Fault = Callable[[pytest.MonkeyPatch], None]
@@ -204,8 +218,10 @@ FAULTS: dict[str, tuple[Fault, Callable[[Project], None], str]] = {  # the fault
     "a third lost": (a_third_lost_with_gaps, recut, "DOCUMENT-GAP GATE-LOSS"),
     "index dropped": (index_dropped, edit, "GATE-INDEX-MISSING"),
     "access widened by the policy": (policy_widened, edit, "GATE-POLICY"),
-    "access widened in the rows": (rows_widened, edit, "GATE-ACCESS"),
+    "access widened in what a class means": (meaning_widened, edit, "GATE-POLICY"),
+    "access widened in the rows": (rows_widened, recut, "GATE-ACCESS"),
     "access widened in the filter": (filter_widened, edit, "GATE-PROBE"),
+    "access widened in who is let in": (expressions_widened, edit, "GATE-PROBE"),
 }
 
 

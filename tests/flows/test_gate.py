@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from freshet.tasks.governance.policy import class_id
 from freshet.tasks.index import reconciliation
 from freshet.tasks.store import schemas
 from tests.chaos import some_of
@@ -50,11 +51,11 @@ def _vector_not_a_number(table: Any) -> None:
 
 
 def _emptied_access(table: Any) -> None:
-    _replace(table, lambda row: row | {"acl": []})
+    _replace(table, lambda row: row | {"access": ""})
 
 
 def _widened_access(table: Any) -> None:
-    _replace(table, lambda row: row | {"acl": [*row["acl"], "group:strangers"]})
+    _replace(table, lambda row: row | {"access": class_id("docs", "docs", "wider/**")})
 
 
 DAMAGES: dict[str, tuple[Damage, str]] = {  # what is planted, and the codes that name it

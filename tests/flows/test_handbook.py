@@ -19,7 +19,8 @@ from tests.flows.conftest import Project
 from tests.waiting import PATIENCE
 
 SAME = (
-    "chunk_id", "doc_id", "text", "start", "end", "headings", "page_first", "page_last", "kinds", "acl", "row_digest",
+    "chunk_id", "doc_id", "text", "start", "end", "headings", "page_first", "page_last", "kinds", "access",
+    "row_digest",
 )  # fmt: skip
 """What two builds of the same documents must agree on, row for row."""
 

@@ -16,6 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from freshet.tasks.governance.expressions import Asker, Expression
+from freshet.tasks.ledger.access_classes import in_force, list_classes
+from freshet.tasks.ledger.releases import find_standing
 from tests.chaos import some_of
 from tests.flows import kill_points, killer
 from tests.flows.conftest import Project
@@ -57,7 +60,8 @@ STATE_B = {
     **{f"new/{n}.md": _document(f"new {n}") for n in range(4)},
     **{f"moved/{n:02}.md": STATE_A[f"folder/{n:02}.md"] for n in range(RENAMED)},
 }
-ACCESS = {"A": [], "B": [{"path": "hr/**", "acl": ["group:hr"]}]}
+HR = "group:hr"
+ACCESS = {"A": [], "B": [{"path": "hr/**", "acl": [HR]}]}
 
 
 def _lay(project: Project, state: str) -> None:
@@ -133,7 +137,7 @@ class Views:
         assert live is not None
         pinned = self._store.corpus("docs").at(live.table, live.table_version)
         _note(self.tables, _passages(pinned.to_arrow()))
-        _note(self.answers, _ask(self._store))
+        _note(self.answers, _ask(self._store, HR))
 
 
 def _note(views: list[View], view: View) -> None:
@@ -146,12 +150,12 @@ def _passages(chunks: pa.Table) -> View:
     return frozenset(zip(*columns, strict=True))
 
 
-def _ask(store: Any) -> View:
-    """Everything that one of group hr can find; every passage has the word in it."""
+def _ask(store: Any, *groups: str) -> View:
+    """Everything that one of the groups can find; every passage has the word in it."""
     from freshet.tasks.search.retrieve import search
 
     answer = search(
-        store, "docs", "spring", principals=["everyone", "group:hr"], mode="text", limit=500,
+        store, "docs", "spring", asker=Asker(frozenset({"everyone", *groups})), mode="text", limit=500,
         now=datetime.now(UTC), embed_query=_no_vector,
     )  # fmt: skip
     return frozenset((hit.doc_id, *hit.chars) for hit in answer.hits)
@@ -169,8 +173,8 @@ def views(undisturbed: dict[str, Project]) -> dict[str, View]:
     ids, contents = set(after["doc_id"].to_pylist()), set(after["content_hash"].to_pylist())
     # A document that moved is still shown, under the path that the release knows.
     stay = {row["doc_id"] for row in before.to_pylist() if row["doc_id"] in ids or row["content_hash"] in contents}
-    assert one == _ask(undisturbed["A"].store)
-    assert two == _ask(undisturbed["B"].store)
+    assert one == _ask(undisturbed["A"].store, HR) == _ask(undisturbed["A"].store)
+    assert two == _ask(undisturbed["B"].store, HR)
     return {"A": one, "B": two, "A without what has gone": frozenset(p for p in one if p[0] in stay)}
 
 
@@ -186,6 +190,20 @@ def _assert_same(found: Project, expected: Project) -> None:
     passing = ["verified_at", "table_version"]
     ledgers = [project.ledger().drop_columns(passing) for project in (found, expected)]
     assert ledgers[0].to_pylist() == ledgers[1].to_pylist()
+    assert _in_force(found) == _in_force(expected)
+
+
+def _in_force(project: Project) -> dict[str, Expression]:
+    """What the access classes of the project's documents mean."""
+    standing = find_standing(project.store, "docs")
+    assert standing is not None
+    known, used = list_classes(project.store, "docs"), set(project.ledger()["access"].to_pylist())
+    return {access: one for access, one in in_force(known, standing.published).items() if access in used}
+
+
+def _id_of(project: Project, path: str) -> str:
+    (doc_id,) = [row["doc_id"] for row in project.ledger().to_pylist() if row["path"] == path]
+    return str(doc_id)
 
 
 def _assert_indexed(project: Project) -> None:
@@ -199,18 +217,22 @@ def _assert_indexed(project: Project) -> None:
 
 
 HALF_WITHDRAWN = Fault(at=kill_points.DELETE_ROWS, when="after", armed_by=kill_points.WITHDRAW)
+BEFORE_ACCESS = "classes on record"
 MOMENTS = {
+    BEFORE_ACCESS: Fault(at=kill_points.RECORD_SCOPES, when="after"),
+    "access in the ledger": Fault(at=kill_points.RESTATE_ACCESS, when="after"),
     "listing": Fault(at=kill_points.LIST_FILE, call=9),
     "parsing": Fault(at=kill_points.ASK_PARSER, call=2, when="stuck"),
     "parse kept": Fault(at=kill_points.KEEP_PARSED, when="after"),
     "embedding": Fault(at=kill_points.EMBED, when="after", call=2),
-    "merged, nothing deleted": Fault(at=kill_points.DELETE_LEFTOVERS, call=2),
-    "merged, strays at the head": Fault(at=kill_points.WRITE_LEDGER, call=5),
-    "deleted, not in the ledger": Fault(at=kill_points.WRITE_LEDGER, call=2),
-    "access in the ledger": Fault(at=kill_points.WRITE_LEDGER, when="after", call=1),
-    "first batch in the ledger": Fault(at=kill_points.WRITE_LEDGER, when="after", call=2),
+    "merged, nothing deleted": Fault(at=kill_points.DELETE_LEFTOVERS),
+    "merged, strays at the head": Fault(at=kill_points.WRITE_LEDGER, call=4),
+    "deleted, not in the ledger": Fault(at=kill_points.WRITE_LEDGER),
+    "first batch in the ledger": Fault(at=kill_points.WRITE_LEDGER, when="after"),
     "before withdrawing": Fault(at=kill_points.WITHDRAW),
     "half withdrawn": HALF_WITHDRAWN,
+    "chunks in their class, not in the ledger": Fault(at=kill_points.STAMP_CHUNKS, when="after"),
+    "chunks in their class": Fault(at=kill_points.RESTATE_ACCESS, when="after", call=2),
     "before index maintenance": Fault(at=kill_points.MAINTAIN_INDICES),
     "after index maintenance": Fault(at=kill_points.MAINTAIN_INDICES, when="after"),
     "tagged, no release row": Fault(at=kill_points.NOTE_RELEASE),
@@ -218,8 +240,12 @@ MOMENTS = {
 }
 
 
-# One in each part of a refresh: while it works, with a batch half written, while it withdraws, and around its release.
-SOME = ("parsing", "merged, nothing deleted", "half withdrawn", "tagged, no release row", "release row written")
+# One in each part of a refresh: while it says who may see what, while it works, with a batch half written, while it
+# withdraws, and around its release.
+SOME = (
+    "access in the ledger", "parsing", "merged, nothing deleted", "half withdrawn",
+    "chunks in their class, not in the ledger", "tagged, no release row", "release row written",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("moment", some_of(MOMENTS, *SOME))
@@ -236,6 +262,7 @@ def test_a_killed_refresh_is_mended_by_the_next_and_readers_see_whole_releases(
     with Reader(seen.look) as reader:
         _refresh_and_die(project, MOMENTS[moment])
         reader.look_again()
+        seen_by_all = {passage[0] for passage in _ask(project.store)}
         committed = set(project.chunks()["text"].to_pylist())
         report = project.refresh()
     expected = "unchanged" if moment == "release row written" else "released"
@@ -243,6 +270,9 @@ def test_a_killed_refresh_is_mended_by_the_next_and_readers_see_whole_releases(
     _assert_same(project, undisturbed["B"])
     _assert_indexed(project)
     assert not committed & set(embedded()), "what was committed was embedded again"
+    assert (_id_of(project, "hr/pay.md") in seen_by_all) == (moment == BEFORE_ACCESS), (
+        "what narrows holds from the start"
+    )
     assert _in_order(seen.tables, [views["A"], views["B"]]), "a reader's table was no whole release"
     assert _in_order(seen.answers, [views["A"], views["A without what has gone"], views["B"]])
     assert (seen.tables[0], seen.tables[-1]) == (views["A"], views["B"])

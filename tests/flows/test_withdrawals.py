@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from freshet.tasks.governance.expressions import Asker
 from tests.flows.conftest import Project
 from tests.flows.killer import embed_by_hash, read_embedded
 
@@ -56,7 +57,7 @@ def _found(project: Project) -> set[str]:
         raise AssertionError("full text needs no vector")
 
     answer = search(
-        project.store, "docs", "spring", principals=["everyone"], mode="text", limit=200,
+        project.store, "docs", "spring", asker=Asker(frozenset({"everyone"})), mode="text", limit=200,
         now=datetime.now(UTC), embed_query=no_vector,
     )  # fmt: skip
     return {hit.uri for hit in answer.hits}

@@ -84,7 +84,7 @@ def staged(format: Any, row: int, content: Mapping[str, Any], said: Mapping[str,
         "licence": "CC0-1.0",
         "owner": "ada",
         "uses": ["training"],
-        "acl": ["everyone"],
+        "access": '["everyone"]',
     }
     return {**dict.fromkeys(row_schema().names), **usual, **said}
 
@@ -124,6 +124,17 @@ def no_extras(folder: Path, facts: VersionFacts) -> None:
 
 def all_rows(tables: Iterable[pa.Table]) -> list[dict[str, Any]]:
     return [row for table in tables for row in table.to_pylist()]
+
+
+def put_on_record(store: Store, said: Mapping[str, Any], *, published: int = 0, decided: int = 0) -> None:
+    """Records what access classes of corpus docs mean from now on, by their ids, as settings state it."""
+    from freshet.tasks.governance.expressions import Expression
+    from freshet.tasks.governance.policy import Scope
+    from freshet.tasks.ledger.access_classes import record_scopes
+
+    meant = {access: Expression.read(json.dumps(one)) for access, one in said.items()}
+    scopes = [Scope(access, "docs", access, expression) for access, expression in meant.items()]
+    record_scopes(store, "docs", scopes, published=published, decided=decided, now=AS_OF, run_id="r")
 
 
 def lines(file: Path) -> list[Any]:

@@ -34,7 +34,7 @@ def staged(
                 "chunk_ids": [], "content": canonical, "digest": example_digest(format, canonical),
                 "prompt": parts.prompt, "answer": parts.answer, "other": parts.other, "passage": passage,
                 "label": content[label] if label else None, "transforms": [], "licence": "CC0-1.0", "owner": "tests",
-                "uses": ["training"], "acl": ["everyone"],
+                "uses": ["training"], "access": '["everyone"]',
             }
         )  # fmt: skip
     return pa.Table.from_pylist(rows, row_schema())

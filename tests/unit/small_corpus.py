@@ -13,7 +13,11 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 
+from freshet.tasks.governance.expressions import Expression
+from freshet.tasks.governance.policy import Scope, class_id
 from freshet.tasks.index.indices import _maintain, declared_indices
+from freshet.tasks.ledger.access_classes import list_classes, once_published, record_scopes
+from freshet.tasks.settings.access import AccessExpression
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store, Tables
 
@@ -33,12 +37,17 @@ def document_id(path: str) -> str:
     return sha256(path.encode()).hexdigest()[:32]
 
 
+def access_of(acl: Sequence[str] | AccessExpression) -> str:
+    """The class that the small corpus gives documents that this expression lets in."""
+    return class_id("docs", "docs", Expression.of(acl).text)
+
+
 @dataclass
 class Document:
     """A document as a list of its passages."""
 
     passages: Sequence[str]
-    acl: Sequence[str] = ("everyone",)
+    acl: Sequence[str] | AccessExpression = ("everyone",)
     changes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -51,7 +60,7 @@ def chunk_rows(path: str, document: Document) -> list[dict[str, Any]]:
                 "chunk_id": sha256(f"{path} {text_hash} {ordinal}".encode()).hexdigest()[:32],
                 "doc_id": document_id(path), "ordinal": ordinal, "text": text, "text_hash": text_hash,
                 "start": start, "end": start + len(text), "headings": [], "page_first": None, "page_last": None,
-                "kinds": ["NarrativeText"], "tokens": len(text.split()) + 2, "acl": list(document.acl),
+                "kinds": ["NarrativeText"], "tokens": len(text.split()) + 2, "access": access_of(document.acl),
                 "row_digest": ordinal, "vector": bag_of_words(text).tolist(),
             }
         )  # fmt: skip
@@ -63,8 +72,9 @@ def ledger_row(path: str, document: Document) -> dict[str, Any]:
     content = sha256("\n".join(document.passages).encode()).hexdigest()
     row = {
         "doc_id": document_id(path), "source": "docs", "path": path, "uri": f"file:///docs/{path}", "title": path,
-        "owner": "me", "licence": None, "acl": list(document.acl), "uses": ["retrieval"], "seen_hint": "",
-        "seen_hash": content, "content_hash": content, "source_version": None, "modified_at": NOW, "size": 1,
+        "owner": "me", "licence": None, "access": access_of(document.acl), "chunks_access": access_of(document.acl),
+        "uses": ["retrieval"], "seen_hint": "", "seen_hash": content,
+        "content_hash": content, "source_version": None, "modified_at": NOW, "size": 1,
         "stale_after": None, "blocked_after": None, "verified_at": NOW, "parser": "p", "chunking": "c", "space": "s",
         "chunks": len(document.passages), "chunks_digest": 0, "table_version": 1, "verdicts": "[]",
     }  # fmt: skip
@@ -75,7 +85,16 @@ def ledger_row(path: str, document: Document) -> dict[str, Any]:
 class SmallCorpus:
     """The tables of a corpus in a folder."""
 
-    tables: Tables
+    store: Store
+
+    @property
+    def tables(self) -> Tables:
+        return self.store.corpus("docs")
+
+    @property
+    def expressions(self) -> dict[str, Expression]:
+        """What each access class means."""
+        return once_published(list_classes(self.store, "docs"))
 
     @property
     def chunks(self) -> Any:
@@ -87,7 +106,9 @@ class SmallCorpus:
 
 
 def build(folder: Path, documents: Mapping[str, Document], indexed: bool = True) -> SmallCorpus:
-    tables = Store(str(folder)).corpus("docs")
+    store = Store(str(folder))
+    tables = store.corpus("docs")
+    say(store, *(document.acl for document in documents.values()))
     chunks = tables.open("chunks-s", schemas.chunks(DIMENSION))
     rows = [row for path, document in documents.items() for row in chunk_rows(path, document)]
     if rows:
@@ -98,7 +119,13 @@ def build(folder: Path, documents: Mapping[str, Document], indexed: bool = True)
         ledger.add(pa.Table.from_pylist(listed, schema=schemas.documents()))
     if indexed:
         _maintain(chunks, declared_indices(chunks.count_rows()))
-    return SmallCorpus(tables)
+    return SmallCorpus(store)
+
+
+def say(store: Store, *acls: Sequence[str] | AccessExpression) -> None:
+    """Puts on record what the classes of these expressions mean."""
+    scopes = [Scope(access_of(acl), "docs", Expression.of(acl).text, Expression.of(acl)) for acl in acls]
+    record_scopes(store, "docs", scopes, published=0, decided=0, now=NOW, run_id="run")
 
 
 def replace_chunks(corpus: SmallCorpus, change: Any, where: str = "true") -> None:

@@ -32,7 +32,7 @@ def example(text: str, origins: Sequence[dict[str, Any]], split: str = "train") 
     return {
         "example_id": digest[:32], "split": split, "group": 0, "format": "language_modeling",
         "content": json.dumps({"text": text}), "digest": digest, "label": None, "origins": list(origins),
-        "transforms": ["nfc"], "licence": "CC0-1.0", "owner": "people", "uses": ["training"], "acl": ["everyone"],
+        "transforms": ["nfc"], "licence": "CC0-1.0", "owner": "people", "uses": ["training"], "access": '["everyone"]',
         "verdicts": json.dumps([{"code": "ROW-LONG", "severity": "warn", "evidence": {"tokens": 9}}]),
     }  # fmt: skip
 

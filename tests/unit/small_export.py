@@ -85,7 +85,7 @@ def example_table(format: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
                 "licence": "CC0-1.0",
                 "owner": "people",
                 "uses": ["training"],
-                "acl": ["everyone"],
+                "access": '["everyone"]',
                 "verdicts": "[]",
             }
         )

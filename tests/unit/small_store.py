@@ -87,9 +87,10 @@ class SmallStore:
         releases = list_releases(run.store, "docs")
         settled = is_published(release.read_head(run), newest_decision(releases))
         damage = reconcile(run) if not settled else Reconciliation([], [])
+        access = index.apply_access.fn(run)
         listed = [steps.list_source.fn(run, name) for name in sources_by_name(run)]
         ledger = published_ledger(releases)
-        plan = steps.plan_refresh.fn(run, listed, damage.damaged, ledger, False, 10)
+        plan = steps.plan_refresh.fn(run, listed, damage.damaged, ledger, False, 10, None, access.classes)
         for part in plan.restated_batches:
             self._index(run, steps.restate_batch.fn(run, plan.restated, part, "restated"))
         for part in plan.batches:
@@ -99,6 +100,8 @@ class SmallStore:
         index.withdraw_documents.fn(run, plan.withdrawn)
         if damage.strays:
             removal.delete_strays(run, damage.strays)
+        if access.moved:
+            index.restamp_chunks.fn(run)
         for batch in (steps.hide_duplicates.fn(run), steps.note_dead_links.fn(run, listed, False)):
             if batch is not None:
                 self._index(run, batch)

@@ -50,6 +50,20 @@ def test_every_input_is_named_with_its_version_licence_owner_and_uses() -> None:
     assert "| desk | rows/b.jsonl | `bbbbbbbbbbbb` | Our own terms | facilities | retrieval, training |" in origin
 
 
+@pytest.mark.parametrize(
+    ("audience", "whom"),
+    [
+        (["user:x", "group:a"], "user:x, group:a"),
+        ({"all": [["everyone"]], "none": ["user:x"]}, "everyone, but not user:x"),
+        ({"all": [["group:a"], ["group:b", "group:c"]]}, "one of group:a and one of group:b, group:c"),
+    ],
+)
+def test_the_card_says_whom_the_model_is_meant_for(audience: Any, whom: str) -> None:
+    facts = facts_of("preference")
+    text = _text(replace(facts, settings={**facts.settings, "audience": audience}))
+    assert f"The model is meant for: {whom}. " in _section(text, "Licences and audience").replace("\\", "")
+
+
 def test_of_very_many_files_the_inputs_are_listed_with_their_sums() -> None:
     facts = facts_of("preference")
     many = [{**facts.sources[0], "uri": f"rows/{n}.jsonl", "rows_kept": 2} for n in range(MOST_SOURCES + 1)]

@@ -93,7 +93,7 @@ def test_a_staged_row_says_where_it_comes_from_and_what_was_changed(tmp_path: Pa
     assert (row["prompt"], row["answer"], row["label"]) == ("one ", "a", None)
     assert (row["input"], row["uri"], len(row["source_version"])) == ("mine", "rows.jsonl", 64)
     assert row["transforms"] == ["shape:columns", "trailing-space", "zero-width"]
-    assert (row["uses"], row["acl"], row["licence"], row["owner"]) == (["training"], ["everyone"], "MIT", "me")
+    assert (row["uses"], row["access"], row["licence"], row["owner"]) == (["training"], '["everyone"]', "MIT", "me")
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
@@ -128,6 +128,7 @@ def test_parts_follow_one_another(tmp_path: Path) -> None:
     [
         {"uses": ["retrieval"]},
         {"acl": ["group:legal"]},
+        {"acl": {"all": [["everyone"]], "none": ["user:eve"]}},
         {"permissions": [{"document": "*.md", "uses": []}], "columns": {**QA["columns"], "document": "d"}},
     ],
 )

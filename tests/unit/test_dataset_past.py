@@ -24,7 +24,7 @@ from freshet.tasks.settings.project import Settings
 from freshet.tasks.settings.spans import Window
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
-from tests.unit.built_dataset import AS_OF, Rows, assembled, declared, no_extras, pairs
+from tests.unit.built_dataset import AS_OF, Rows, assembled, declared, no_extras, pairs, put_on_record
 from tests.unit.small_corpus import Document, build, document_id
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -161,7 +161,8 @@ def test_documents_are_those_of_then_and_what_was_forbidden_since_is_forbidden(t
     version = {row["path"]: row["content_hash"] for row in then}
     ledger.update(where="path = 'edited.md'", values={"content_hash": "f" * 64})
     ledger.update(where="path = 'forbidden.md'", values={"uses": ["retrieval"]})
-    ledger.update(where="path = 'hidden.md'", values={"acl": ["group:legal"]})
+    put_on_record(store, {"legal": ["group:legal"]})
+    ledger.update(where="path = 'hidden.md'", values={"access": "legal"})
     ledger.delete("path = 'gone.md'")
     asked = _permissions(tmp_path, MARCH + DAY)
     codes = {name: [one.code for one in asked.of(f"{name}.md").verdicts] for name in names}

@@ -105,7 +105,7 @@ def index_files_gone(store: SmallStore) -> None:
 
 
 def one_index_file_gone(store: SmallStore) -> None:
-    next((_chunks(store) / "_indices" / _index(store, "acl_idx")).iterdir()).unlink()
+    next((_chunks(store) / "_indices" / _index(store, "access_idx")).iterdir()).unlink()
 
 
 def _index(store: SmallStore, name: str) -> str:

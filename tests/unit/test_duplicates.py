@@ -19,18 +19,19 @@ from freshet.tasks.documents.duplicates.find import DOCUMENT_COLUMNS, DuplicateC
 from freshet.tasks.documents.duplicates.precedence import Contender, Standing, resolve, revise
 from freshet.tasks.documents.elements import Element, ParsedDocument, to_json
 from freshet.tasks.documents.keep import keep_parsed
+from freshet.tasks.governance.expressions import Expression
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store, Tables
 from freshet.tasks.text import minhash
 from freshet.tasks.text.normalise import exact_hash, normalise
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-EVERYONE = frozenset({"everyone"})
+EVERYONE = ("everyone",)
 
 
 def _document(doc_id: str, priority: int = 0, age: int | None = 0, acl: Collection[str] = EVERYONE) -> Contender:
     modified_at = None if age is None else NOW - timedelta(days=age)
-    return Contender(doc_id, priority, modified_at, f"{doc_id}.md", frozenset(acl))
+    return Contender(doc_id, priority, modified_at, f"{doc_id}.md", Expression.of(sorted(acl)))
 
 
 def test_the_source_listed_first_wins_then_the_newest_then_the_path() -> None:
@@ -188,6 +189,7 @@ class Corpus:
         self.tables: Tables = Store(str(folder)).corpus("library")
         self.rows: dict[str, dict[str, object]] = {}
         self.texts: dict[str, str] = {}
+        self.meaning: dict[str, str] = {}
 
     def put(
         self, doc_id: str, text: str, source: str = "docs", age: int = 0, acl: Sequence[str] = ("everyone",)
@@ -199,7 +201,8 @@ class Corpus:
         self.texts[doc_id] = content
         self.rows[doc_id] = {
             "doc_id": doc_id, "source": source, "path": f"{doc_id}.md", "modified_at": NOW - timedelta(days=age),
-            "acl": list(acl), "content_hash": content, "seen_hash": content, "parser": "parser", "duplicate_of": None,
+            "access": " ".join(acl), "content_hash": content, "seen_hash": content, "parser": "parser",
+            "duplicate_of": None,
         }  # fmt: skip
 
     def drop(self, doc_id: str) -> None:
@@ -211,12 +214,18 @@ class Corpus:
             [schemas.documents().field(c) if c != "duplicate_of" else pa.field(c, text) for c in DOCUMENT_COLUMNS]
         )
         documents = pa.Table.from_pylist(list(self.rows.values()), schema=ledger)
-        changes = update_duplicates(self.tables, documents, priorities or {"docs": 0, "wiki": 1}, threshold)
+        ranks = priorities or {"docs": 0, "wiki": 1}
+        changes = update_duplicates(self.tables, documents, ranks, self.expressions(), threshold)
         for doc_id, duplicate in changes.hidden.items():
             self.rows[doc_id]["duplicate_of"] = duplicate.kept
         for doc_id in changes.returned:
             self.rows[doc_id]["duplicate_of"] = None
         return changes
+
+    def expressions(self) -> dict[str, Expression]:
+        """What the classes of the documents mean: what they are called, or what `meaning` says in place of that."""
+        classes = {str(row["access"]) for row in self.rows.values()}
+        return {access: Expression.of((self.meaning.get(access) or access).split()) for access in classes}
 
     @property
     def said(self) -> dict[str, str]:
@@ -287,12 +296,44 @@ def test_narrowing_the_access_of_the_kept_one_brings_its_duplicate_back(corpus: 
     corpus.put("copy", " ".join(_prose(1)), age=1)
     corpus.update()
     assert corpus.said == {"copy": "kept"}
-    corpus.rows["kept"]["acl"] = ["group:legal"]
+    corpus.rows["kept"]["access"] = "group:legal"
     corpus.update()
     assert corpus.said == {}
-    corpus.rows["copy"]["acl"] = ["group:legal"]
+    corpus.rows["copy"]["access"] = "group:legal"
     corpus.update()
     assert corpus.said == {"copy": "kept"}
+
+
+def test_a_class_that_means_something_else_decides_anew_just_where_that_can_matter(corpus: Corpus) -> None:
+    corpus.put("kept", " ".join(_prose(1)), acl=("group:a", "group:b"))
+    corpus.put("copy", " ".join(_prose(1)), age=1, acl=("group:a",))
+    corpus.put("other", " ".join(_prose(2)), acl=("group:b",))
+    corpus.update()
+    assert corpus.said == {"copy": "kept"}
+    # All three change, and yet of any two the same one covers the other as before.
+    corpus.meaning = {"group:a group:b": "group:x group:y", "group:a": "group:x", "group:b": "group:y"}
+    versions = corpus.versions()
+    assert (corpus.update().decided, corpus.said, corpus.versions()) == (0, {"copy": "kept"}, versions)
+    corpus.meaning["group:a group:b"] = "group:y"
+    assert corpus.update().returned == ["copy"]
+    assert corpus.said == {}
+    corpus.meaning["group:a"] = "group:y"
+    corpus.update()
+    assert corpus.said == {"copy": "kept"}
+
+
+def test_narrowed_step_by_step_the_kept_one_hides_no_copy_that_others_may_see(corpus: Corpus) -> None:
+    corpus.put("kept", " ".join(_prose(1)), acl=("group:a", "group:b"))
+    corpus.put("copy", " ".join(_prose(1)), age=1, acl=("group:a",))
+    for meaning, said in (
+        ({"group:a group:b": "group:x group:b", "group:a": "group:x"}, {"copy": "kept"}),
+        ({"group:a group:b": "group:b", "group:a": "group:x"}, {}),
+        ({"group:a group:b": "group:a group:b", "group:a": "group:a"}, {"copy": "kept"}),
+        ({"group:a group:b": "group:b", "group:a": "group:a"}, {}),
+    ):
+        corpus.meaning = meaning
+        corpus.update()
+        assert corpus.said == said
 
 
 def test_another_order_of_the_sources_or_another_threshold_decides_anew(corpus: Corpus) -> None:
@@ -377,7 +418,9 @@ def _brute_force(corpus: Corpus, texts: Mapping[str, str]) -> dict[str, str]:
         if a < b and (prints[a][0] == prints[b][0] or minhash.jaccard(prints[a][1], prints[b][1]) >= 0.8)
     ]
     ranks = {"docs": 0, "wiki": 1}
-    contenders = [duplicates._contender({**row, "priority": ranks[str(row["source"])]}) for row in corpus.rows.values()]
+    expressions = corpus.expressions()
+    rows = ({**row, "priority": ranks[str(row["source"])]} for row in corpus.rows.values())
+    contenders = [duplicates._contender(row, expressions) for row in rows]
     return resolve(contenders, edges)
 
 

@@ -11,19 +11,39 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from freshet.expectations.gate_rules import GATE_RULES
 from freshet.expectations.rules import RULES
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.governance.expressions import Asker, Expression
 from freshet.tasks.index.gate.exam import MEASURES, ExamResult, compare, judge, sit_exam, unchanged_documents
-from freshet.tasks.index.gate.golden import ExamQuestion, SetAside, Target, draw_questions, resolve_questions
+from freshet.tasks.index.gate.golden import (
+    Access,
+    ExamQuestion,
+    SetAside,
+    Target,
+    draw_questions,
+    resolve_questions,
+)
 from freshet.tasks.index.gate.health import check_embedding, check_indices, check_loss, index_recall, written_since
-from freshet.tasks.index.gate.probes import check_policy, probe_access
-from freshet.tasks.search.asking import Ask, asker, remembering
+from freshet.tasks.index.gate.probes import _is_wider, check_policy, probe_access
+from freshet.tasks.search.asking import Ask, asking, remembering
+from freshet.tasks.settings.access import AccessExpression
 from freshet.tasks.settings.golden import GoldenAnswer, GoldenQuestion, load_golden, read_golden, text
 from freshet.tasks.settings.project import AccessRule, FolderSource, Gate
 from tests.conftest import ROOT
-from tests.unit.small_corpus import NOW, Document, SmallCorpus, bag_of_words, build, document_id, replace_chunks
+from tests.unit.small_corpus import (
+    NOW,
+    Document,
+    SmallCorpus,
+    access_of,
+    bag_of_words,
+    build,
+    document_id,
+    replace_chunks,
+)
 
 NOUNS = ["valve", "ladder", "kettle", "harbour", "violin", "lantern", "orchard", "glacier", "saddle", "compass"]
 PAGES = {
@@ -51,8 +71,16 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> SmallCorpus:
     return build(tmp_path_factory.mktemp("corpus"), PAGES)
 
 
+EVERYONE = Asker(frozenset({"everyone"}))
+BOARD = Asker(frozenset({"group:board", "everyone"}))
+
+
 def ask_of(corpus: SmallCorpus) -> Ask:
-    return asker(corpus.chunks, corpus.ledger, NOW, remembering(bag_of_words), "hybrid")
+    return asking(corpus.chunks, corpus.ledger, corpus.expressions, NOW, remembering(bag_of_words), "hybrid")
+
+
+def access(corpus: SmallCorpus) -> Access:
+    return Access(corpus.expressions)
 
 
 def question(path: str, *answers: GoldenAnswer, **more: Any) -> GoldenQuestion:
@@ -163,7 +191,9 @@ def test_questions_are_set_aside_for_what_their_owner_did_and_nothing_else(tmp_p
     pages = {**PAGES, "valve.md": old, "lantern.md": expired, "kettle.md": unserved}
     held = build(tmp_path, pages, indexed=False)
     drawn = {
-        target.doc_id for one in draw_questions(held.chunks, held.ledger, None, 200, NOW) for target in one.targets
+        target.doc_id
+        for one in draw_questions(held.chunks, held.ledger, access(held), None, 200, NOW)
+        for target in one.targets
     }
     assert drawn.isdisjoint({document_id("valve.md"), document_id("lantern.md")})
     assert document_id("ladder.md") in drawn
@@ -173,7 +203,7 @@ def test_questions_are_set_aside_for_what_their_owner_did_and_nothing_else(tmp_p
         question("ladder.md", GoldenAnswer("gone.md"), GoldenAnswer("ladder.md")),
         question("glacier.md", principals=("group:board",)), question("file:///docs/saddle.md"),
     ]  # fmt: skip
-    questions, aside = resolve_questions(asked, held.ledger, NOW)
+    questions, aside = resolve_questions(asked, held.ledger, access(held), NOW)
     assert aside == [
         SetAside("gone.md", "withdrawn"),
         SetAside("valve.md", "too old, or no longer valid"),
@@ -182,12 +212,12 @@ def test_questions_are_set_aside_for_what_their_owner_did_and_nothing_else(tmp_p
     ]
     assert [one.id for one in questions] == ["kettle.md", "ladder.md", "glacier.md", "file:///docs/saddle.md"]
     assert questions[1].targets == (Target(document_id("ladder.md")),)
-    assert questions[2].principals == ("group:board", "everyone")
+    assert questions[2].asker == BOARD
 
 
 def test_a_duplicate_is_answered_by_the_copy_that_is_kept(corpus: SmallCorpus) -> None:
     kept = {document_id("valve.md"): document_id("kettle.md")}
-    ((one,), _) = resolve_questions([question("valve.md")], corpus.ledger, NOW, kept)
+    ((one,), _) = resolve_questions([question("valve.md")], corpus.ledger, access(corpus), NOW, kept)
     assert one.targets == (Target(document_id("kettle.md")),)
 
 
@@ -198,20 +228,20 @@ def test_questions_set_aside_are_reported_and_fail_nothing() -> None:
 
 
 def test_known_items_are_drawn_the_same_each_time_and_answered_by_their_document(corpus: SmallCorpus) -> None:
-    drawn = draw_questions(corpus.chunks, corpus.ledger, None, 200, NOW)
-    assert drawn == draw_questions(corpus.chunks, corpus.ledger, None, 200, NOW)
+    drawn = draw_questions(corpus.chunks, corpus.ledger, access(corpus), None, 200, NOW)
+    assert drawn == draw_questions(corpus.chunks, corpus.ledger, access(corpus), None, 200, NOW)
     assert {one.targets[0].doc_id for one in drawn} == {document_id(path) for path in PAGES}
     assert sit_exam(ask_of(corpus), drawn).mean("recall_at_1") == 1.0
-    few = draw_questions(corpus.chunks, corpus.ledger, None, 4, NOW)
+    few = draw_questions(corpus.chunks, corpus.ledger, access(corpus), None, 4, NOW)
     assert few == drawn[:4], "fewer questions are some of the same"
-    only = draw_questions(corpus.chunks, corpus.ledger, {document_id("valve.md")}, 200, NOW)
+    only = draw_questions(corpus.chunks, corpus.ledger, access(corpus), {document_id("valve.md")}, 200, NOW)
     assert [one.targets[0].doc_id for one in only] == [document_id("valve.md")]
 
 
 def test_a_passage_that_stands_in_two_documents_asks_nothing(tmp_path: Path) -> None:
     same = ["This footer stands at the end of each of the pages."]
     held = build(tmp_path, {"a.md": Document(same), "b.md": Document(same)}, indexed=False)
-    assert draw_questions(held.chunks, held.ledger, None, 10, NOW) == []
+    assert draw_questions(held.chunks, held.ledger, access(held), None, 10, NOW) == []
 
 
 def test_known_items_come_from_documents_whose_content_did_not_change(tmp_path: Path, corpus: SmallCorpus) -> None:
@@ -226,14 +256,14 @@ def test_known_items_come_from_documents_whose_content_did_not_change(tmp_path: 
 
 
 def ranking(*documents: str) -> Ask:
-    def ask(question: str, principals: Sequence[str], limit: int) -> list[tuple[str, str]]:
+    def ask(question: str, asker: Asker, limit: int) -> list[tuple[str, str]]:
         return [(name, f"{name} says so") for name in documents]
 
     return ask
 
 
 def one(*targets: Target, never: Sequence[str] = ()) -> ExamQuestion:
-    return ExamQuestion("q", "?", targets, ("everyone",), frozenset(never))
+    return ExamQuestion("q", "?", targets, EVERYONE, frozenset(never))
 
 
 def test_measures_are_the_usual_ones_over_documents() -> None:
@@ -333,16 +363,16 @@ def test_chance_alone_seldom_blocks() -> None:
 
 
 def test_the_exam_is_asked_as_whoever_asks(corpus: SmallCorpus) -> None:
-    found = ask_of(corpus)("Who inspects the compass?", ["everyone"], 50)
+    found = ask_of(corpus)("Who inspects the compass?", EVERYONE, 50)
     assert document_id("compass.md") not in {doc_id for doc_id, _ in found}
-    found = ask_of(corpus)("Who inspects the compass?", ["group:board", "everyone"], 50)
+    found = ask_of(corpus)("Who inspects the compass?", BOARD, 50)
     assert found[0][0] == document_id("compass.md")
 
 
 def test_the_ledger_of_the_state_that_is_asked_decides_who_sees(tmp_path: Path) -> None:
     held = build(tmp_path, PAGES)
-    held.ledger.update(where="path = 'valve.md'", values={"acl": ["group:board"]})
-    assert document_id("valve.md") not in {doc for doc, _ in ask_of(held)("valve", ["everyone"], 50)}
+    held.ledger.update(where="path = 'valve.md'", values={"access": access_of(["group:board"])})
+    assert document_id("valve.md") not in {doc for doc, _ in ask_of(held)("valve", EVERYONE, 50)}
 
 
 def test_a_wrong_model_drops_the_exam(tmp_path: Path, corpus: SmallCorpus) -> None:
@@ -354,9 +384,10 @@ def test_a_wrong_model_drops_the_exam(tmp_path: Path, corpus: SmallCorpus) -> No
         return row | {"vector": (vector / np.linalg.norm(vector)).astype(np.float32).tolist()}
 
     replace_chunks(head, astray)
-    questions = draw_questions(corpus.chunks, head.ledger, unchanged_documents(corpus.ledger, head.ledger), 200, NOW)
-    old = sit_exam(asker(corpus.chunks, corpus.ledger, NOW, bag_of_words, "vector"), questions)
-    new = sit_exam(asker(head.chunks, head.ledger, NOW, bag_of_words, "vector"), questions)
+    same = unchanged_documents(corpus.ledger, head.ledger)
+    questions = draw_questions(corpus.chunks, head.ledger, access(head), same, 200, NOW)
+    old = sit_exam(asking(corpus.chunks, corpus.ledger, corpus.expressions, NOW, bag_of_words, "vector"), questions)
+    new = sit_exam(asking(head.chunks, head.ledger, head.expressions, NOW, bag_of_words, "vector"), questions)
     assert codes(judge(Gate(), new, compare(new, old))) == ["GATE-EXAM-DROP"]
     (found,) = check_embedding(head.chunks, lambda texts: np.stack([bag_of_words(text) for text in texts]))
     assert (found.code, found.evidence["chunks"]) == ("GATE-EMBEDDING", 16)
@@ -387,7 +418,7 @@ def test_a_sound_index_is_healthy(corpus: SmallCorpus) -> None:
     assert check_indices(corpus.chunks) == []
 
 
-@pytest.mark.parametrize("column", ["text", "acl", "chunk_id"])
+@pytest.mark.parametrize("column", ["text", "access", "chunk_id"])
 def test_a_dropped_index_is_found_by_its_column(tmp_path: Path, column: str) -> None:
     held = build(tmp_path, PAGES)
     (name,) = [index.name for index in held.chunks.list_indices() if index.columns == [column]]
@@ -452,16 +483,17 @@ def test_shorter_documents_and_other_borders_are_no_loss(tmp_path: Path, corpus:
 
 
 def test_a_sound_corpus_leaks_nothing(corpus: SmallCorpus) -> None:
-    assert probe_access(corpus.chunks, corpus.ledger) == []
+    assert probe_access(corpus.chunks, corpus.ledger, corpus.expressions) == []
 
 
 def test_a_chunk_whose_access_was_widened_is_found_in_searches(tmp_path: Path) -> None:
     held = build(tmp_path, PAGES, indexed=False)
-    replace_chunks(held, lambda row: row | {"acl": ["everyone"]}, f"doc_id = '{document_id('compass.md')}'")
+    wide = access_of(["everyone"])
+    replace_chunks(held, lambda row: row | {"access": wide}, f"doc_id = '{document_id('compass.md')}'")
     from freshet.tasks.index.indices import _maintain, declared_indices
 
     _maintain(held.chunks, declared_indices(30))
-    (found,) = probe_access(held.chunks, held.ledger)
+    (found,) = probe_access(held.chunks, held.ledger, held.expressions)
     assert (found.code, found.severity) == ("GATE-PROBE", "block")
     assert found.evidence["first"] == [document_id("compass.md")]
     assert "everyone" in found.evidence["principals"]
@@ -475,7 +507,7 @@ def test_a_search_without_its_filter_is_found(corpus: SmallCorpus, monkeypatch: 
         probes, "find_candidates", lambda chunks, words, vector, visible, mode, limit:
         honest(chunks, words, vector, "true", mode, limit),
     )  # fmt: skip
-    (found,) = probe_access(corpus.chunks, corpus.ledger)
+    (found,) = probe_access(corpus.chunks, corpus.ledger, corpus.expressions)
     assert set(found.evidence["first"]) <= {document_id("compass.md"), document_id("glacier.md")}
 
 
@@ -486,8 +518,26 @@ def source(**more: Any) -> FolderSource:
 def test_a_ledger_that_grants_more_than_the_settings_is_found(corpus: SmallCorpus) -> None:
     rules = [AccessRule(path="glacier.md", acl=["group:board"]), AccessRule(path="compass.*", acl=["group:board"])]
     sound = source(acl=["everyone"], access=rules)
-    assert check_policy(corpus.ledger, {"docs": sound}) == []
+    assert check_policy(corpus.ledger, {"docs": sound}, corpus.expressions) == []
     narrow = source(acl=["everyone"], access=[*rules, AccessRule(path="valve.md", acl=["group:crew"])])
-    (found,) = check_policy(corpus.ledger, {"docs": narrow})
+    (found,) = check_policy(corpus.ledger, {"docs": narrow}, corpus.expressions)
     assert (found.code, found.evidence["first"]) == ("GATE-POLICY", [document_id("valve.md")])
-    assert check_policy(corpus.ledger, {}) == [], "a source that was not listed stands as it was"
+    assert check_policy(corpus.ledger, {}, corpus.expressions) == [], "a source that is gone stands as it was"
+    wide = dict.fromkeys(corpus.expressions, Expression.of(["everyone"]))
+    (found,) = check_policy(corpus.ledger, {"docs": sound}, wide)
+    assert found.evidence["first"] == sorted([document_id("compass.md"), document_id("glacier.md")])
+
+
+NAMES = st.lists(st.sampled_from(["everyone", "user:a", "user:b", "group:c", "group:d"]), min_size=1, max_size=3)
+EXPRESSIONS = st.builds(AccessExpression, all=st.lists(NAMES, min_size=1, max_size=3), none=NAMES | st.just([]))
+
+
+@given(EXPRESSIONS, EXPRESSIONS)
+def test_the_gate_finds_whatever_the_ledger_grants_beyond_the_settings(
+    meant: AccessExpression, wanted: AccessExpression
+) -> None:
+    granted, asked_for = Expression.of(meant), Expression.of(wanted)
+    named = sorted(granted.principals | asked_for.principals)
+    askers = [Asker(frozenset({"everyone", *some})) for n in range(6) for some in itertools.combinations(named, n)]
+    is_wider = any(granted.admits(asker) and not asked_for.admits(asker) for asker in askers)
+    assert _is_wider(granted.said, {"all": wanted.all, "none": wanted.none}) == is_wider

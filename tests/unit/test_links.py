@@ -340,7 +340,8 @@ def test_an_empty_corpus_has_no_findings() -> None:
 
 
 def test_rows_survive_the_store(tmp_path: Path) -> None:
-    from freshet.tasks.store.tables import Store, merge_rows
+    from freshet.tasks.store.commits import merge_rows
+    from freshet.tasks.store.tables import Store
 
     table = Store(str(tmp_path)).corpus("handbook").open("links", schemas.links())
     pages: dict[str, str | None] = {

@@ -18,13 +18,14 @@ from freshet.tasks.documents.planning.plan import (
     LEDGER_COLUMNS,
     Plan,
     count_good,
-    decide_withdrawals,
     describe_listing,
     document_id,
     make_plan,
     read_anyway,
 )
+from freshet.tasks.documents.planning.withdrawals import decide_withdrawals
 from freshet.tasks.documents.sources.base import LISTING_SCHEMA
+from freshet.tasks.governance.policy import class_id
 from freshet.tasks.settings.project import FolderSource
 from freshet.tasks.store import schemas
 
@@ -40,7 +41,7 @@ LISTED = pa.schema(
     {
         "path": pa.string(), "uri": pa.string(), "size": pa.int64(), "modified_at": TIME, "hint": pa.string(),
         "source_version": pa.string(), "source": pa.string(), "owner": pa.string(), "licence": pa.string(),
-        "acl": pa.string(), "uses": pa.string(), "warn_after": pa.int64(), "block_after": pa.int64(),
+        "access": pa.string(), "uses": pa.string(), "warn_after": pa.int64(), "block_after": pa.int64(),
         "max_size": pa.int64(), "parser": pa.string(), "limits": pa.string(),
     }
 )  # fmt: skip
@@ -49,7 +50,7 @@ keys = st.tuples(st.sampled_from(["s", "t"]), st.sampled_from(["a", "b", "c/d", 
 moments = st.none() | st.sampled_from([EPOCH, EPOCH + timedelta(days=1)])
 days = st.none() | st.sampled_from([DAY, 2 * DAY])
 licences = st.none() | st.sampled_from(["MIT", "CC0-1.0"])
-lists = st.sampled_from([["everyone"], ["group:a", "user:b"], ["group:a"]])
+classes = st.sampled_from(["class-1", "class-2"])
 examined = settings(max_examples=100, deadline=None)
 
 
@@ -61,7 +62,7 @@ def listings(draw: st.DrawFn) -> dict[Key, Row]:
             "source": source, "path": path, "uri": draw(st.sampled_from([f"x/{path}", f"y/{path}"])),
             "size": draw(st.none() | st.integers(0, 2)), "modified_at": draw(moments),
             "hint": draw(st.sampled_from(["1", "2"])), "source_version": None,
-            "owner": draw(st.sampled_from(["me", "you"])), "licence": draw(licences), "acl": " ".join(draw(lists)),
+            "owner": draw(st.sampled_from(["me", "you"])), "licence": draw(licences), "access": draw(classes),
             "uses": draw(st.sampled_from(["retrieval", "retrieval training"])), "warn_after": draw(days),
             "block_after": draw(days), "max_size": 100, "parser": draw(st.sampled_from(["p", "q"])), "limits": "l",
         }  # fmt: skip
@@ -73,7 +74,8 @@ def _processed(row: Row, content: str | None, seen: str | None) -> Row:
     good = content is not None and seen == content
     return {
         "doc_id": document_id("c", row["source"], row["path"]), "source": row["source"], "path": row["path"],
-        "uri": row["uri"], "owner": row["owner"], "licence": row["licence"], "acl": row["acl"].split(),
+        "uri": row["uri"], "owner": row["owner"], "licence": row["licence"], "access": row["access"],
+        "chunks_access": row["access"],
         "uses": row["uses"].split(), "seen_hint": row["hint"], "seen_hash": seen, "content_hash": content,
         "modified_at": row["modified_at"], "size": row["size"],
         "stale_after": _later(row["modified_at"], row["warn_after"]),
@@ -140,8 +142,7 @@ def _fate(row: Row | None, held: Row | None, damaged: Collection[str]) -> str:
     }  # fmt: skip
     if held["doc_id"] in damaged or any(held[name] != value for name, value in expected.items()):
         return "changed"
-    said = {name: row[name] for name in ("uri", "owner", "licence")} | {
-        "acl": row["acl"].split(),
+    said = {name: row[name] for name in ("uri", "owner", "licence", "access")} | {
         "uses": row["uses"].split(),
         "stale_after": _later(held["modified_at"], row["warn_after"]),
         "blocked_after": _later(held["modified_at"], row["block_after"]),
@@ -337,7 +338,7 @@ def test_more_than_ten_and_more_than_a_tenth_wait_for_a_word(
 def test_a_listing_is_described_by_its_source_and_each_kind_of_file_by_its_parser() -> None:
     source = FolderSource.model_validate(
         {
-            "folder": "docs", "owner": "me", "acl": ["group:b", "group:a", "group:a"],
+            "folder": "docs", "name": "docs", "owner": "me", "acl": ["group:b", "group:a", "group:a"],
             "uses": ["training", "retrieval"], "access": [{"path": "open/**", "acl": ["everyone"]}],
             "freshness": {"warn_after": "1d"},
         }
@@ -350,15 +351,16 @@ def test_a_listing_is_described_by_its_source_and_each_kind_of_file_by_its_parse
         asked.append(path)
         return f"parser of {path.removeprefix('document')}"
 
-    table = describe_listing(pa.Table.from_pylist(rows, schema=LISTING_SCHEMA), source, "docs", parser_of, "l")
+    table = describe_listing(pa.Table.from_pylist(rows, schema=LISTING_SCHEMA), source, "c", "docs", parser_of, "l")
     assert [(field.name, field.type) for field in table.schema] == [(field.name, field.type) for field in LISTED]
     assert table["path"].to_pylist() == paths
-    assert table["acl"].to_pylist() == ["group:a group:b"] * 4 + ["everyone"] * 2
+    own, ruled = class_id("c", "docs", None), class_id("c", "docs", "open/**")
+    assert table["access"].to_pylist() == [own] * 4 + [ruled] * 2
     assert set(table["uses"].to_pylist()) == {"retrieval training"}
     assert set(zip(table["warn_after"].to_pylist(), table["block_after"].to_pylist(), strict=True)) == {(DAY, None)}
     found = dict(zip(paths, table["parser"].to_pylist(), strict=True))
     assert found["a.md"] == found["c.md"] == found["open/d.x/e.md"] == "parser of .md"
     assert (found["b.TAR.gz"], found["no suffix"]) == ("parser of .TAR.gz", "parser of ")
     assert sorted(asked) == sorted(set(asked)), "each suffix is asked for once"
-    empty = describe_listing(LISTING_SCHEMA.empty_table(), source, "docs", parser_of, "l")
+    empty = describe_listing(LISTING_SCHEMA.empty_table(), source, "c", "docs", parser_of, "l")
     assert (empty.num_rows, empty.schema) == (0, table.schema)

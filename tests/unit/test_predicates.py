@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from freshet.tasks.store.predicates import both, equals, holds, in_parts, is_any, is_none, permits
+from freshet.tasks.store.predicates import both, either, equals, holds, in_parts, is_any, is_none, permits
 
 HOSTILE = [
     "x' OR 1=1 --", "'", "''", "\\", "\\'", "\\\\'", "a\nb", "a\r\nb", "\t", "", " ", "%", "_", '"', "`", ";", "--",
@@ -76,6 +76,8 @@ def test_a_column_is_any_or_none_of_just_the_values_asked_for(
     assert _matching(table, is_any("value", asked)) == expected
     assert _matching(table, is_none("value", asked)) == everything - expected
     assert _matching(table, both(is_any("value", asked), is_none("value", asked))) == set()
+    assert _matching(table, either(is_any("value", asked), is_none("value", asked))) == everything
+    assert _matching(table, both("true", either("false", is_any("value", asked)))) == expected
     for value in asked[:2]:
         assert _matching(table, equals("value", value)) == {row for row, held in enumerate(values) if held == value}
 

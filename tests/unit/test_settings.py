@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from freshet.tasks.settings.access import AccessExpression, Acl
+from freshet.tasks.settings.datasets import Dataset
 from freshet.tasks.settings.project import Chunking, Corpus, FolderSource, Freshness, GitSource, Settings
 from freshet.tasks.settings.types import Duration, Globs, PositiveGlob, Principal, Size, duration_text
 
@@ -134,6 +136,39 @@ def test_access_has_no_default_and_training_must_be_said() -> None:
     assert FolderSource(folder="x", owner="o", acl=["everyone"]).uses == ["retrieval"]
 
 
+@pytest.mark.parametrize(
+    "acl",
+    [
+        None,
+        "everyone",
+        [],
+        {},
+        5,
+        ["ada"],
+        {"all": []},
+        {"all": [[]]},
+        {"all": ["user:a"]},
+        {"all": [["user:a"]], "none": None},
+        {"all": [["user:a\n"]]},
+        {"all": [["user:a"]], "any": [["user:b"]]},
+    ],
+)
+def test_anything_but_a_list_or_lists_with_exceptions_says_not_who_may_read(acl: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Acl).validate_python(acl)
+
+
+def test_names_in_an_expression_are_kept_in_nfc() -> None:
+    read = TypeAdapter(Acl).validate_python({"all": [["user:Zoe\u0301"]], "none": ["group:e\u0301"]})
+    assert read == AccessExpression(all=[["user:Zo\u00e9"]], none=["group:\u00e9"])
+
+
+def test_who_may_see_rows_and_use_a_model_is_everyone_unless_it_is_said() -> None:
+    rows = {"rows": "x", "owner": "o", "licence": "MIT", "uses": ["training"]}
+    dataset = Dataset.model_validate({"format": "prompt_completion", "inputs": [rows]})
+    assert dataset.audience == dataset.inputs[0].acl == ["everyone"]
+
+
 def test_the_key_says_which_kind_a_source_is() -> None:
     common = {"owner": "o", "acl": ["everyone"]}
     corpus = Corpus.model_validate({"sources": [{"folder": "f", **common}, {"git": "g", **common}]})
@@ -146,5 +181,6 @@ def test_the_key_says_which_kind_a_source_is() -> None:
 
 def test_settings_survive_json() -> None:
     source = {"folder": "f", "owner": "o", "acl": ["everyone"], "freshness": {"warn_after": "180d"}}
-    settings = Settings.model_validate({"corpora": {"c": {"sources": [source]}}})
+    source["access"] = [{"path": "a", "acl": {"all": [["user:a"], ["group:b"]], "none": ["user:c"]}}]
+    settings = Settings.model_validate({"corpora": {"c": {"sources": [source]}}, "roster": {"file": "groups.yaml"}})
     assert Settings.model_validate_json(settings.model_dump_json()) == settings

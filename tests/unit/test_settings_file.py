@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.settings.access import AccessExpression
 from freshet.tasks.settings.file import Problem, find_notes, find_problems, load_project
 from tests.unit.problems import only_problem_of, problems_of
 
@@ -109,6 +111,12 @@ SOURCE = "corpora.handbook.sources[0]"
             "remove the space after the colon",
         ),
         ("access: {path: a, acl: [user:a]}", "access", "access is a group of keys, not a list", "hyphen"),
+        (
+            "access: [{path: a, acl: {all: [[group:a, bob]]}}]",
+            "access[0].acl.all[0][1]",
+            "bob is not a principal",
+            "did you mean user:bob or group:bob?",
+        ),
     ],
 )
 def test_a_mistake_in_a_source_is_told_at_its_line(source: str, where: str, what: str, mend: str) -> None:
@@ -116,6 +124,93 @@ def test_a_mistake_in_a_source_is_told_at_its_line(source: str, where: str, what
     assert (problem.line, problem.where) == (7, f"{SOURCE}.{where}")
     assert what in problem.what
     assert mend in problem.mend
+
+
+LIST = "a list with at least one item"
+WRONG_LISTS = [
+    ("everyone", "", f"everyone is not {LIST}", "write a list: [everyone]"),
+    ("5", "", f"5 is not {LIST}", "write a list"),
+    ("", "", "has no value", LIST),
+    ("[]", "", "is empty", LIST),
+    ("[ada]", "[0]", "ada is not a principal", "did you mean user:ada or group:ada?"),
+    ("{}", ".all", "the key all is missing", "add all: [[everyone]]"),
+    ("{none: [user:eve]}", ".all", "the key all is missing", "add all: [[everyone]]"),
+    ("{any: [group:a]}", ".any", "unknown key any", "valid keys here: all, none; a list, one of which is enough"),
+    ("{all: [[group:a]], nine: [user:a]}", ".nine", "unknown key nine", "did you mean none?"),
+    ("{any of: [group:a]}", ".any of", "unknown key any of", "valid keys here: all, none"),
+    ("{all and none: x}", ".all and none", "unknown key all and none", "valid keys here: all, none"),
+    ("{group:a}", ".group:a", "unknown key group:a", "needs no key"),
+    ("{all: everyone}", ".all", f"everyone is not {LIST}", "write a list of lists: [[everyone]]"),
+    ("{all: }", ".all", "all has no value", LIST),
+    ("{all: []}", ".all", "all is empty", LIST),
+    ("{all: {a: b}}", ".all", f"all is a group of keys, not {LIST}", "hyphen"),
+    ("{all: [[]]}", ".all[0]", "all[0] is empty", LIST),
+    ("{all: [[group:a], group:b]}", ".all[1]", f"group:b is not {LIST}", "write a list: [group:b]"),
+    ("{all: [group:a]}", ".all", "all is a list of principals, not of lists", "write [[group:a]]"),
+    (
+        "{all: [group:a, user:b]}",
+        ".all",
+        "all is a list of principals, not of lists",
+        "write [[group:a, user:b]] if one of them is enough, [[group:a], [user:b]] if all are needed",
+    ),
+    ("{all: [[group:a], [group:b, all]]}", ".all[1][1]", "all is not a principal", "did you mean everyone?"),
+    ('{all: [["group:a b"]]}', ".all[0][0]", "group:a b is not a principal", "without spaces"),
+    ('{all: [["group:a\\tb"]]}', ".all[0][0]", "group:a\\tb is not a principal", "without spaces"),
+    ("{all: [[group: a]]}", ".all[0][0]", "all[0][0] is a group of keys", "remove the space after the colon"),
+    ("{all: [[group:a]], none: user:b}", ".none", "user:b is not a list", "write a list: [user:b]"),
+    ("{all: [[group:a]], none: }", ".none", "none has no value", "or remove the line"),
+    ("{all: [[group:a]], none: [eve]}", ".none[0]", "eve is not a principal", "user:eve or group:eve"),
+    ("{all: [[group:a]], none: [[user:eve]]}", ".none[0]", "none[0] is a list, not a principal", "user:NAME"),
+]
+
+
+@pytest.mark.parametrize(("acl", "where", "what", "mend"), WRONG_LISTS)
+def test_a_mistake_in_an_access_list_is_told_once_and_at_its_line(acl: str, where: str, what: str, mend: str) -> None:
+    texts = {
+        f"{SOURCE}.acl": _corpus().replace("acl: [everyone]", f"acl: {acl}"),
+        f"{SOURCE}.access[0].acl": _corpus(f"access:\n- path: a\n  acl: {acl}"),
+        "datasets.d.inputs[0].acl": DATASET.format(acl=acl, audience="[everyone]"),
+        "datasets.d.audience": DATASET.format(acl="[everyone]", audience=acl),
+    }
+    Path("rows.jsonl").write_text("")
+    for place, text in texts.items():
+        problem = _only(text)
+        (line,) = [
+            number
+            for number, one in enumerate(text.splitlines(), 1)
+            if one.endswith(f"acl: {acl}" if "acl" in place else f"audience: {acl}")
+        ]
+        assert (problem.line, problem.where) == (line, place + where)
+        assert what in problem.what
+        assert mend in problem.mend
+
+
+DATASET = """\
+datasets:
+  d:
+    format: prompt_completion
+    audience: {audience}
+    inputs:
+      - rows: rows.jsonl
+        owner: o
+        licence: MIT
+        uses: [training]
+        acl: {acl}
+"""
+
+
+@pytest.mark.parametrize(
+    "acl", ["[group:a, user:b]", "{all: [[group:a, user:b], [group:c]]}", "{all: [[everyone]], none: [user:eve]}"]
+)
+def test_who_may_read_is_a_list_or_lists_with_exceptions(acl: str) -> None:
+    Path("rows.jsonl").write_text("")
+    settings = load_project(
+        _write(_corpus().replace("[everyone]", acl) + DATASET.format(acl=acl, audience=acl))
+    ).settings
+    dataset = settings.datasets["d"]
+    source_acl = settings.corpora["handbook"].sources[0].acl
+    assert type(source_acl) is (AccessExpression if acl.startswith("{") else list)
+    assert source_acl == dataset.audience == dataset.inputs[0].acl
 
 
 @pytest.mark.parametrize(
@@ -323,12 +418,25 @@ def test_a_store_within_a_source_is_a_problem_unless_it_is_excluded() -> None:
         (_corpus(corpus="chunking: {max_tokens: 512}"), 7, "the bundled model reads 256 tokens"),
         (_corpus("access: [{path: a, acl: [everyone, user:a]}]"), 7, "the other principals change nothing"),
         (_corpus("access: [{path: '**', acl: [user:a]}, {path: a, acl: [user:b]}]"), 7, "this rule never applies"),
+        (_corpus().replace("[everyone]", "{all: [[everyone], [user:a, everyone]]}"), 6, "everyone is in this list"),
+        (
+            _corpus().replace("[everyone]", "{all: [[user:a]], none: [everyone]}"),
+            6,
+            "none names everyone, so that nobody",
+        ),
+        (
+            _corpus().replace("[everyone]", "{all: [[user:a], [user:b, group:c]], none: [group:c, user:b]}"),
+            6,
+            "none names all of this list, so that nobody",
+        ),
+        (_corpus("access: [{path: 'b/**', acl: [user:a]}]"), 7, "this rule matches nothing that the source holds now"),
         (_corpus().replace("folder: docs", "git: https://u:pw@e.org/x"), 4, "a credential stands in the settings file"),
         (_corpus().replace("folder: docs", "folder: ${X:-docs}"), 4, "the address differs with the environment"),
         ("embedding: {model: bundeld}\n" + _corpus(), 1, "bundeld is taken for the name of a model"),
     ],
 )
 def test_what_is_allowed_but_hardly_meant_is_a_note_and_no_problem(text: str, line: int, what: str) -> None:
+    Path("docs/a").write_text("")
     assert _problems(text) == []
     (note,) = find_notes(Path("freshet.yaml"))
     assert note.line == line
@@ -339,6 +447,88 @@ def test_what_is_allowed_but_hardly_meant_is_a_note_and_no_problem(text: str, li
 def test_an_ordinary_file_has_no_notes() -> None:
     assert _problems(_corpus()) == []
     assert find_notes(Path("freshet.yaml")) == []
+    assert _problems(_corpus().replace("[everyone]", "{all: [[group:a], [user:b, group:c]], none: [user:b]}")) == []
+    assert find_notes(Path("freshet.yaml")) == []
+
+
+def _unmatched(source: str) -> list[Problem]:
+    notes = find_notes(_write(_corpus(source)))
+    assert all(note.what == "this rule matches nothing that the source holds now" for note in notes)
+    return notes
+
+
+def test_check_notes_each_access_rule_that_matches_no_file_of_the_folder() -> None:
+    for name in ("legal/deep/a.md", "legal/b.md", "c.txt"):
+        Path("docs", name).write_text("")
+    rules = ["legal/**", "*.md", "/c.txt", "deep/", "legal", "b.md", "lega/**", "/deep/", "*.pdf"]
+    notes = _unmatched("access:\n" + "".join(f"- {{path: '{rule}', acl: [user:a]}}\n" for rule in rules))
+    assert [(note.line, note.where) for note in notes] == [
+        (14, f"{SOURCE}.access[6].path"),
+        (15, f"{SOURCE}.access[7].path"),
+        (16, f"{SOURCE}.access[8].path"),
+    ]
+    assert "start at the source" in notes[0].mend
+
+
+def test_a_rule_that_differs_in_the_case_of_letters_only_is_told_so() -> None:
+    Path("docs/legal/A.md").write_text("")
+    (note,) = _unmatched("access: [{path: Legal/**, acl: [user:a]}]")
+    assert note.mend == "legal/A.md differs in the case of letters only, which counts"
+
+
+def test_a_rule_is_compared_with_the_files_that_the_source_takes() -> None:
+    Path("docs/legal/a.md").write_text("")
+    Path("docs/.git").mkdir()
+    Path("docs/.git/config").write_text("")
+    rule = "access: [{path: legal/**, acl: [user:a]}]\n"
+    assert _unmatched(rule + "include: ['*.md']\nexclude: ['*.tmp']") == []
+    assert len(_unmatched(rule + "include: ['*.pdf']")) == 1
+    assert len(_unmatched(rule + "exclude: ['legal/']")) == 1
+    assert _unmatched(rule + "exclude: ['legal/*', '!legal/a.md']") == []
+    assert len(_unmatched("access: [{path: config, acl: [user:a]}]")) == 1
+
+
+def test_rules_and_paths_are_compared_in_nfc() -> None:
+    Path("docs/Zoe\u0301").mkdir()
+    Path("docs/Zoe\u0301/e\u0301\n.md").write_text("")
+    rules = ["Zo\u00e9/**", "Zoe\u0301/e\u0301*.md"]
+    assert _unmatched("access:\n" + "".join(f"- {{path: '{rule}', acl: [user:a]}}\n" for rule in rules)) == []
+
+
+def test_nothing_is_said_of_rules_where_not_every_file_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        Path("docs", name).write_text("")
+    rule = "access: [{path: nowhere, acl: [user:a]}]"
+    assert len(_unmatched(rule)) == 1
+    monkeypatch.setattr("freshet.tasks.settings.access_checks.MOST_FILES", 2)
+    assert _unmatched(rule) == []
+    remote = _corpus(rule).replace("folder: docs", "folder: s3://bucket/x")
+    assert find_notes(_write(remote)) == find_notes(_write(remote.replace("folder", "git"))) == []
+    assert find_notes(_write(_corpus(rule).replace("docs", "gone"))) == []
+
+
+def test_nothing_is_said_of_rules_where_a_folder_cannot_be_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def refused(folder: str) -> object:
+        if folder.endswith("legal"):
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    assert _unmatched("access: [{path: nowhere, acl: [user:a]}]") == []
+
+
+def test_only_check_lists_the_folders_of_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = _write(_corpus("access: [{path: nowhere, acl: [user:a]}]"))
+
+    def walk(*_: object, **__: object) -> None:
+        raise AssertionError("a folder was listed")
+
+    monkeypatch.setattr("freshet.tasks.settings.access_checks.os.walk", walk)
+    load_project(file)
+    with pytest.raises(AssertionError):
+        find_notes(file)
 
 
 def test_variables_are_replaced_and_their_values_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

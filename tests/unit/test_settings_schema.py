@@ -50,6 +50,10 @@ def test_defaults_in_the_schema_are_valid_by_the_schema() -> None:
         _with_source(folder=..., git="https://example.org/x.git", ref="main"),
         _with_source(max_size="100MB", freshness={"warn_after": "180d"}),
         _with_source(max_size=5, uses=["retrieval", "training"], access=[{"path": "legal/**", "acl": ["group:legal"]}]),
+        _with_source(acl={"all": [["group:a", "user:b"], ["group:c"]]}),
+        _with_source(acl={"all": [["everyone"]], "none": ["user:eve"]}),
+        _with_source(access=[{"path": "legal/**", "acl": {"all": [["group:a"]]}}]),
+        {"roster": {"file": "groups.yaml", "max_age": "7d"}},
     ],
 )
 def test_it_accepts_what_is_right(data: dict[str, Any]) -> None:
@@ -72,6 +76,18 @@ def test_it_accepts_what_is_right(data: dict[str, Any]) -> None:
         _with_source(acl="everyone"),
         _with_source(acl=["ada"]),
         _with_source(acl=[]),
+        _with_source(acl=None),
+        _with_source(acl={}),
+        _with_source(acl={"none": ["user:eve"]}),
+        _with_source(acl={"any": [["user:a"]]}),
+        _with_source(acl={"all": []}),
+        _with_source(acl={"all": [[]]}),
+        _with_source(acl={"all": ["user:a"]}),
+        _with_source(acl={"all": [["ada"]]}),
+        _with_source(acl={"all": [["user:a"]], "none": "user:b"}),
+        {"roster": {}},
+        {"roster": {"file": "groups.yaml", "max_age": 7}},
+        {"roster": None},
         _with_source(owner=...),
         _with_source(git="x"),
         _with_source(folder=...),
@@ -88,3 +104,11 @@ def test_it_accepts_what_is_right(data: dict[str, Any]) -> None:
 )
 def test_it_refuses_typical_mistakes(data: dict[str, Any]) -> None:
     assert not _valid(data)
+
+
+def test_it_takes_the_two_ways_to_say_who_may_read_wherever_that_is_said() -> None:
+    dataset = {"format": "prompt_completion", "audience": {"all": [["group:a"]], "none": ["user:b"]}}
+    rows = {"rows": "x", "owner": "o", "licence": "MIT", "uses": ["training"], "acl": {"all": [["group:a"]]}}
+    assert _valid({"datasets": {"d": {**dataset, "inputs": [rows]}}})
+    assert not _valid({"datasets": {"d": {**dataset, "audience": {"all": ["group:a"]}, "inputs": [rows]}}})
+    assert not _valid({"datasets": {"d": {**dataset, "inputs": [{**rows, "acl": {"any": ["group:a"]}}]}}})

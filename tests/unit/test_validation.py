@@ -37,8 +37,9 @@ def rule_book(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check(corpus: SmallCorpus) -> list[Checked]:
-    chunks, ledger = corpus.chunks, corpus.ledger
-    return validate([(DOCUMENTS, document_facts(ledger, chunks)), (chunk_suite(256), chunk_facts(chunks))])
+    chunks, ledger, known = corpus.chunks, corpus.ledger, corpus.expressions.keys()
+    documents = document_facts(ledger, chunks, known)
+    return validate([(DOCUMENTS, documents), (chunk_suite(256), chunk_facts(chunks, known))])
 
 
 def codes(checked: list[Checked]) -> list[str]:
@@ -76,8 +77,8 @@ CHUNK_DEFECTS: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any] | None]
     "a hash of another form": (_first(text_hash="ABC"), ["CHUNK-HASH", "CHUNK-TEXT"]),
     "no document id": (_first(doc_id=""), ["DOCUMENT-GAP", "CHUNK-INCOMPLETE", "CHUNK-HASH"]),
     "too many tokens": (_first(tokens=257), ["CHUNK-TOKENS"]),
-    "no access list": (_first(acl=[]), ["CHUNK-PRINCIPAL"]),
-    "a principal that is none": (_first(acl=["group:board", "legal"]), ["CHUNK-PRINCIPAL"]),
+    "no access class": (_first(access=""), ["CHUNK-PRINCIPAL"]),
+    "a class of which nothing is known": (_first(access="0123456789abcdef"), ["CHUNK-PRINCIPAL"]),
     "pages in the wrong order": (_first(page_first=4, page_last=3), ["CHUNK-PAGES"]),
     "a third of the chunks lost": (lambda row: None if row["ordinal"] == 1 else row, ["DOCUMENT-GAP"]),
 }  # fmt: skip
@@ -95,8 +96,8 @@ def test_a_defect_of_chunks_is_found_under_its_own_code(tmp_path: Path, defect: 
 DOCUMENT_DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
     "no owner": ({"owner": ""}, "DOCUMENT-INCOMPLETE"),
     "a hash of another form": ({"seen_hash": "xyz"}, "DOCUMENT-HASH"),
-    "no access list": ({"acl": []}, "DOCUMENT-PRINCIPAL"),
-    "a principal that is none": ({"acl": ["legal team"]}, "DOCUMENT-PRINCIPAL"),
+    "no access class": ({"access": ""}, "DOCUMENT-PRINCIPAL"),
+    "a class of which nothing is known": ({"access": "0123456789abcdef"}, "DOCUMENT-PRINCIPAL"),
     "no use": ({"uses": []}, "DOCUMENT-USE"),
     "an unknown use": ({"uses": ["resale"]}, "DOCUMENT-USE"),
     "chunks without a good version": ({"content_hash": None}, "DOCUMENT-UNSERVED"),

@@ -22,6 +22,7 @@ from freshet.tasks.datasets.copies.repeats import find_repeats
 from freshet.tasks.datasets.split import NO_SPLIT, SPLITS, Splits, count_splits
 from freshet.tasks.datasets.stage import row_schema
 from freshet.tasks.errors import StoreError
+from freshet.tasks.governance.expressions import Expression
 from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
@@ -124,8 +125,8 @@ class _Work:
         said = self._said(rows)
         steady = [_verdicts_json([each for each in one if each[0] not in UNSTEADY]) for one in said]
         self.rows_hash.add(f"{split}\n{digest}" for split, digest in zip(splits, digests, strict=True))
-        given = ("digest", "transforms", "licence", "owner", "uses", "acl")
-        self.record_hash.add(_records("kept", [*(table[one].to_pylist() for one in given), origins.lists, steady]))
+        given = [table[one].to_pylist() for one in ("digest", "transforms", "licence", "owner", "uses")]
+        self.record_hash.add(_records("kept", [*given, _access(table), origins.lists, steady]))
         self.tallies.add_kept(table, splits, [{code for code, _, _ in one} for one in said])
         columns: dict[str, Any] = {
             "example_id": self._ids.of(rows, digests),
@@ -238,6 +239,13 @@ def _verdicts_json(said: list[Said]) -> str:
 def _records(kind: str, columns: list[list[Any]]) -> Iterator[str]:
     for values in zip(*columns, strict=True):
         yield json.dumps([kind, *values], ensure_ascii=False)
+
+
+def _access(table: pa.Table) -> list[list[str] | dict[str, Any]]:
+    """Returns who may see each row, as settings state it, since a digest over lists is what it always was."""
+    texts = table["access"].to_pylist()
+    said = {text: Expression.read(text).said for text in set(texts)}
+    return [said[text] for text in texts]
 
 
 def _where(held: pa.Array, column: pa.ChunkedArray) -> pa.Array:

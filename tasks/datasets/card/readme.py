@@ -13,8 +13,10 @@ from freshet.tasks.datasets.card.measured import Measured
 from freshet.tasks.datasets.card.plots import card_plots
 from freshet.tasks.datasets.card.sections import checks_part, left_out_part, limits_part
 from freshet.tasks.datasets.card.sources import by_input
+from freshet.tasks.governance.expressions import Expression
 from freshet.tasks.render.markdown import code, plain, table
 from freshet.tasks.render.values import number
+from freshet.tasks.settings.access import AccessExpression
 from freshet.tasks.settings.datasets import Dataset
 
 if TYPE_CHECKING:
@@ -154,7 +156,9 @@ def _licences(facts: VersionFacts, settings: Dataset) -> Iterator[str]:
         "Licences are those that the owners state. Every row's owner permits training, and so does the owner of the "
         "document that it derives from, where there is one."
     )
-    audience = ", ".join(plain(one) for one in settings.audience)
+    said = settings.audience
+    is_list = not isinstance(said, AccessExpression)
+    audience = ", ".join(plain(one) for one in said) if is_list else plain(Expression.of(said).in_words)
     yield f"The model is meant for: {audience}. Rows that one of them may not see were left out."
 
 

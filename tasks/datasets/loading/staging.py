@@ -169,7 +169,7 @@ class Staging:
             "licence": grant.licence,
             "owner": grant.owner,
             "uses": grant.uses,
-            "acl": grant.acl,
+            "access": grant.access.text,
         }
 
     def _texts(self, content: dict[str, Any], passage: str | None, canonical: str, grant: Grant) -> dict[str, Any]:

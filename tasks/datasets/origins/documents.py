@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.datasets.origins.spans import MISSING, Located, locate, nearest
 from freshet.tasks.errors import SettingsError
-from freshet.tasks.ledger.releases import list_releases, live_release, release_at
+from freshet.tasks.ledger.access_classes import in_force, list_classes, mark_column, mark_of, meaning_of
+from freshet.tasks.ledger.releases import find_standing, release_at
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import in_parts, is_any
 
 if TYPE_CHECKING:
     from lancedb.table import Table
 
+    from freshet.tasks.governance.expressions import Expression
+    from freshet.tasks.ledger.releases import Release
     from freshet.tasks.store.tables import Store
 
-_COLUMNS = [
-    "doc_id", "source", "path", "uri", "licence", "acl", "uses", "content_hash", "duplicate_of", "space",
-]  # fmt: skip
+_COLUMNS = ["doc_id", "source", "path", "uri", "licence", "uses", "content_hash", "duplicate_of", "space"]
 _AT_ONCE = 1_000
 """Names that one query of the ledger looks up."""
 
@@ -35,6 +36,7 @@ class Found:
     """A document of the ledger.
 
     Attributes:
+        access: who may read the document: what its access class means now, whenever the document is looked up as of.
         content_hash: the hash of the served version of the document; None where none is served.
         duplicate_of: the id of the document whose chunks stand for this document's; None where it has its own.
         space: the embedding space of the document's chunks.
@@ -47,7 +49,7 @@ class Found:
     path: str
     uri: str
     licence: str | None
-    acl: tuple[str, ...]
+    access: Expression
     uses: tuple[str, ...]
     content_hash: str | None
     duplicate_of: str | None
@@ -63,6 +65,8 @@ class Found:
 
 class DocumentLedger:
     """The document ledger of a corpus, pinned to its newest version at the time of creation, or to a release.
+
+    What access classes mean is read once, at the time of creation as well.
 
     Args:
         corpus: the name of the corpus.
@@ -90,7 +94,15 @@ class DocumentLedger:
                 f"input {called} derives from corpus {corpus}, which was never refreshed",
                 f"Type: freshet refresh {corpus}",
             )
+        # The standing comes first: a release that is published meanwhile must not widen what was read before it.
+        standing = find_standing(store, corpus)
+        self._expressions = in_force(list_classes(store, corpus), standing.published if standing else 0)
         self._now: Table | None = None
+        # A document that came into a wider class is let out by no release yet. The state that readers were offered
+        # last has a say, too, where it is not the newest.
+        self._offered: Table | None = None
+        if past is None and standing is not None and standing.offered.ledger_version != head.version:
+            self._offered = self._tables.at(schemas.DOCUMENTS, standing.offered.ledger_version)
         self.version = int(head.version)
         if past is not None:
             self._now, release = head, release_at(store, corpus, past)
@@ -103,11 +115,10 @@ class DocumentLedger:
             self._chunks = self._tables.at(release.table, release.table_version)
         self._documents = self._tables.at(schemas.DOCUMENTS, self.version)
         if past is None:
-            self._chunks = self._live_chunks(store)
+            self._chunks = self._live_chunks(standing.live if standing else None)
 
-    def _live_chunks(self, store: Store) -> Table | None:
+    def _live_chunks(self, live: Release | None) -> Table | None:
         """The chunks that readers see; before the first release, those that the last refresh wrote."""
-        live = live_release(list_releases(store, self.corpus))
         if live is not None:
             return self._tables.at(live.table, live.table_version)
         rows = self._documents.search().where("content_hash IS NOT NULL").select(["space"]).limit(1).to_list()
@@ -120,22 +131,28 @@ class DocumentLedger:
         for start in range(0, len(usable), _AT_ONCE):
             wanted = usable[start : start + _AT_ONCE]
             named = " OR ".join(is_any(column, wanted) for column in ("doc_id", "path", "uri"))
-            for row in self._documents.search().where(named).select(_COLUMNS).to_list():
-                one = _found(row)
+            for one in self._look_up(self._documents, named):
                 for name in {one.doc_id, one.path, one.uri} & set(wanted):
                     found.setdefault(name, {})[one.doc_id] = one
-        now = self._by_id({doc_id for by_id in found.values() for doc_id in by_id})
-        return {name: [_judged(by_id[key], now) for key in sorted(by_id)] for name, by_id in found.items()}
+        doc_ids = {doc_id for by_id in found.values() for doc_id in by_id}
+        now, offered = self._by_id(self._now, doc_ids), self._by_id(self._offered, doc_ids)
+        return {name: [_judged(by_id[key], now, offered) for key in sorted(by_id)] for name, by_id in found.items()}
 
-    def _by_id(self, doc_ids: Collection[str]) -> dict[str, Found] | None:
-        """Returns by id what the newest ledger says of documents; None where they are not looked up as of the past."""
-        if self._now is None:
+    def _by_id(self, ledger: Table | None, doc_ids: Collection[str]) -> dict[str, Found] | None:
+        """Returns by id what a state of the ledger says of documents; None where there is none to be asked."""
+        if ledger is None:
             return None
-        wanted, now = sorted(doc_ids), dict[str, Found]()
-        for predicate in in_parts("doc_id", wanted, _AT_ONCE):
-            rows = self._now.search().where(predicate).select(_COLUMNS).to_list()
-            now |= {row["doc_id"]: _found(row) for row in rows}
-        return now
+        by_id: dict[str, Found] = {}
+        for predicate in in_parts("doc_id", sorted(doc_ids), _AT_ONCE):
+            by_id |= {one.doc_id: one for one in self._look_up(ledger, predicate)}
+        return by_id
+
+    def _look_up(self, table: Table, where: str) -> Iterator[Found]:
+        """Yields the documents that meet a predicate, with what their classes mean now."""
+        for row in table.search().where(where).select([*_COLUMNS, mark_column(table)]).to_list():
+            access = meaning_of(mark_of(row), self._expressions)
+            known = {name: row[name] for name in _COLUMNS}
+            yield Found(**{**known, "access": access, "uses": tuple(row["uses"])})
 
     def texts(self, doc_ids: Collection[str]) -> Iterator[tuple[str, DocumentText]]:
         """Yields the id and the text of each document; memory holds the chunks of a few documents at a time."""
@@ -153,12 +170,15 @@ class DocumentLedger:
                     yield doc_id, DocumentText(rows[doc_id])
 
 
-def _found(row: dict[str, Any]) -> Found:
-    return Found(**{**row, "acl": tuple(row["acl"]), "uses": tuple(row["uses"])})
+def _judged(one: Found, now: dict[str, Found] | None, offered: dict[str, Found] | None) -> Found:
+    """Returns a document with what else has a say in it.
 
-
-def _judged(one: Found, now: dict[str, Found] | None) -> Found:
-    """Returns a document of the past with what is known of it now."""
+    Args:
+        now: what the newest ledger says, where the document was looked up as of the past.
+        offered: what the state says that readers were offered last, where that is not the newest.
+    """
+    if offered is not None and one.doc_id in offered:
+        one = replace(one, access=one.access.both(offered[one.doc_id].access))
     if now is None:
         return one
     today = now.get(one.doc_id)

@@ -1,23 +1,25 @@
 """What may be done with a row, and who may see it: what its input says, narrowed by the document that it derives from.
 
 A row of a corpus's document needs the consent of both: uses are those that input and document both permit, and
-principals those who may see both. What the ledger holds of a document is narrowed further by what the settings say of
-its source now, since they may have changed after the last refresh. A document that several sources hold under one
+whoever may see the row may see both. What the ledger holds of a document is narrowed further by what the settings say
+of its source now, since they may have changed after the last refresh. A document that several sources hold under one
 name, or that the corpus does not serve, permits nothing.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.datasets.origins.documents import DocumentLedger, Found
 from freshet.tasks.datasets.origins.licences import spdx_identifier
-from freshet.tasks.governance.policy import effective_acl
+from freshet.tasks.governance.expressions import NOBODY, Asker, Expression
+from freshet.tasks.governance.policy import effective_expression
 from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.settings.access import AccessExpression
 from freshet.tasks.settings.addresses import source_name
 from freshet.tasks.settings.project import EVERYONE
 
@@ -49,7 +51,7 @@ class Grant:
     uses: tuple[str, ...]
     licence: str
     owner: str
-    acl: tuple[str, ...]
+    access: Expression
     corpus: str | None = None
     doc_id: str | None = None
     doc_version: str | None = None
@@ -113,27 +115,27 @@ class Permissions:
             self._uses(document, found),
             given.licence,
             given.owner,
-            tuple(sorted(set(given.acl))),
+            Expression.of(given.acl),
         )
         if self.ledger is None:
             return replace(grant, verdicts=tuple(self._verdicts(grant, "input", given.licence)))
         if len(found) != 1 or not found[0].is_served:
-            return replace(grant, uses=(), acl=(), verdicts=(self._unserved(document, found),))
+            return replace(grant, uses=(), access=NOBODY, verdicts=(self._unserved(document, found),))
         (one,) = found
         source = self._sources.get(one.source)
-        uses, acl = set(one.uses), tuple(one.acl)
+        uses, access = set(one.uses), grant.access.both(one.access)
         licence = one.licence
         if one.now is not None:
             uses &= set(one.now.uses)
-            acl = narrower(acl, one.now.acl)
+            access = access.both(one.now.access)
         if source is not None:
             uses &= set(source.uses)
-            acl = narrower(acl, effective_acl(one.path, source))
+            access = access.both(effective_expression(one.path, source))
             licence = source.licence or licence
         grant = replace(
             grant,
             uses=tuple(sorted(uses & set(grant.uses))),
-            acl=narrower(acl, grant.acl),
+            access=access,
             licence=licence or given.licence,
             corpus=given.corpus,
             doc_id=one.doc_id,
@@ -169,26 +171,30 @@ class Permissions:
         found = []
         if _TRAINING not in grant.uses:
             found.append(verdict("USE-TRAINING", by=by, uses=list(grant.uses), owner=grant.owner, **named))
-        unseen = sorted(one for one in set(self._dataset.audience) if not may_see(one, grant.acl))
+        unseen = _unseen(self._dataset.audience, grant.access)
         if unseen:
-            found.append(verdict("USE-AUDIENCE", without=unseen, acl=list(grant.acl), **named))
+            found.append(verdict("USE-AUDIENCE", without=unseen, acl=grant.access.said, **named))
         if licence is None or (self._licences and _licence(licence) not in self._licences):
             found.append(verdict("USE-LICENCE", licence=licence, permitted=list(self._dataset.licences), **named))
         return found
 
 
-def may_see(principal: str, acl: Collection[str]) -> bool:
-    """Whether a list lets a principal in; it lets everyone in only where it says so."""
-    return EVERYONE in acl or principal in acl
+def _unseen(audience: Sequence[str] | AccessExpression, access: Expression) -> list[str] | dict[str, Any]:
+    """Returns those of an audience whom an expression may keep out: some of a list, or an expression as a whole.
+
+    An audience that holds nobody is a mistake, and is kept out as well.
+    """
+    if not isinstance(audience, AccessExpression):
+        return sorted(one for one in set(audience) if not _is_let_in(one, access))
+    wanted = Expression.of(audience)
+    return [] if wanted.all and wanted.implies(access) else wanted.said
 
 
-def narrower(first: Collection[str], second: Collection[str]) -> tuple[str, ...]:
-    """Who may see what two lists both guard: sorted, distinct principals."""
-    if EVERYONE in first:
-        return tuple(sorted(set(second)))
-    if EVERYONE in second:
-        return tuple(sorted(set(first)))
-    return tuple(sorted(set(first) & set(second)))
+def _is_let_in(principal: str, access: Expression) -> bool:
+    """Returns whether an expression lets in a user, or all of a group, whatever other groups they are in."""
+    if principal.startswith("user:"):
+        return access.admits(Asker(frozenset({principal, EVERYONE}), knows_groups=False))
+    return Expression.of([principal]).implies(access)
 
 
 def _pattern(glob: str) -> Pattern:

@@ -14,6 +14,7 @@ from freshet.tasks.datasets.copies.keys import Digests
 from freshet.tasks.datasets.copies.repeats import Numbers, find_repeats
 from freshet.tasks.datasets.shapes.example import COLUMNS, example_digest
 from freshet.tasks.datasets.split import SPLITS
+from freshet.tasks.governance.expressions import Expression
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +51,8 @@ def _ids(batches: Iterator[pa.Table]) -> Iterator[tuple[Digests, Numbers]]:
 def _numbers(row: dict[str, Any]) -> dict[str, int]:
     content = json.loads(row["content"])
     needed = COLUMNS.get(row["format"], ())
-    required = [row["owner"], row["licence"], row["acl"], *(content.get(name) not in (None, [], {}) for name in needed)]
+    access = Expression.read(row["access"]).all
+    required = [row["owner"], row["licence"], access, *(content.get(name) not in (None, [], {}) for name in needed)]
     return {
         "empty_fields": sum(not value for value in required) + (not needed),
         "is_altered": int(example_digest(row["format"], row["content"]) != row["digest"]),

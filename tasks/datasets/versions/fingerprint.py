@@ -8,7 +8,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.datasets.assembly.digest import SERIALISATION, settings_of
-from freshet.tasks.ledger.releases import release_at
+from freshet.tasks.ledger.access_classes import in_force, list_classes
+from freshet.tasks.ledger.releases import find_standing, release_at
 from freshet.tasks.ledger.row_decisions import newest_row_decisions
 from freshet.tasks.store import schemas
 
@@ -42,7 +43,9 @@ def build_fingerprint(run: BuildRun, files: Sequence[InputFile], benchmarks: Seq
         "settings": settings_of(run.settings),
         "files": [(one.input, one.uri, one.version) for one in files],
         "benchmarks": [(one.uri, one.version) for one in benchmarks],
-        "corpora": [(name, _ledger_version(run, name), _sources(run, name)) for name in corpora_of(run)],
+        "corpora": [
+            (name, _ledger_version(run, name), _access(run, name), _sources(run, name)) for name in corpora_of(run)
+        ],
         "decisions": sorted(
             (one.digest, one.kind, one.codes) for one in newest_row_decisions(run.store, run.dataset).values()
         ),
@@ -61,13 +64,20 @@ def corpora_of(run: BuildRun) -> list[str]:
 def _ledger_version(run: BuildRun, corpus: str) -> int | list[int] | None:
     """Returns the version of a corpus's document ledger; a backdated build adds that of the release at its moment.
 
-    A refresh that changes a document, or who may use the document, commits to the ledger.
+    A refresh that changes a document, or what the document may be used for, commits to the ledger.
     """
     table = run.store.corpus(corpus).find(schemas.DOCUMENTS)
     if table is None or run.past is None:
         return None if table is None else int(table.version)
     release = release_at(run.store, corpus, run.past)
     return [int(table.version), 0 if release is None else release.ledger_version]
+
+
+def _access(run: BuildRun, corpus: str) -> dict[str, str]:
+    """Returns what each access class of a corpus means now. No document changes where that does."""
+    standing = find_standing(run.store, corpus)
+    expressions = in_force(list_classes(run.store, corpus), standing.published if standing else 0)
+    return {access: expression.text for access, expression in expressions.items()}
 
 
 def _sources(run: BuildRun, corpus: str) -> list[dict[str, Any]]:

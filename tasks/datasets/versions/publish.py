@@ -120,7 +120,8 @@ def _commit(
 ) -> int:
     """Replaces a table's rows in one commit, which keeps the table's older versions.
 
-    Where the head of the table holds these rows already, nothing is committed.
+    Where the head of the table holds these rows already, nothing is committed. A head with other columns, which an
+    earlier Freshet wrote, is replaced: the exports of the version have the columns of now.
 
     Returns:
         The version of the table that holds the rows.
@@ -129,7 +130,8 @@ def _commit(
     import pyarrow as pa
 
     table = store.dataset(facts.dataset).open(name, schema)
-    if (table.schema.metadata or {}).get(_DIGEST) == facts.digest.encode():
+    is_held = (table.schema.metadata or {}).get(_DIGEST) == facts.digest.encode()
+    if is_held and table.schema.names == schema.names:
         return int(table.version)
     marked = schema.with_metadata({_DIGEST: facts.digest.encode()})
     batches = (batch for one in tables for batch in one.cast(marked).to_batches())

@@ -6,19 +6,22 @@ what has changed since, however a run ended: a killed one is made up for by the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from freshet.tasks.documents.duplicates.precedence import Contender, Standing, revise
+from freshet.tasks.documents.duplicates.decided import Decided, contender
+from freshet.tasks.documents.duplicates.precedence import revise
+from freshet.tasks.documents.duplicates.relations import relate_as_before, texts_of
 from freshet.tasks.documents.duplicates.signatures import Signatures, Text, signature_rows
 from freshet.tasks.documents.elements import from_json
 from freshet.tasks.documents.keep import element_id, find_parsed, find_parsed_by_content
+from freshet.tasks.governance.expressions import Expression
 from freshet.tasks.store import schemas
+from freshet.tasks.store.commits import delete_rows, merge_rows
 from freshet.tasks.store.predicates import in_parts
-from freshet.tasks.store.tables import delete_rows, merge_rows
 from freshet.tasks.text import minhash
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from freshet.tasks.store.tables import Tables
 
 DOCUMENT_COLUMNS = [
-    "doc_id", "source", "path", "modified_at", "acl", "content_hash", "seen_hash", "parser", "duplicate_of",
+    "doc_id", "source", "path", "modified_at", "access", "content_hash", "seen_hash", "parser", "duplicate_of",
 ]  # fmt: skip
 """What is read of the document ledger."""
 
@@ -72,7 +75,11 @@ def rule_name(threshold: float) -> str:
 
 
 def update_duplicates(
-    tables: Tables, documents: pa.Table, priorities: Mapping[str, int], threshold: float = minhash.NEAR
+    tables: Tables,
+    documents: pa.Table,
+    priorities: Mapping[str, int],
+    expressions: Mapping[str, Expression],
+    threshold: float = minhash.NEAR,
 ) -> DuplicateChanges:
     """Decides anew what the changes since the last time can reach, and says what the ledger does not say yet.
 
@@ -84,21 +91,26 @@ def update_duplicates(
         documents: DOCUMENT_COLUMNS of the ledger for every document that may serve; neither blocked ones nor such
             without a good version. A document that is not among them can keep no other hidden.
         priorities: a number for each source's name, the lowest preferred; a source without one comes last.
+        expressions: what each access class means.
         threshold: true Jaccard similarity of word 5-grams from which texts are near duplicates.
     """
     rule = rule_name(threshold)
-    changed, gone = _changes(tables, documents, priorities, rule)
+    changed, gone = _changes(tables, documents, priorities, expressions, rule)
     unsigned: list[str] = []
     for start in range(0, max(changed.num_rows, 1 if gone else 0), DECIDED_AT_ONCE):
         block = changed.slice(start, DECIDED_AT_ONCE)
-        unsigned += _decide(tables, block, [*gone, *unsigned], rule, threshold)
+        unsigned += _decide(tables, block, [*gone, *unsigned], expressions, rule, threshold)
     _forget(tables, [*gone, *unsigned])
     hidden, returned = _outstanding(tables, documents)
     return DuplicateChanges(hidden, returned, changed.num_rows, unsigned)
 
 
 def _changes(
-    tables: Tables, documents: pa.Table, priorities: Mapping[str, int], rule: str
+    tables: Tables,
+    documents: pa.Table,
+    priorities: Mapping[str, int],
+    expressions: Mapping[str, Expression],
+    rule: str,
 ) -> tuple[pa.Table, list[str]]:
     """Documents that are not as they were when they were decided, and ids of decided ones that may not serve."""
     import pyarrow as pa
@@ -110,8 +122,8 @@ def _changes(
     good = pc.fill_null(pc.equal(documents["seen_hash"], documents["content_hash"]), False)
     now = pa.table(
         {
-            **{c: documents[c] for c in ("doc_id", "path", "modified_at", "content_hash")},
-            "acl": pc.binary_join(documents["acl"], " "),
+            **{c: documents[c] for c in ("doc_id", "path", "modified_at", "content_hash", "access")},
+            "expression": texts_of(documents["access"], expressions),
             "priority": ranks.take(sources.indices),
             # Where a newer version waits in quarantine, the ledger names the parser of that one.
             "parser": pc.if_else(good, documents["parser"], pa.scalar("")),
@@ -120,14 +132,15 @@ def _changes(
     table = tables.find(schemas.DUPLICATES)
     columns = [*now.column_names, "rule"]
     was = schemas.duplicates().empty_table() if table is None else table.search().select(columns).to_arrow()
-    was = was.select(columns).set_column(columns.index("acl"), "acl", pc.binary_join(was["acl"], " ")).combine_chunks()
+    was = was.select(columns).combine_chunks()
     # Four times as fast as a join at a million documents. A document that was never decided meets nulls.
     places = pc.index_in(now["doc_id"], value_set=was["doc_id"].combine_chunks()).combine_chunks()
     gone = np.ones(was.num_rows, np.bool_)
     gone[places.drop_null().to_numpy(zero_copy_only=False)] = False
     old = was.take(places)
     differs = pc.fill_null(pc.not_equal(old["rule"], rule), True)
-    for column in ("path", "modified_at", "content_hash", "acl", "priority"):
+    compared = ["path", "modified_at", "content_hash", "access", "priority"]
+    for column in [*compared, *([] if relate_as_before(was, expressions) else ["expression"])]:
         differs = pc.or_(differs, _differ(now[column], old[column]))
     other_parser = pc.and_(pc.not_equal(now["parser"], ""), _differ(now["parser"], old["parser"]))
     changed = now.filter(pc.or_(differs, other_parser))
@@ -140,14 +153,21 @@ def _differ(left: Any, right: Any) -> Any:
     return pc.or_(pc.fill_null(pc.not_equal(left, right), False), pc.xor(pc.is_null(left), pc.is_null(right)))
 
 
-def _decide(tables: Tables, block: pa.Table, gone: Sequence[str], rule: str, threshold: float) -> list[str]:
+def _decide(
+    tables: Tables,
+    block: pa.Table,
+    gone: Sequence[str],
+    expressions: Mapping[str, Expression],
+    rule: str,
+    threshold: float,
+) -> list[str]:
     """Signs and decides a block of changed documents, and commits what follows; returns those without a text."""
-    rows = {row["doc_id"]: row | {"acl": row["acl"].split()} for row in block.to_pylist()}
+    rows = {row["doc_id"]: row for row in block.to_pylist()}
     unsigned = _sign(tables, list(rows.values()))
     for doc_id in unsigned:
         del rows[doc_id]
-    world = _Decided(tables, Signatures(tables, threshold))
-    decisions = revise([_contender(row) for row in rows.values()], [*gone, *unsigned], world)
+    world = Decided(tables, Signatures(tables, threshold), expressions)
+    decisions = revise([contender(row, expressions) for row in rows.values()], [*gone, *unsigned], world)
     rows |= world.rows([doc_id for doc_id in decisions if doc_id not in rows])
     news = [
         rows[doc_id]
@@ -198,7 +218,7 @@ def _sign(tables: Tables, rows: Sequence[dict[str, Any]]) -> list[str]:
 def _mark_undecided(tables: Tables, doc_ids: Sequence[str]) -> None:
     """Says that decisions no longer rest on the signatures, before those change: were this run killed and the texts
     changed back, nothing else would tell."""
-    rows = [row | {"rule": ""} for row in _Decided(tables, Signatures(tables)).rows(doc_ids).values()]
+    rows = [row | {"rule": ""} for row in Decided(tables, Signatures(tables), {}).rows(doc_ids).values()]
     if rows:
         _merge(tables, rows)
 
@@ -220,42 +240,6 @@ def _parsed(tables: Tables, rows: Sequence[dict[str, Any]]) -> dict[str, str]:
         by_content = find_parsed_by_content(tables, sorted(set(rest.values())))
         parsed |= {doc_id: by_content[content] for doc_id, content in rest.items() if content in by_content}
     return parsed
-
-
-def _contender(row: Mapping[str, Any]) -> Contender:
-    return Contender(row["doc_id"], row["priority"], row["modified_at"], row["path"], frozenset(row["acl"]))
-
-
-class _Decided:
-    """The documents as they were decided last, for `precedence.revise`."""
-
-    def __init__(self, tables: Tables, signatures: Signatures) -> None:
-        self._table = tables.find(schemas.DUPLICATES)
-        self.signatures = signatures
-
-    def dependants(self, doc_ids: Collection[str]) -> Iterator[Standing]:
-        for row in self._find("duplicate_of", doc_ids):
-            yield Standing(_contender(row), row["duplicate_of"])
-
-    def standings(self, doc_ids: Collection[str]) -> Iterator[Standing]:
-        for row in self._find("doc_id", doc_ids):
-            yield Standing(_contender(row), row["duplicate_of"])
-
-    def meet(self, doc_ids: Collection[str]) -> Mapping[str, Collection[str]]:
-        return self.signatures.meet(doc_ids)
-
-    def alike(self, left: str, right: str) -> bool:
-        return self.signatures.alike(left, right)
-
-    def rows(self, doc_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-        """Whole rows of `schemas.duplicates`, by doc_id."""
-        return {row["doc_id"]: row for row in self._find("doc_id", doc_ids)}
-
-    def _find(self, column: str, values: Collection[str]) -> Iterable[dict[str, Any]]:
-        if self._table is None:
-            return
-        for predicate in in_parts(column, sorted(values)):
-            yield from self._table.search().where(predicate).to_arrow().to_pylist()
 
 
 def _forget(tables: Tables, doc_ids: Sequence[str]) -> None:

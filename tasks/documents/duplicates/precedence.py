@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from freshet.tasks.settings.project import EVERYONE
+from freshet.tasks.governance.expressions import Expression
 
 Order = tuple[int, float, str, str]
 
@@ -29,14 +29,14 @@ class Contender:
     Attributes:
         priority: of its source; the lowest number comes first.
         modified_at: of the version that serves; a document of unknown age counts as the oldest.
-        acl: the principals who may see it.
+        access: who may see it.
     """
 
     doc_id: str
     priority: int
     modified_at: datetime | None
     path: str
-    acl: frozenset[str]
+    access: Expression
 
     @property
     def order(self) -> Order:
@@ -47,7 +47,7 @@ class Contender:
 
 def covers(kept: Contender, hidden: Contender) -> bool:
     """Whether everyone who may see `hidden` may see `kept` as well."""
-    return EVERYONE in kept.acl or hidden.acl <= kept.acl
+    return hidden.access.implies(kept.access)
 
 
 def resolve(documents: Iterable[Contender], edges: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freshet.tasks.store import schemas
+from freshet.tasks.store.commits import delete_rows, merge_rows
 from freshet.tasks.store.predicates import in_parts, is_any
-from freshet.tasks.store.tables import delete_rows, merge_rows
 from freshet.tasks.text import minhash
 from freshet.tasks.text.normalise import exact_hash, normalise
 

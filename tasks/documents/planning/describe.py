@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def describe_plan(report: RefreshReport, listed: Sequence[ListedSource], plan: PlannedRefresh) -> None:
     """Adds to the report, and says in the log, what was listed, what is due and what waits for a person."""
     report.sources = [{"source": s.name, "complete": s.complete, "listed": s.listed, "error": s.error} for s in listed]
-    report.documents |= {name: plan.counts[name] for name in ("unchanged", "withdrawn", "withheld")}
+    report.documents |= {name: plan.counts[name] for name in ("unchanged", "access_changed", "withdrawn", "withheld")}
     counted = ", ".join(f"{source.name}: {source.listed:,} documents" for source in listed)
     due = f"{len(plan.batches)} batches to read, {len(plan.restated_batches)} to restate"
     announce(f"Listed {counted}; {due}, {plan.counts['unchanged']:,} unchanged, {plan.counts['withdrawn']:,} withdrawn")

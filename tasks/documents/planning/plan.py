@@ -1,7 +1,7 @@
 """The plan of a refresh: what the sources list × what the ledger holds → what is to be done.
 
 Columnar throughout: an unchanged document costs a few bytes of a join, and no Python object.
-Lists of principals and uses travel as one space-separated text, since Arrow cannot join beside lists.
+Lists of uses travel as one space-separated text, since Arrow cannot join beside lists.
 """
 
 from __future__ import annotations
@@ -19,13 +19,9 @@ if TYPE_CHECKING:
 
     from freshet.tasks.settings.project import FolderSource, GitSource
 
-WITHDRAWALS_UNASKED = 10
-WITHDRAWN_SHARE_UNASKED = 0.1
-"""More withdrawals than this many, and than this share of the corpus, wait for a person's word."""
-
 LEDGER_COLUMNS = [
-    "doc_id", "source", "path", "uri", "owner", "licence", "acl", "uses", "seen_hint", "seen_hash", "content_hash",
-    "modified_at", "size", "stale_after", "blocked_after", "parser", "chunking", "space",
+    "doc_id", "source", "path", "uri", "owner", "licence", "access", "chunks_access", "uses", "seen_hint",
+    "seen_hash", "content_hash", "modified_at", "size", "stale_after", "blocked_after", "parser", "chunking", "space",
 ]  # fmt: skip
 """What planning reads of the ledger."""
 
@@ -53,33 +49,26 @@ class Plan:
     vanished: pa.Table
 
 
-@dataclass(frozen=True)
-class Withdrawals:
-    """What becomes of the documents that no source lists any more.
-
-    `withdrawn` go; `withheld` wait for approval; `missing` belong to a source whose listing was cut short,
-    which says nothing about them. The latter two go on serving.
-    """
-
-    withdrawn: pa.Table
-    withheld: pa.Table
-    missing: pa.Table
-
-
 def describe_listing(
-    listing: pa.Table, source: FolderSource | GitSource, name: str, parser_of: Callable[[str], str], limits: str
+    listing: pa.Table,
+    source: FolderSource | GitSource,
+    corpus: str,
+    name: str,
+    parser_of: Callable[[str], str],
+    limits: str,
 ) -> pa.Table:
     """A source's listing with what the settings say of each document.
 
     Args:
         listing: rows of `sources.base.LISTING_SCHEMA`.
+        corpus: the name of the corpus.
         name: the source's stable name.
         parser_of: the fingerprint of what would parse a path; asked once a suffix.
         limits: fingerprint of the limits of parsing: a document that failed under others is tried again.
     """
     import pyarrow as pa
 
-    from freshet.tasks.governance.policy import effective_acls
+    from freshet.tasks.governance.policy import classes_of
 
     def constant(value: Any, kind: pa.DataType) -> pa.Array:
         return pa.repeat(pa.scalar(value, kind), listing.num_rows)
@@ -90,7 +79,7 @@ def describe_listing(
         "source": constant(name, text),
         "owner": constant(source.owner, text),
         "licence": constant(source.licence, text),
-        "acl": pa.array([" ".join(acl) for acl in effective_acls(listing["path"].to_pylist(), source)], text),
+        "access": pa.array(classes_of(corpus, listing["path"].to_pylist(), source), text),
         "uses": constant(" ".join(sorted(set(source.uses))), text),
         "warn_after": constant(_microseconds(source.freshness.warn_after), pa.int64()),
         "block_after": constant(_microseconds(source.freshness.block_after), pa.int64()),
@@ -165,7 +154,7 @@ def make_plan(
         is_damaged,
     )
     restated = _any(
-        *(_differ(joined[c], joined[f"old_{c}"]) for c in ("uri", "owner", "licence", "acl", "uses")),
+        *(_differ(joined[c], joined[f"old_{c}"]) for c in ("uri", "owner", "licence", "access", "uses")),
         _differ(add_microseconds(joined["old_modified_at"], joined["warn_after"]), joined["old_stale_after"]),
         _differ(add_microseconds(joined["old_modified_at"], joined["block_after"]), joined["old_blocked_after"]),
     )
@@ -222,41 +211,24 @@ def count_good(documents: pa.Table) -> int:
     return int(pc.sum(pc.cast(good, "int64")).as_py() or 0)
 
 
-def decide_withdrawals(
-    vanished: pa.Table, *, held: int, incomplete: Collection[str], emptied: Collection[str], allowed: int
-) -> Withdrawals:
-    """Which of the vanished documents are withdrawn.
+def of_other_access(documents: pa.Table, changed: Collection[str]) -> pa.Table:
+    """Those of the documents that came into another access class, or whose class means something else now.
 
     Args:
-        held: documents in the ledger before this refresh.
-        incomplete: sources whose listing failed or was cut short; they withdraw nothing.
-        emptied: sources that listed nothing at all, though complete; as a lost mount looks the same,
-            their withdrawals always need a person's word.
-        allowed: how many withdrawals a person approved.
+        changed: ids of the classes that mean something else.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    def of(sources: Collection[str]) -> Any:
-        return pc.is_in(vanished["source"], value_set=pa.array(sorted(sources), pa.string()))
-
-    missing = vanished.filter(of(incomplete))
-    asked = vanished.filter(pc.invert(of(incomplete)))
-    count = asked.num_rows
-    many = count > WITHDRAWALS_UNASKED and count > WITHDRAWN_SHARE_UNASKED * held
-    lost = bool(set(asked["source"].unique().to_pylist()) & set(emptied))
-    if (many or lost) and count > allowed:
-        return Withdrawals(withdrawn=asked.slice(0, 0), withheld=asked, missing=missing)
-    return Withdrawals(withdrawn=asked, withheld=asked.slice(0, 0), missing=missing)
+    is_other = pc.is_in(documents["old_access"], value_set=pa.array(sorted(changed), pa.string()))
+    return documents.filter(pc.or_(is_other, pc.not_equal(documents["old_access"], documents["old_chunks_access"])))
 
 
 def _flatten_lists(ledger: pa.Table) -> pa.Table:
     import pyarrow.compute as pc
 
-    for column in ("acl", "uses"):
-        flat = pc.binary_join(ledger[column], " ")
-        ledger = ledger.set_column(ledger.column_names.index(column), column, flat)
-    return ledger.select(LEDGER_COLUMNS)
+    flat = pc.binary_join(ledger["uses"], " ")
+    return ledger.set_column(ledger.column_names.index("uses"), "uses", flat).select(LEDGER_COLUMNS)
 
 
 def _differ(left: Any, right: Any) -> Any:

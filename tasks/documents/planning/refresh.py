@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from freshet.tasks.documents.planning import moves
 from freshet.tasks.documents.planning import plan as planning
+from freshet.tasks.documents.planning.withdrawals import decide_withdrawals
 from freshet.tasks.documents.sources.of_corpus import content_hashes
 from freshet.tasks.documents.work_files import work_file
 from freshet.tasks.store import schemas
@@ -41,7 +42,7 @@ class PlannedRefresh:
         restated_batches: (offset, length) of each batch of `restated`.
         withdrawn: file with the ids of documents to withdraw, those that moved away included.
         leaving: how many documents are to be withdrawn.
-        counts: documents by what becomes of them without being read: unchanged, withdrawn, withheld.
+        counts: documents by what becomes of them without being read: unchanged, access_changed, withdrawn, withheld.
         approvable: those withheld that a person may approve; the others' source was not listed to the end.
         held: documents in the ledger before.
     """
@@ -70,6 +71,7 @@ def plan_refresh(
     full: bool,
     allow_withdrawals: int,
     again: tuple[datetime, datetime] | None = None,
+    other_classes: Collection[str] = (),
 ) -> PlannedRefresh:
     """Compares the listings with the ledger. Reads only documents that might have moved; all, if `full`.
 
@@ -78,6 +80,7 @@ def plan_refresh(
         published: version of the ledger that the newest release names; None before the first.
         allow_withdrawals: how many withdrawals a person approved.
         again: documents modified in this half-open span are processed, changed or not.
+        other_classes: ids of access classes that mean something else than before.
     """
     import pyarrow as pa
     from pyarrow import feather
@@ -98,7 +101,7 @@ def plan_refresh(
         # A refresh was stopped before its release, or rejected: some of what it did is done, and nobody saw it.
         plan, unpublished = moves.settle_unpublished(plan, _ids_at(run, published), [*incomplete, *emptied])
         left = pa.concat_tables([left, unpublished])
-    fate = planning.decide_withdrawals(
+    fate = decide_withdrawals(
         plan.vanished,
         held=ledger.num_rows,
         incomplete=incomplete,
@@ -108,6 +111,7 @@ def plan_refresh(
     leaving = pa.concat_tables([left.select(["doc_id"]), fate.withdrawn.select(["doc_id"])])
     for name, table in {"work": plan.work, "restated": plan.restated, "withdrawn": leaving}.items():
         feather.write_feather(table, work_file(run, name), compression="uncompressed")
+    unchanged, other = planning.count_good(plan.unchanged), planning.of_other_access(plan.unchanged, other_classes)
     return PlannedRefresh(
         work=work_file(run, "work"),
         restated=work_file(run, "restated"),
@@ -115,7 +119,8 @@ def plan_refresh(
         restated_batches=_batches([0] * plan.restated.num_rows, HASHED_DOCUMENTS),
         withdrawn=work_file(run, "withdrawn"),
         counts={
-            "unchanged": planning.count_good(plan.unchanged),
+            "unchanged": unchanged - planning.count_good(other),
+            "access_changed": planning.count_good(other),
             "withdrawn": fate.withdrawn.num_rows,
             "withheld": fate.withheld.num_rows + fate.missing.num_rows,
         },

@@ -55,9 +55,8 @@ def check_documents(run: RefreshRun, chunks: Table, ledger: Table) -> list[Verdi
     """Every chunk's document is in the ledger, with just these chunks and just this access."""
     import pyarrow.compute as pc
 
-    columns = ["doc_id", "chunks", "chunks_digest", "acl", "space"]
+    columns = ["doc_id", "chunks", "chunks_digest", "access", "space"]
     said = ledger.search().select(columns).to_arrow()
-    said = said.set_column(3, "acl", pc.binary_join(said["acl"], " "))
     found = chunk_digests(chunks)
     joined = said.join(found, keys="doc_id", join_type="full outer", right_suffix="_found")
     orphans = joined.filter(pc.is_null(joined["chunks"]))
@@ -72,7 +71,9 @@ def check_documents(run: RefreshRun, chunks: Table, ledger: Table) -> list[Verdi
     )
     served = held.filter(pc.is_valid(held["rows"]))
     astray = served.filter(
-        pc.or_(pc.equal(served["acl"], ""), pc.fill_null(pc.not_equal(served["acl"], served["acl_found"]), True))
+        pc.or_(
+            pc.equal(served["access"], ""), pc.fill_null(pc.not_equal(served["access"], served["access_found"]), True)
+        )
     )
     return [
         *_named("GATE-ORPHAN-CHUNK", orphans),

@@ -108,7 +108,7 @@ def sit_exam(ask: Ask, questions: Iterable[ExamQuestion]) -> ExamResult:
     asked = list(questions)
     # Most of an answer's time is spent in LanceDB, beside Python.
     with ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="exam") as pool:
-        answers = list(pool.map(lambda one: ask(one.question, one.principals, DEPTH), asked))
+        answers = list(pool.map(lambda one: ask(one.question, one.asker, DEPTH), asked))
     for one, passages in zip(asked, answers, strict=True):
         forbidden = next((doc_id for doc_id, _ in passages if doc_id in one.never), None)
         if forbidden:

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.documents.sources.of_corpus import sources_by_name
 from freshet.tasks.errors import EmbeddingError, StoreError
+from freshet.tasks.governance.expressions import Expression
+from freshet.tasks.governance.roster import load_roster
 from freshet.tasks.index.gate.exam import Comparison, ExamResult, compare, judge, sit_exam, unchanged_documents
-from freshet.tasks.index.gate.golden import ExamQuestion, SetAside, draw_questions, resolve_questions
+from freshet.tasks.index.gate.golden import Access, ExamQuestion, SetAside, draw_questions, resolve_questions
 from freshet.tasks.index.gate.health import check_embedding, check_indices, check_loss, written_since
 from freshet.tasks.index.gate.probes import check_policy, probe_access
+from freshet.tasks.ledger.access_classes import list_classes, once_published
 from freshet.tasks.rules.rulebook import retuned, tuned_rules
 from freshet.tasks.rules.verdicts import Verdict
-from freshet.tasks.search.asking import asker, remembering
+from freshet.tasks.search.asking import asking, remembering
 from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
@@ -27,7 +31,6 @@ if TYPE_CHECKING:
     from freshet.tasks.ledger.releases import Release
     from freshet.tasks.runs.run import RefreshRun
     from freshet.tasks.search.candidates import Vector
-    from freshet.tasks.settings.project import FolderSource, GitSource
 
 
 @dataclass(frozen=True)
@@ -53,17 +56,11 @@ class Examination:
     site: str | None
 
 
-def examine(
-    run: RefreshRun,
-    live: Release | None,
-    listed: Mapping[str, FolderSource | GitSource],
-    kept_for: Mapping[str, str] | None = None,
-) -> Examination:
+def examine(run: RefreshRun, live: Release | None, kept_for: Mapping[str, str] | None = None) -> Examination:
     """Everything that speaks against moving readers to the head, beyond its structure.
 
     Args:
         live: the release that readers see.
-        listed: settings of the sources that this refresh listed completely, by their names in the ledger.
         kept_for: as in `resolve_questions`.
     """
     tables = run.store.corpus(run.corpus)
@@ -71,16 +68,22 @@ def examine(
     if chunks is None or ledger is None:
         raise StoreError(f"corpus {run.corpus} has no head", f"Run freshet refresh {run.corpus}.")
     head, released = State(chunks, ledger), _released(run, live)
+    access = _access(run)
     verdicts, site = _suites(run, head)
     rules = tuned_rules(run.settings)
     verdicts += check_indices(chunks, rules)
     verdicts += _check_vectors(run, head, released, live)
     if released is not None:
         verdicts += check_loss(released.chunks, released.ledger, chunks, ledger, rules)
-    verdicts += probe_access(chunks, ledger)
-    verdicts += check_policy(ledger, listed)
-    found, exam = _exam(run, head, released, live, kept_for)
+    verdicts += probe_access(chunks, ledger, access.expressions)
+    verdicts += check_policy(ledger, sources_by_name(run), access.expressions)
+    found, exam = _exam(run, head, released, live, access, kept_for)
     return Examination(retuned([*verdicts, *found], rules), exam, site)
+
+
+def _access(run: RefreshRun) -> Access:
+    """Who may see what once the head is published."""
+    return Access(once_published(list_classes(run.store, run.corpus)), load_roster(run.project))
 
 
 def _released(run: RefreshRun, live: Release | None) -> State | None:
@@ -102,8 +105,10 @@ def _suites(run: RefreshRun, head: State) -> tuple[list[Verdict], str]:
     from freshet.tasks.rules.suites import validate
 
     suite = chunk_suite(run.settings.chunking.max_tokens)
+    classes = list_classes(run.store, run.corpus)
+    known = {access for access, one in classes.items() if Expression.read(one.expression).text == one.expression}
     checked = validate(
-        [(DOCUMENTS, document_facts(head.ledger, head.chunks)), (suite, chunk_facts(head.chunks))],
+        [(DOCUMENTS, document_facts(head.ledger, head.chunks, known)), (suite, chunk_facts(head.chunks, known))],
     )
     folder = f"{report_folder(run.store, run.corpus, run.run_id)}/rules"
     return [v for one in checked for v in one.verdicts()], write_site(folder, run.name, checked)
@@ -127,22 +132,29 @@ def _check_vectors(run: RefreshRun, head: State, released: State | None, live: R
 
 
 def _exam(
-    run: RefreshRun, head: State, released: State | None, live: Release | None, kept_for: Mapping[str, str] | None
+    run: RefreshRun,
+    head: State,
+    released: State | None,
+    live: Release | None,
+    access: Access,
+    kept_for: Mapping[str, str] | None,
 ) -> tuple[list[Verdict], dict[str, Any]]:
     from freshet.tasks.embedding.embed import load_embedder
 
-    questions, aside = _questions(run, head, released, kept_for)
+    questions, aside = _questions(run, head, released, access, kept_for)
     asked = list(dict.fromkeys(question.question for question in questions))
     embedder = load_embedder(run.model, run.project.settings.embedding.precision)
     embed = dict(zip(asked, embedder.embed_queries(asked), strict=True)).__getitem__
-    new = sit_exam(asker(head.chunks, head.ledger, run.as_of, embed, "hybrid"), questions)
+    new = sit_exam(asking(head.chunks, head.ledger, access.expressions, run.as_of, embed, "hybrid"), questions)
     old: ExamResult | None = None
     problem: str | None = None
     if released is not None and live is not None and questions:
         try:
-            old = sit_exam(
-                asker(released.chunks, released.ledger, run.as_of, _embed_for(run, live, embed), "hybrid"), questions
+            # Both are asked under what will hold then: what is narrowed on purpose is no loss of the index.
+            ask = asking(
+                released.chunks, released.ledger, access.expressions, run.as_of, _embed_for(run, live, embed), "hybrid"
             )
+            old = sit_exam(ask, questions)
         except EmbeddingError as error:
             # The model that made the release is gone: it still serves full text, but cannot sit the exam.
             problem = error.what
@@ -159,17 +171,17 @@ def _exam(
 
 
 def _questions(
-    run: RefreshRun, head: State, released: State | None, kept_for: Mapping[str, str] | None
+    run: RefreshRun, head: State, released: State | None, access: Access, kept_for: Mapping[str, str] | None
 ) -> tuple[list[ExamQuestion], list[SetAside]]:
     from freshet.tasks.settings.golden import load_golden
 
     if run.settings.golden is not None:
         golden = load_golden(Path(run.project.resolve(run.settings.golden)))
-        return resolve_questions(golden, head.ledger, run.as_of, kept_for)
+        return resolve_questions(golden, head.ledger, access, run.as_of, kept_for)
     most = run.settings.gate.questions
     if released is not None and (same := unchanged_documents(released.ledger, head.ledger)):
-        return draw_questions(released.chunks, head.ledger, same, most, run.as_of), []
-    return draw_questions(head.chunks, head.ledger, None, most, run.as_of), []
+        return draw_questions(released.chunks, head.ledger, access, same, most, run.as_of), []
+    return draw_questions(head.chunks, head.ledger, access, None, most, run.as_of), []
 
 
 def _embed_for(run: RefreshRun, live: Release, embed: Any) -> Any:

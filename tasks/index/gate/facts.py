@@ -8,14 +8,13 @@ worked out beforehand, in eight bytes a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from freshet.tasks.settings.datasets import Use
-from freshet.tasks.settings.types import PRINCIPAL_PATTERN
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,16 +28,21 @@ _HASH = "^[0-9a-f]{64}$"
 _SEEN = "^([0-9a-f]{64}$|unread:)"
 """What was seen of a document: the hash of its bytes; of one too large to be read, the hint in place of that."""
 _CHUNK_COLUMNS = [
-    "chunk_id", "doc_id", "ordinal", "text", "text_hash", "start", "end", "page_first", "page_last", "tokens", "acl",
+    "chunk_id", "doc_id", "ordinal", "text", "text_hash", "start", "end", "page_first", "page_last", "tokens",
+    "access",
 ]  # fmt: skip
 _DOCUMENT_COLUMNS = [
-    "doc_id", "source", "path", "uri", "title", "owner", "seen_hash", "content_hash", "acl", "uses", "parser",
+    "doc_id", "source", "path", "uri", "title", "owner", "seen_hash", "content_hash", "access", "uses", "parser",
     "stale_after", "blocked_after", "chunking", "space", "chunks", "verdicts",
 ]  # fmt: skip
 
 
-def chunk_facts(chunks: Table) -> Iterator[pa.Table]:
-    """The facts that `freshet.expectations.chunks` is about, in batches, one row for each chunk."""
+def chunk_facts(chunks: Table, classes: Collection[str]) -> Iterator[pa.Table]:
+    """The facts that `freshet.expectations.chunks` is about, in batches, one row for each chunk.
+
+    Args:
+        classes: ids of the access classes of which it is known what they mean.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -57,16 +61,19 @@ def chunk_facts(chunks: Table) -> Iterator[pa.Table]:
                 "characters": characters,
                 "is_altered": _altered(rows["text"], rows["text_hash"]),
                 "tokens": rows["tokens"],
-                "principals": _length(rows["acl"]),
-                "malformed_principals": _strangers(rows["acl"], PRINCIPAL_PATTERN),
+                "unknown_classes": _unknown(rows["access"], classes),
                 "page_first": rows["page_first"],
                 "page_last": rows["page_last"],
             }
         )
 
 
-def document_facts(ledger: Table, chunks: Table) -> Iterator[pa.Table]:
-    """The facts that `freshet.expectations.documents` is about, in batches, one row for each document."""
+def document_facts(ledger: Table, chunks: Table, classes: Collection[str]) -> Iterator[pa.Table]:
+    """The facts that `freshet.expectations.documents` is about, in batches, one row for each document.
+
+    Args:
+        classes: ids of the access classes of which it is known what they mean.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -91,8 +98,7 @@ def document_facts(ledger: Table, chunks: Table) -> Iterator[pa.Table]:
                     _unlike(rows["seen_hash"], _SEEN),
                     _unlike(rows["content_hash"], _HASH),
                 ),
-                "principals": _length(rows["acl"]),
-                "malformed_principals": _strangers(rows["acl"], PRINCIPAL_PATTERN),
+                "unknown_classes": _unknown(rows["access"], classes),
                 "uses": _length(rows["uses"]),
                 "unknown_uses": _strangers(rows["uses"], uses),
                 "is_unexplained": _faults(pc.or_(is_lost, pc.and_(pc.invert(good), served))),
@@ -213,6 +219,14 @@ def _strangers(lists: Any, pattern: str) -> Any:
     parents = pc.list_parent_indices(whole).to_numpy(zero_copy_only=False)
     counts = np.bincount(parents[strange.to_numpy(zero_copy_only=False).astype(bool)], minlength=len(whole))
     return pa.array(counts.astype(np.int64))
+
+
+def _unknown(column: Any, classes: Collection[str]) -> Any:
+    """1 where a class is none of those that are known, else 0."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return _faults(pc.invert(pc.is_in(column, value_set=pa.array(sorted(classes), pa.string()))))
 
 
 def _altered(texts: Any, hashes: Any) -> Any:

@@ -5,22 +5,37 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.governance.expressions import Asker, Expression
 from freshet.tasks.governance.freshness import MOMENTS
+from freshet.tasks.governance.roster import Roster, asker_of
+from freshet.tasks.ledger.access_classes import admitting, mark_column, mark_of, meaning_of
+from freshet.tasks.search.sight import Sight
 from freshet.tasks.search.visible import is_blocked
 from freshet.tasks.settings.golden import GoldenQuestion
-from freshet.tasks.settings.project import EVERYONE
 from freshet.tasks.store.predicates import is_any
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from lancedb.table import Table
 
 _LEAST_WORDS, _MOST_WORDS = 5, 24
 _ID_PREFIX = "known-"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may see what in one state of a corpus: what its access classes mean, and who is in which group."""
+
+    expressions: Mapping[str, Expression]
+    roster: Roster | None = None
+
+    def sight(self, principals: Sequence[str]) -> Sight:
+        """What somebody who asks as these principals may see of it. A roster is as old as it is by the clock."""
+        asker = asker_of(principals, self.roster, datetime.now(UTC))
+        return Sight(asker, admitting(self.expressions, asker))
 
 
 @dataclass(frozen=True)
@@ -45,14 +60,14 @@ class ExamQuestion:
     """A question with the documents that answer it, by their ids.
 
     Attributes:
-        principals: who asks, everyone included.
+        asker: who asks.
         never: ids of documents that whoever asks must not be shown.
     """
 
     id: str
     question: str
     targets: tuple[Target, ...]
-    principals: tuple[str, ...]
+    asker: Asker
     never: frozenset[str] = frozenset()
 
 
@@ -65,7 +80,11 @@ class SetAside:
 
 
 def resolve_questions(
-    golden: Iterable[GoldenQuestion], ledger: Table, now: datetime, kept_for: Mapping[str, str] | None = None
+    golden: Iterable[GoldenQuestion],
+    ledger: Table,
+    access: Access,
+    now: datetime,
+    kept_for: Mapping[str, str] | None = None,
 ) -> tuple[list[ExamQuestion], list[SetAside]]:
     """The golden questions that the corpus should answer, and those to set aside.
 
@@ -74,6 +93,7 @@ def resolve_questions(
 
     Args:
         ledger: the document ledger at the head.
+        access: what its classes mean, and who is in which group.
         kept_for: for documents that are not indexed because another has the same text, the id of that other.
     """
     asked = list(golden)
@@ -81,11 +101,11 @@ def resolve_questions(
     questions: list[ExamQuestion] = []
     aside: list[SetAside] = []
     for one in asked:
-        principals = tuple(dict.fromkeys([*one.principals, EVERYONE]))
-        targets, reasons = _targets(one, rows, principals, now, kept_for or {})
+        sight = access.sight(one.principals)
+        targets, reasons = _targets(one, rows, sight, now, kept_for or {})
         if targets:
             never = frozenset(row["doc_id"] for name in one.never for row in rows.get(name, []))
-            questions.append(ExamQuestion(one.id, one.question, tuple(dict.fromkeys(targets)), principals, never))
+            questions.append(ExamQuestion(one.id, one.question, tuple(dict.fromkeys(targets)), sight.asker, never))
         else:
             aside.append(SetAside(one.id, reasons[0]))
     return questions, aside
@@ -94,7 +114,7 @@ def resolve_questions(
 def _targets(
     question: GoldenQuestion,
     rows: Mapping[str, Sequence[Mapping[str, Any]]],
-    principals: Sequence[str],
+    sight: Sight,
     now: datetime,
     kept_for: Mapping[str, str],
 ) -> tuple[list[Target], list[str]]:
@@ -106,7 +126,7 @@ def _targets(
         if not named:
             reasons.append("withdrawn")
         for row in named:
-            if reason := _excuse(row, principals, now):
+            if reason := _excuse(row, sight, now):
                 reasons.append(reason)
             else:
                 targets.append(Target(kept_for.get(row["doc_id"], row["doc_id"]), answer.contains))
@@ -120,7 +140,7 @@ def _names(question: GoldenQuestion) -> list[str]:
 def _named_documents(ledger: Table, names: Collection[str]) -> dict[str, list[dict[str, Any]]]:
     """Rows of the ledger by the name that a golden file calls them: path or URI."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    columns = ["doc_id", "path", "uri", "acl", *MOMENTS.values()]
+    columns = ["doc_id", "path", "uri", "access", *MOMENTS.values()]
     for column in ("path", "uri"):
         rows = ledger.search().where(is_any(column, sorted(names))).select(columns).to_list() if names else []
         for row in rows:
@@ -128,15 +148,15 @@ def _named_documents(ledger: Table, names: Collection[str]) -> dict[str, list[di
     return {name: [rows[doc_id] for doc_id in sorted(rows)] for name, rows in found.items()}
 
 
-def _excuse(row: Mapping[str, Any], principals: Sequence[str], now: datetime) -> str | None:
+def _excuse(row: Mapping[str, Any], sight: Sight, now: datetime) -> str | None:
     """Why nobody, or not whoever asks, is shown a document that is in the ledger; None where it must be found."""
     if is_blocked(row, now):
         return "too old, or no longer valid"
-    return None if set(principals) & set(row["acl"]) else "not for whoever asks"
+    return None if sight.admits(mark_of(row)) else "not for whoever asks"
 
 
 def draw_questions(
-    chunks: Table, ledger: Table, documents: Collection[str] | None, most: int, now: datetime
+    chunks: Table, ledger: Table, access: Access, documents: Collection[str] | None, most: int, now: datetime
 ) -> list[ExamQuestion]:
     """Known-item questions: a sentence of a passage, answered by the passage's document.
 
@@ -145,15 +165,19 @@ def draw_questions(
 
     Args:
         chunks, ledger: of one state of the corpus.
+        access: what the classes of that state's ledger mean.
         documents: ids of the documents to draw from; None for all.
         most: questions.
         now: documents that nobody is shown any more by then, since they are too old or no longer valid, ask nothing.
     """
-    columns = ["doc_id", "acl", *MOMENTS.values()]
+    columns = ["doc_id", mark_column(ledger), *MOMENTS.values()]
     rows = ledger.search().where("chunks > 0").select(columns).to_arrow().to_pylist()
     asked = (row for row in rows if documents is None or row["doc_id"] in documents)
-    access = {row["doc_id"]: row["acl"] for row in asked if not is_blocked(row, now)}
-    chosen = sorted(access, key=_draw)[: 2 * most]
+    served = (row for row in asked if not is_blocked(row, now))
+    # A document that nobody may see has nobody to ask for it.
+    somebody = {row["doc_id"]: meaning_of(mark_of(row), access.expressions).somebody for row in served}
+    asks = {doc_id: principals for doc_id, principals in somebody.items() if principals is not None}
+    chosen = sorted(asks, key=_draw)[: 2 * most]
     held: dict[str, list[dict[str, Any]]] = {}
     places: dict[str, set[str]] = {}
     if chosen:
@@ -170,8 +194,8 @@ def draw_questions(
         own = (row for row in held.get(doc_id, []) if len(places[row["text_hash"]]) == 1)
         sentence = next((found for row in own if (found := _sentence(row["text"]))), None)
         if sentence and len(questions) < most:
-            asks = tuple(dict.fromkeys([*access[doc_id][:1], EVERYONE]))
-            questions.append(ExamQuestion(_ID_PREFIX + doc_id[:12], sentence, (Target(doc_id),), asks))
+            asker = Asker(asks[doc_id])
+            questions.append(ExamQuestion(_ID_PREFIX + doc_id[:12], sentence, (Target(doc_id),), asker))
     return questions
 
 

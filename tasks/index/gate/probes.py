@@ -1,23 +1,26 @@
 """Access probes: searches as those who may see little, for what they must not see.
 
-The ledger says who may see a document. The search's own filter reads the chunk's copy of that, and a bug may
-widen either. So each is held against the other: passages that a principal's search gives against the ledger, and
-the ledger against the settings, read here by code of its own.
+The ledger says which access class a document is in, and what that means. The search's own filter reads the chunk's
+copy of the class, and a bug may widen either. So each is held against the other: passages that a principal's search
+gives against the ledger, and the ledger against the settings, both read here by code of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, get_args
 from unicodedata import normalize
 
 import numpy as np
 
+from freshet.tasks.governance.expressions import Asker, Expression
+from freshet.tasks.ledger.access_classes import admitting
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.search.candidates import Mode, find_candidates
+from freshet.tasks.search.sight import Sight
 from freshet.tasks.settings.project import EVERYONE
-from freshet.tasks.store.predicates import both, is_any, permits
+from freshet.tasks.store.predicates import both, is_any
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -37,22 +40,30 @@ _DEPTH = 20
 _WORDS = 40
 
 
-def probe_access(chunks: Table, ledger: Table) -> list[Verdict]:
-    """For each principal that occurs, up to a bound: what their searches give, the ledger lets them see.
+Said = Sequence[str] | Mapping[str, Sequence[Any]]
+"""An access expression as settings state it: a list, one of which is enough, or `all` and `none`."""
 
-    The baits are passages of documents that the principal may not see: their own vectors and their own words are
+
+def probe_access(chunks: Table, ledger: Table, expressions: Mapping[str, Expression]) -> list[Verdict]:
+    """For principals that occur, up to a bound: what their searches give, the ledger lets them see.
+
+    The baits are passages of documents that whoever asks may not see: their own vectors and their own words are
     what is asked for, so a filter that does not hold gives them first. No model is needed.
+
+    Args:
+        expressions: what each access class means.
     """
-    access = {row["doc_id"]: frozenset(row["acl"]) for row in _rows(ledger, ["doc_id", "acl"])}
+    access = {row["doc_id"]: row["access"] for row in _rows(ledger, ["doc_id", "access"])}
+    said = {one: expressions[one].said if one in expressions else [] for one in set(access.values())}
     leaks: dict[str, set[str]] = {}
     probed = 0
-    for principal in _principals(access.values()):
-        asking = frozenset({principal, EVERYONE})
-        hidden = sorted((doc_id for doc_id, acl in access.items() if not acl & asking), key=_draw)[:BAITS]
-        leaked = set(_leaks(chunks, access, asking, hidden))
+    for asking in _askers(list(said.values())):
+        closed = {one for one, meaning in said.items() if not lets_in(meaning, asking)}
+        hidden = sorted((doc_id for doc_id, one in access.items() if one in closed), key=_draw)[:BAITS]
+        leaked = set(_leaks(chunks, access, expressions, asking, closed, hidden))
         probed += 1
         if leaked:
-            leaks[principal] = leaked
+            leaks[" and ".join(sorted(asking - {EVERYONE})) or EVERYONE] = leaked
     if not leaks:
         return []
     documents = sorted(set().union(*leaks.values()))
@@ -64,31 +75,71 @@ def probe_access(chunks: Table, ledger: Table) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def check_policy(ledger: Table, listed: Mapping[str, FolderSource | GitSource]) -> list[Verdict]:
-    """Nobody is in a document's access list whom the settings of its source do not name for its path.
+def check_policy(
+    ledger: Table,
+    sources: Mapping[str, FolderSource | GitSource],
+    expressions: Mapping[str, Expression],
+) -> list[Verdict]:
+    """Nobody may see a document whom the settings of its source do not let see its path.
 
     Args:
-        listed: settings of the sources that this refresh listed completely, by their names in the ledger; the others
-            may still stand as they were.
+        sources: settings of the corpus's sources, by their names in the ledger. Documents of another source keep what
+            they have until they are withdrawn.
+        expressions: what each access class means.
     """
-    widened = [
-        row["doc_id"]
-        for name in sorted(listed)
-        for row in _sampled(_rows(ledger, ["doc_id", "path", "acl"], is_any("source", [name])))
-        if not set(row["acl"]) <= _granted(row["path"], listed[name])
-    ]
+    widened: list[str] = []
+    for name, source in sorted(sources.items()):
+        columns = ["doc_id", "path", "access"]
+        for row in _sampled(_rows(ledger, columns, is_any("source", [name]))):
+            wanted, meant = _granted(row["path"], source), expressions.get(row["access"])
+            if meant is not None and _is_wider(meant.said, wanted):
+                widened.append(row["doc_id"])
     return [verdict("GATE-POLICY", documents=len(widened), first=sorted(widened)[:NAMED])] if widened else []
 
 
-def _granted(path: str, source: FolderSource | GitSource) -> set[str]:
-    """Whom the settings name for a path. Written anew on purpose: a bug in the policy must not hide itself."""
+def lets_in(said: Said, asking: frozenset[str]) -> bool:
+    """Whether an expression lets somebody in. Written anew on purpose: a bug in the policy must not hide itself."""
+    if not isinstance(said, Mapping):
+        return bool(set(said) & asking)
+    if set(said.get("none", ())) & asking or not said["all"]:
+        return False
+    return all(set(one) & asking for one in said["all"])
+
+
+def _is_wider(meant: Said, wanted: Said) -> bool:
+    """Whether one expression lets somebody in whom the other does not."""
+    return any(lets_in(meant, asking) and not lets_in(wanted, asking) for asking in _intruders(meant, wanted))
+
+
+def _intruders(meant: Said, wanted: Said) -> Iterator[frozenset[str]]:
+    """Those whom one expression lets in, and of whom each fails one demand of the other where that is possible."""
+    (lists, _), (demands, kept_out) = _parts(meant), _parts(wanted)
+    if not all(lists):
+        return
+    for demand in demands or [()]:
+        yield frozenset({EVERYONE, *(min(some, key=lambda one: (one in demand, one)) for some in lists)})
+    for one in kept_out:
+        yield frozenset({EVERYONE, one, *(min(some) for some in lists)})
+
+
+def _parts(said: Said) -> tuple[Sequence[Sequence[str]], Sequence[str]]:
+    """The lists of which somebody is to be one each, and who is kept out."""
+    return (said["all"], said.get("none", ())) if isinstance(said, Mapping) else ([said], ())
+
+
+def _granted(path: str, source: FolderSource | GitSource) -> Said:
+    """Whom the settings let see a path. Written anew on purpose, too."""
     from pathspec import GitIgnoreSpec
 
     plain = normalize("NFC", path).replace("\n", "\r").lstrip("/")
     for rule in source.access:
         if GitIgnoreSpec.from_lines([normalize("NFC", rule.path)]).match_file(plain):
-            return set(rule.acl)
-    return set(source.acl)
+            return _said(rule.acl)
+    return _said(source.acl)
+
+
+def _said(acl: Any) -> Said:
+    return list(acl) if isinstance(acl, list) else {"all": acl.all, "none": acl.none}
 
 
 def _rows(ledger: Table, columns: Sequence[str], where: str | None = None) -> Iterator[dict[str, Any]]:
@@ -98,28 +149,47 @@ def _rows(ledger: Table, columns: Sequence[str], where: str | None = None) -> It
 
 
 def _sampled(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of each distinct access list and folder first, so that one rule that went wrong is among them."""
+    """Rows of each distinct class and folder first, so that one rule that went wrong is among them."""
     by_kind: dict[tuple[str, ...], dict[str, Any]] = {}
     rest: list[tuple[str, dict[str, Any]]] = []
     for row in rows:
-        kind = (row["path"].rpartition("/")[0], *row["acl"])
+        kind = (row["path"].rpartition("/")[0], row["access"])
         if by_kind.setdefault(kind, row) is not row:
             rest.append((_draw(row["doc_id"]), row))
     rest.sort(key=lambda pair: pair[0])
     return [*by_kind.values(), *(row for _, row in rest)][:CHECKED_PATHS]
 
 
-def _principals(lists: Iterable[frozenset[str]]) -> list[str]:
-    """Everyone, somebody whom no list names, and those whom the lists do, drawn by hash where there are many."""
-    named = sorted(set().union(*lists) - {EVERYONE}, key=_draw)
-    return [EVERYONE, STRANGER, *named][:MOST_PRINCIPALS]
+def _askers(meanings: Sequence[Said]) -> list[frozenset[str]]:
+    """Everyone, somebody whom nothing names, and those who are named, drawn by hash where there are many.
+
+    Where more than one list is asked for, or somebody is kept out, those are added who are one of each list, with and
+    without somebody who is kept out.
+    """
+    named: set[str] = set()
+    together: set[frozenset[str]] = set()
+    for said in meanings:
+        lists, none = _parts(said)
+        named |= {*none, *(one for some in lists for one in some)}
+        if (len(lists) > 1 or none) and all(lists):
+            inside = frozenset({EVERYONE, *(sorted(one)[0] for one in lists)})
+            together |= {inside, *(inside | {one} for one in sorted(none)[:1])}
+    drawn = sorted(together, key=lambda asking: _draw(" ".join(sorted(asking))))[:MOST_PRINCIPALS]
+    alone = [frozenset({one, EVERYONE}) for one in sorted(named - {EVERYONE}, key=_draw)]
+    return [frozenset({EVERYONE}), frozenset({STRANGER, EVERYONE}), *drawn, *alone[: MOST_PRINCIPALS - 2]]
 
 
 def _leaks(
-    chunks: Table, access: Mapping[str, frozenset[str]], asking: frozenset[str], hidden: Sequence[str]
+    chunks: Table,
+    access: Mapping[str, str],
+    expressions: Mapping[str, Expression],
+    asking: frozenset[str],
+    closed: Collection[str],
+    hidden: Sequence[str],
 ) -> Iterator[str]:
     """Documents that the principals' searches give and that the ledger does not let them see."""
-    visible = permits(sorted(asking))
+    asker = Asker(asking)
+    visible = Sight(asker, admitting(expressions, asker)).chunks_of(chunks)
     # What the filter lets through is counted once, whatever is asked: it finds a leak that no bait lies near.
     if hidden and chunks.count_rows(both(visible, is_any("doc_id", hidden))):
         yield from _documents(chunks, both(visible, is_any("doc_id", hidden)))
@@ -131,7 +201,7 @@ def _leaks(
             for mode in get_args(Mode):
                 found = find_candidates(chunks, words, None if mode == "text" else vector, visible, mode, _DEPTH)
                 given = set(found["doc_id"].to_pylist())
-                yield from (one for one in given if not access.get(one, frozenset()) & asking)
+                yield from (one for one in given if one not in access or access[one] in closed)
 
 
 def _documents(chunks: Table, where: str) -> set[str]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from freshet.tasks.ledger.releases import list_releases, live_release, newest_decision
 from freshet.tasks.store import schemas
+from freshet.tasks.store.commits import delete_rows
 from freshet.tasks.store.predicates import in_parts
-from freshet.tasks.store.tables import delete_rows
 
 if TYPE_CHECKING:
     from freshet.tasks.runs.run import RefreshRun

@@ -31,6 +31,7 @@ from freshet.tasks.store.schemas.datasets import (
     rejected_rows,
 )
 from freshet.tasks.store.schemas.ledger import (
+    ACCESS_CLASSES,
     BUILDS,
     DATASET_VERSIONS,
     DECISIONS,
@@ -43,6 +44,7 @@ from freshet.tasks.store.schemas.ledger import (
     ROW_DECISIONS,
     RUNS,
     WINDOWS,
+    access_classes,
     builds,
     dataset_versions,
     decisions,
@@ -57,9 +59,11 @@ from freshet.tasks.store.schemas.ledger import (
 )
 
 __all__ = [
-    "BUILDS", "CORPUS_TABLES", "DATASET_TABLES", "DATASET_VERSIONS", "DECISIONS", "DOCUMENTS", "DUPLICATES", "ELEMENTS",
+    "ACCESS_CLASSES", "BUILDS", "CORPUS_TABLES", "DATASET_TABLES", "DATASET_VERSIONS", "DECISIONS", "DOCUMENTS",
+    "DUPLICATES", "ELEMENTS",
     "EXAMPLES", "EXTERNAL_LINKS", "LEDGER_TABLES", "LINEAGE", "LINEAGE_DELIVERIES", "LINEAGE_EVENTS", "LINKS", "LOOKS",
-    "REJECTED", "RELEASES", "ROW_DECISIONS", "RUNS", "SIGNATURES", "WINDOWS", "builds", "chunk_rows", "chunks",
+    "REJECTED", "RELEASES", "ROW_DECISIONS", "RUNS", "SIGNATURES", "WINDOWS", "access_classes", "builds", "chunk_rows",
+    "chunks",
     "chunks_table", "dataset_versions", "decisions", "documents", "duplicates", "elements", "examples",
     "external_links", "lineage", "lineage_deliveries", "lineage_events", "links", "looks", "rejected_rows", "releases",
     "row_decisions", "runs", "signatures", "windows",

@@ -28,6 +28,8 @@ def documents() -> pa.Schema:
     `seen_*` describe the newest version that was looked at; `content_hash`, `source_version`, `modified_at`
     and `size` the one whose chunks are served. They differ while a bad new version waits in quarantine and
     the earlier good one goes on serving; `content_hash` is null where no version was ever good.
+    `access` is the document's access class, `chunks_access` the one that its chunks carry at the head: they differ
+    between the moment that a document comes into another class and the moment that its chunks follow.
     `stale_after` and `blocked_after` follow from the source's freshness, `review_by` and `valid_until` from what the
     document says about itself. `duplicate_of` names the document whose chunks answer for this one's.
     """
@@ -37,7 +39,8 @@ def documents() -> pa.Schema:
         *optional("string", "title"),
         *required("string", "owner"),
         *optional("string", "licence"),
-        *required("strings", "acl", "uses"),
+        *required("string", "access", "chunks_access"),
+        *required("strings", "uses"),
         *required("string", "seen_hint"),
         *optional("string", "seen_hash", "content_hash", "source_version"),
         *optional("moment", "modified_at"),
@@ -82,13 +85,13 @@ def duplicates() -> pa.Schema:
     """Every document that was compared with the others: what was known of it then, and what was decided.
 
     `duplicate_of` is null for a document that is kept. `similarity` is the true Jaccard similarity to that
-    document, null where both are exact copies.
+    document, null where both are exact copies. `access` is the document's access class, `expression` what that meant.
     """
     return table(
         key("doc_id"),
         *required("string", "path"),
         *optional("moment", "modified_at"),
-        *required("strings", "acl"),
+        *required("string", "access", "expression"),
         *required("int32", "priority"),
         *required("string", "content_hash", "parser", "rule"),
         *optional("string", "duplicate_of"),
@@ -145,7 +148,7 @@ def chunk_rows() -> pa.Schema:
         *optional("int32", "page_first", "page_last"),
         *required("strings", "kinds"),
         *required("int32", "tokens"),
-        *required("strings", "acl"),
+        *required("string", "access"),
         *required("int64", "row_digest"),
     )
 

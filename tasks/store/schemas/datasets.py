@@ -18,8 +18,10 @@ def examples() -> pa.Schema:
 
     `example_id` is a pure function of the dataset, `digest` and how often that digest came before. `group` is the
     number of what stays together in a split. `content` is canonical JSON of TRL's own columns. `origins` are the places
-    that the row was read from: its own first, then those of rows that were merged into it. `verdicts` is JSON: what
-    checks say of the row without keeping it out.
+    that the row was read from: its own first, then those of rows that were merged into it. `access` is JSON: who may
+    see the row, in the form that settings have (`governance.expressions.Expression.text`). Versions that an earlier
+    Freshet published have `acl` in its place, a list of principals. `verdicts` is JSON: what checks say of the row
+    without keeping it out.
     """
     origin = records(
         *optional("string", "relation", "input", "uri", "source_version"),
@@ -37,8 +39,8 @@ def examples() -> pa.Schema:
         *required(origin, "origins"),
         *required("strings", "transforms"),
         *required("string", "licence", "owner"),
-        *required("strings", "uses", "acl"),
-        *required("string", "verdicts"),
+        *required("strings", "uses"),
+        *required("string", "access", "verdicts"),
     )
 
 

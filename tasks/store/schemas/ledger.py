@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RELEASES = "releases"
+ACCESS_CLASSES = "access_classes"
 RUNS = "runs"
 DATASET_VERSIONS = "dataset_versions"
 BUILDS = "builds"
@@ -39,6 +40,24 @@ def releases() -> pa.Schema:
         *optional("string", "exam", "site"),
         *required("string", "run_id"),
         *required("moment", "as_of", "published_at"),
+    )
+
+
+def access_classes() -> pa.Schema:
+    """Every change of what an access class means: `ledger.access_classes.AccessClass` says what a row says.
+
+    A class stands for the documents of a source that one rule takes, or that no rule takes. `revision` counts the
+    changes of a corpus's classes from 1. `expression` and `meanwhile` are JSON.
+    """
+    return table(
+        key("access"),
+        key("revision", "int64"),
+        *required("string", "corpus", "source"),
+        *optional("string", "rule"),
+        *required("string", "expression", "meanwhile"),
+        *optional("int64", "after"),
+        *required("moment", "effective_from"),
+        *required("string", "run_id"),
     )
 
 
@@ -165,6 +184,7 @@ def lineage_deliveries() -> pa.Schema:
 
 LEDGER_TABLES = {
     RELEASES: releases,
+    ACCESS_CLASSES: access_classes,
     RUNS: runs,
     DATASET_VERSIONS: dataset_versions,
     BUILDS: builds,

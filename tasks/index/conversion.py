@@ -1,0 +1,114 @@
+"""Converts the tables of a corpus that an earlier version of Freshet made, whose rows carry lists of principals.
+
+Each step is one commit, and whatever is done already is left alone: a conversion that was killed is continued by the
+next refresh. Readers are not concerned: releases are pinned, and a document of the newest ledger is held against its
+list until it has a class. No text is embedded.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from freshet.tasks.governance.expressions import Expression
+from freshet.tasks.governance.policy import Scope, class_id
+from freshet.tasks.index.access import classes_now, record_settings
+from freshet.tasks.ledger.access_classes import record_scopes
+from freshet.tasks.store import schemas
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from lancedb.table import Table
+
+    from freshet.tasks.runs.run import RefreshRun
+    from freshet.tasks.store.tables import Tables
+
+_LISTS = "acl"
+
+
+def convert_corpus(run: RefreshRun) -> bool:
+    """Gives documents and chunks access classes in place of lists; returns whether anything was left to convert."""
+    tables = run.store.corpus(run.corpus)
+    names = (schemas.chunks_table(run.model.space), schemas.DOCUMENTS)
+    head, ledger = (tables.find(name) for name in names)
+    found = False
+    if ledger is not None and "access" not in ledger.schema.names:
+        found = True
+        record_settings(run)
+        _add_classes(ledger, _classes_of_documents(run, ledger), ["access", "chunks_access"])
+    if head is not None and "access" not in head.schema.names:
+        found = True
+        _add_classes(head, _classes_of_chunks(head, tables.find(schemas.DOCUMENTS)), ["access"])
+    for table in (tables.find(name) for name in names):
+        if table is not None and (columns := _nullable(table)):
+            found = True
+            table.alter_columns(*({"path": column, "nullable": False} for column in columns))
+    # Decisions between copies were made on lists. They are made anew, from the signatures that are kept.
+    if _has_lists(tables, schemas.DUPLICATES):
+        found = True
+        tables.drop(schemas.DUPLICATES)
+    for name in names:
+        if _has_lists(tables, name) and (table := tables.find(name)) is not None:
+            found = True
+            table.drop_columns([_LISTS])
+    return found
+
+
+def _has_lists(tables: Tables, name: str) -> bool:
+    table = tables.find(name)
+    return table is not None and _LISTS in table.schema.names
+
+
+def _nullable(table: Table) -> list[str]:
+    """Columns of classes that have been added and may still be null."""
+    return [field.name for field in table.schema if field.name in ("access", "chunks_access") and field.nullable]
+
+
+def _add_classes(table: Table, classes: pa.Table, columns: list[str]) -> None:
+    """Adds columns that hold the class of each row's document. The other columns are not written again.
+
+    Args:
+        classes: `doc_id` and `access`, of every document that the table names.
+    """
+    import pyarrow as pa
+
+    added = pa.table({"doc_id": classes["doc_id"], **dict.fromkeys(columns, classes["access"])})
+    table.to_lance().merge(added, "doc_id")
+
+
+def _classes_of_documents(run: RefreshRun, ledger: Table) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    held = ledger.search().select(["doc_id", "source", "path", _LISTS]).to_arrow()
+    known = classes_now(run, held)
+    rest = held.filter(pc.invert(pc.is_in(held["doc_id"], value_set=known["doc_id"].combine_chunks())))
+    # Documents of a source that the settings do not name any more keep their lists, each as a class of its own.
+    scopes: dict[str, Scope] = {}
+    ids, access = [], []
+    for row in rest.to_pylist():
+        rule = json.dumps(sorted(set(row[_LISTS])), ensure_ascii=False)
+        scope = Scope(class_id(run.corpus, row["source"], rule), row["source"], rule, Expression.of(row[_LISTS]))
+        scopes[scope.access] = scope
+        ids.append(row["doc_id"])
+        access.append(scope.access)
+    record_scopes(
+        run.store, run.corpus, scopes.values(), published=0, decided=0, now=datetime.now(UTC), run_id=run.run_id
+    )
+    return pa.concat_tables(
+        [known, pa.table({"doc_id": pa.array(ids, pa.string()), "access": pa.array(access, pa.string())})]
+    )
+
+
+def _classes_of_chunks(head: Table, ledger: Table | None) -> pa.Table:
+    """The classes of the documents that a chunk table names; one that the ledger does not has none, for nobody."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    parts = [batch.column("doc_id").unique() for batch in head.search().select(["doc_id"]).to_batches()]
+    ids = pa.chunked_array(parts, pa.string()).unique()
+    empty = {"doc_id": pa.array([], pa.string()), "access": pa.array([], pa.string())}
+    held = pa.table(empty) if ledger is None else ledger.search().select(["doc_id", "access"]).to_arrow()
+    joined = pa.table({"doc_id": ids}).join(held, keys="doc_id")
+    return joined.set_column(1, "access", pc.fill_null(joined["access"], ""))

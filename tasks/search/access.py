@@ -1,0 +1,211 @@
+"""Who may see what, for people who ask: the access classes of a corpus, and why somebody may see a document or not.
+
+The answer is worked out from what a search looks at: the same ledger, the same classes, the same roster.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from freshet.tasks.errors import StoreError
+from freshet.tasks.governance.expressions import Asker, Expression
+from freshet.tasks.governance.freshness import staleness
+from freshet.tasks.governance.roster import Roster, asker_of
+from freshet.tasks.ledger.access_classes import (
+    AccessClass,
+    Mark,
+    in_force,
+    list_classes,
+    mark_column,
+    mark_of,
+    meaning_of,
+)
+from freshet.tasks.ledger.releases import Standing, find_standing
+from freshet.tasks.search.visible import rows_by_document
+from freshet.tasks.settings.addresses import escaped
+from freshet.tasks.settings.types import composed
+from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import equals
+
+if TYPE_CHECKING:
+    from freshet.tasks.store.tables import Store
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _State:
+    """What holds for a corpus now."""
+
+    standing: Standing | None
+    classes: Mapping[str, AccessClass]
+
+    @classmethod
+    def of(cls, store: Store, corpus: str) -> _State:
+        return cls(find_standing(store, corpus), list_classes(store, corpus))
+
+    @property
+    def published(self) -> int:
+        return self.standing.published if self.standing else 0
+
+    def describe(self, mark: Mark) -> Facts:
+        """A class: its id, scope, what it means now, and what it will mean once a release publishes it.
+
+        `next` is None where nothing waits. Rows of an earlier version carry a list and no class: `access` is None then.
+        """
+        acl = meaning_of(mark, in_force(self.classes, self.published)).said
+        known = self.classes.get(mark) if isinstance(mark, str) else None
+        if known is None:
+            access = mark if isinstance(mark, str) else None
+            return {"access": access, "source": None, "rule": None, "acl": acl, "next": None, "effective_from": None}
+        coming = Expression.read(known.expression).said
+        return {
+            "access": known.access,
+            "source": known.source,
+            "rule": known.rule,
+            "acl": acl,
+            "next": coming if coming != acl else None,
+            "effective_from": known.effective_from,
+        }
+
+
+def list_access(store: Store, corpus: str) -> list[Facts]:
+    """The access classes of a corpus and how many documents are in each, by source and rule.
+
+    Classes that no document is in and that the settings may have left are among them, with 0 documents.
+
+    Returns:
+        the columns of a class (`access`, `source`, `rule`, `acl`, `next`, `effective_from`), `documents`, and
+        `following`: documents whose chunks do not carry the class yet.
+    """
+    state = _State.of(store, corpus)
+    ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
+    documents: Counter[Mark] = Counter()
+    following: Counter[Mark] = Counter()
+    if ledger is not None:
+        is_new = mark_column(ledger) == "access"
+        columns = ["access", "chunks_access"] if is_new else ["acl"]
+        for batch in ledger.search().select(columns).to_batches():
+            for row in batch.to_pylist():
+                documents[mark_of(row)] += 1
+                following[mark_of(row)] += is_new and row["access"] != row["chunks_access"]
+    marks: list[Mark] = [*state.classes, *(mark for mark in documents if mark not in state.classes)]
+    rows = [{**state.describe(mark), "documents": documents[mark], "following": following[mark]} for mark in marks]
+    return sorted(rows, key=lambda row: (row["source"] or "", row["rule"] is None, row["rule"] or "", str(row["acl"])))
+
+
+def explain_access(
+    store: Store, corpora: Iterable[str], principal: str, document: str, roster: Roster | None, now: datetime
+) -> Facts:
+    """Why somebody may see a document now, or may not.
+
+    Args:
+        corpora: names of the corpora to look in.
+        principal: who asks; `everyone` for somebody of whom nothing is known.
+        document: its path, URI or id.
+
+    Returns:
+        `principal`, `corpus`, `document`, `may_see`, `reasons` (in words), `asker` (`principals`, `knows_groups`,
+        `through`: by group, how the principal came into it; `roster_of`: when the roster was taken), `now` (the class
+        that the newest ledger has it in) and `released` (the class that the live release has it in; None where it is
+        not in it).
+
+    Raises:
+        SettingsError: the principal is none.
+        StoreError: no corpus holds the document, or several do.
+    """
+    asker = asker_of([principal], roster, now)
+    corpus, row = _find(store, list(corpora), document)
+    state = _State.of(store, corpus)
+    released = _released(store, corpus, state.standing, row["doc_id"])
+    expressions = in_force(state.classes, state.published)
+    kept = list(_kept_from(row, released, state, now))
+    reasons = [*kept]
+    marks = list(dict.fromkeys([mark_of(row), *([released] if released is not None else [])]))
+    for mark in marks:
+        where = "" if len(marks) == 1 else " now" if mark == mark_of(row) else " in the live release"
+        reasons += [f"its class{where}: {one}" for one in _refusals(meaning_of(mark, expressions), asker, roster)]
+    if isinstance(mark_of(row), str) and mark_of(row) not in expressions:
+        reasons.append("nothing is known of its access class, so nobody may see it")
+    if not reasons:
+        reasons = [f"its class lets in {meaning_of(mark, expressions).in_words}" for mark in marks]
+    name = composed(principal)
+    through = {} if roster is None else {one: roster.path_to(name, one) for one in sorted(asker.principals)}
+    return {
+        "principal": name,
+        "corpus": corpus,
+        "document": {column: row[column] for column in ("doc_id", "source", "path", "uri", "duplicate_of")},
+        "may_see": not kept and all(meaning_of(mark, expressions).admits(asker) for mark in marks),
+        "reasons": reasons,
+        "asker": {
+            "principals": sorted(asker.principals),
+            "knows_groups": asker.knows_groups,
+            "through": {group: chain for group, chain in through.items() if chain},
+            "roster_of": roster.as_of if roster else None,
+        },
+        "now": state.describe(mark_of(row)),
+        "released": None if released is None else state.describe(released),
+    }
+
+
+def _find(store: Store, corpora: list[str], document: str) -> tuple[str, Facts]:
+    named = " OR ".join(equals(column, document) for column in ("path", "uri", "doc_id"))
+    found = [(corpus, row) for corpus in corpora for row in store.corpus(corpus).rows(schemas.DOCUMENTS, named)]
+    if not found:
+        where = f"corpus {corpora[0]}" if len(corpora) == 1 else "no corpus"
+        holds = "holds no document" if len(corpora) == 1 else "holds a document"
+        raise StoreError(f"{where} {holds} {document!r}", "Give the path as it stands below its source, or the URI.")
+    if len(found) > 1:
+        places = ", ".join(sorted({f"{row['uri']} of {corpus}" for corpus, row in found}))
+        raise StoreError(
+            f"{document!r} is the name of several documents", escaped(f"Give a URI, or --corpus: {places}")
+        )
+    return found[0]
+
+
+def _released(store: Store, corpus: str, standing: Standing | None, doc_id: str) -> Mark | None:
+    """Whom the document lets in by what was published of it last; None where the live release has not got it."""
+    if standing is None:
+        return None
+    tables = store.corpus(corpus)
+    live = rows_by_document(tables.at(schemas.DOCUMENTS, standing.live.ledger_version), [doc_id])
+    if doc_id not in live:
+        return None
+    # A rollback takes back neither a narrowing nor a widening (`sight.released_chunks`).
+    offered = rows_by_document(tables.at(schemas.DOCUMENTS, standing.offered.ledger_version), [doc_id])
+    return mark_of(offered.get(doc_id, live[doc_id]))
+
+
+def _kept_from(row: Facts, released: Mark | None, state: _State, now: datetime) -> Iterator[str]:
+    """What keeps a document from everybody."""
+    if state.standing is None:
+        yield "the corpus has no release yet"
+    elif released is None:
+        yield f"it is not in the live release, {state.standing.live.release}"
+    if row["content_hash"] is None:
+        yield "it waits in quarantine, and no version of it is served"
+    aged = staleness(row, now)
+    if aged is not None and aged.severity == "block":
+        yield f"it is too old to be shown, or not valid any more ({aged.code})"
+
+
+def _refusals(expression: Expression, asker: Asker, roster: Roster | None) -> Iterator[str]:
+    """What of an expression does not let somebody in, in words."""
+    if not expression.all:
+        yield "it lets nobody in"
+    for some in expression.all:
+        if asker.principals.isdisjoint(some):
+            yield f"whoever asks is none of {', '.join(some)}"
+    for one in sorted(asker.principals & set(expression.none)):
+        yield f"it keeps {one} out"
+    if not asker.knows_groups:
+        age = f", taken {roster.as_of:%Y-%m-%d %H:%M} UTC," if roster else ""
+        groups = [one for one in expression.none if one.startswith("group:")]
+        if groups:
+            yield f"it keeps {', '.join(groups)} out, and the roster{age} is not believed any more"
+        elif not expression.admits(asker):
+            yield f"the roster{age} is not believed any more, so nobody is in a group by it"
