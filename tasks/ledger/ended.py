@@ -24,6 +24,12 @@ def list_ended(store: Store, kind: Kind, target: str) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: row["ended_at"], reverse=True)
 
 
+def report_of(store: Store, kind: Kind, run_id: str) -> dict[str, Any]:
+    """What a run reported, as `newest_reports` says; nothing where it never came to an end."""
+    rows = store.ledger.rows(_TABLES[kind], equals("run_id", run_id), ["report"])
+    return dict(json.loads(rows[0]["report"])) if rows else {}
+
+
 def newest_reports(store: Store, kind: Kind, target: str, most: int) -> list[dict[str, Any]]:
     """What the runs that ended last reported, `most` of them at most, newest first.
 

@@ -56,6 +56,7 @@ def _common_lines(row: Row) -> list[str]:
         lines.append(_linked(f"  running since {_moment(running['began_at'])}", running["url"]))
     if last := row["last_run"]:
         lines.append(_linked(f"  last run {_moment(last['ended_at'] or last['began_at'])}: {last['outcome']}", last))
+        lines += [f"  waits for you: {reason}" for reason in last.get("degraded", [])]
     if due := row["next_run"]:
         lines.append(f"  next run {_moment(due['at'])}{', late' if due['late'] else ''}")
     return lines
@@ -121,7 +122,8 @@ def _run_cells(row: Row) -> list[Markup]:
 
     last, due = row["last_run"], row["next_run"]
     running = row["running"]
-    ran = cell(last, last and (last["ended_at"] or last["began_at"]), last["outcome"] if last else "")
+    outcome = f"{last['outcome']}{', degraded' if last.get('degraded') else ''}" if last else ""
+    ran = cell(last, last and (last["ended_at"] or last["began_at"]), outcome)
     going = cell(running, running and running["began_at"], "running")
     later = cell(due, due and due["at"], "late" if due and due["late"] else "")
     return [Markup("; ".join(one for one in (going, ran) if one)), Markup(later)]

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freshet.expectations.rules import RULES, Rule
-from freshet.tasks.errors import EmbeddingError, StoreError
+from freshet.tasks.errors import EmbeddingError, SettingsError, StoreError
 from freshet.tasks.governance.freshness import check_unverified, is_marked_stale, staleness
 from freshet.tasks.ledger.releases import Release, find_standing
 from freshet.tasks.ledger.runs import last_looked_at
@@ -116,9 +116,11 @@ def search(
         rules: as the corpus has tuned them.
 
     Raises:
+        SettingsError: the question is none.
         StoreError: the corpus has no release, or its tables are gone.
         AccessCheckFailed: the newest ledger could not be read.
     """
+    check_question(question)
     standing = find_standing(store, corpus)
     if standing is None:
         raise StoreError(f"corpus {corpus} has no release yet", f"Run freshet refresh {corpus}.")
@@ -147,6 +149,22 @@ def search(
         is_shown = is_any("doc_id", shown) if len(shown) <= len(hidden) else is_none("doc_id", hidden)
         passages, newest, _ = look(both(seen, is_shown), limit)
     return Answer(release.release, _cite(store, tables, release, passages[:limit], newest, now, rules))
+
+
+def check_question(question: str) -> None:
+    """Sees that a question is one.
+
+    Raises:
+        SettingsError: it is blank, or holds what no text may hold.
+    """
+    if not question.strip():
+        raise SettingsError("the question is empty", 'Type one: freshet search "How long is parental leave?" …')
+    try:
+        question.encode()
+    except UnicodeEncodeError:
+        raise SettingsError(
+            "the question is no valid UTF-8 text", "Type it anew, in a terminal that is set to UTF-8."
+        ) from None
 
 
 def query_embedder(project: Project) -> Callable[[Release, str], Vector]:

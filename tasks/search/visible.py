@@ -104,18 +104,21 @@ def _moved(
     """For documents that the newest ledger no longer has: the row of one with the same bytes that may be seen.
 
     A document that moved since the release stands in the ledger under its new path; until the next release its
-    passages are found under the old one, and must not fall out of sight meanwhile.
+    passages are found under the old one, and must not fall out of sight meanwhile. A copy that the release has as well
+    is no document that moved: what was withdrawn beside it stays withdrawn.
     """
-    pinned = rows_by_document(tables.at(schemas.DOCUMENTS, release.ledger_version), doc_ids)
+    released = tables.at(schemas.DOCUMENTS, release.ledger_version)
+    pinned = rows_by_document(released, doc_ids)
     contents = sorted({row["content_hash"] for row in pinned.values() if row["content_hash"]})
     ledger = tables.find(schemas.DOCUMENTS)
     copies = [] if ledger is None else ledger.search().where(is_any("content_hash", contents)).to_list()
+    copies_then = rows_by_document(released, {row["doc_id"] for row in copies})
     seen = sight()
     # Of several copies the first by path is taken, so that an answer does not depend on the order of the table.
     by_content = {
         row["content_hash"]: row
         for row in sorted(copies, key=lambda row: str(row["path"]), reverse=True)
-        if is_visible(row, seen, now)
+        if row["doc_id"] not in copies_then and is_visible(row, seen, now)
     }
     return {
         doc_id: by_content[row["content_hash"]] for doc_id, row in pinned.items() if row["content_hash"] in by_content

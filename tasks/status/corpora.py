@@ -37,7 +37,7 @@ def corpus_status(store: Store, corpus: str, objective: float | None, now: datet
         "chunks": live.chunks if live else 0,
         **_ledger_counts(store, corpus, now),
         **told_objective(_up_to_date(ended), objective, now),
-        "last_run": _last_run(recorded, ended),
+        "last_run": _last_run(store, recorded, ended),
         "running": told_run(recorded.running),
     }
 
@@ -67,7 +67,8 @@ def _up_to_date(ended: Sequence[Mapping[str, Any]]) -> datetime | None:
     return max(moments, default=None)
 
 
-def _last_run(recorded: Recorded, ended: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def _last_run(store: Store, recorded: Recorded, ended: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    from freshet.tasks.ledger.ended import report_of
     from freshet.tasks.lineage.openlineage import run_uuid
 
     known = {run_uuid(row["run_id"]): row for row in ended}
@@ -81,10 +82,12 @@ def _last_run(recorded: Recorded, ended: Sequence[Mapping[str, Any]]) -> dict[st
             "began_at": last.began_at,
             "ended_at": last.ended_at,
             "full": None,
+            "degraded": [],
             "url": None,
         }
     row = known[last.run_id] if last is not None else (ended[0] if ended else None)
     if row is None:
         return None
     told = {name: row[name] for name in ("run_id", "outcome", "as_of", "ended_at", "full")}
-    return {**told, "began_at": last.began_at if last else None, "url": None}
+    degraded = report_of(store, "corpus", str(row["run_id"])).get("degraded", [])
+    return {**told, "degraded": degraded, "began_at": last.began_at if last else None, "url": None}

@@ -301,3 +301,17 @@ def test_access_is_explained_as_it_is(released: Project) -> None:
     assert "once a release is published: group:board, group:press" in told
     assert "holds no document" in released.freshet("access", "explain", "user:a", "nothing.md", code=1).stderr
     assert "is no principal" in released.freshet("access", "explain", "ada", "01.md", code=1).stderr
+
+
+def test_what_was_withdrawn_stays_withdrawn_beside_a_copy_after_a_rollback(released: Project) -> None:
+    """Two files of the same text, each for a group of its own, so that neither answers for the other."""
+    text = (released.folder / "docs" / "00.md").read_text()
+    released.write("press.md", text)
+    _allow(released, ["group:staff"], ("press.md", ["group:press"]))
+    released.refresh()
+    both = ("group:staff", "group:press")
+    assert shown(released, *both) == ALL | {"press.md"}
+    (released.folder / "docs" / "00.md").unlink()
+    released.refresh()
+    released.freshet_json("rollback", "docs", "2")
+    assert shown(released, *both) == (ALL - {"00.md"}) | {"press.md"}

@@ -387,3 +387,21 @@ def test_what_is_listed_is_fetched_with_exactly_its_bytes(
         assert data in expected[path]
         assert fetched.content_hash == sha256(data).hexdigest()
         assert fetched.size == len(data)
+
+
+def test_a_path_longer_than_the_system_can_open_costs_nothing_but_itself(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    fill(docs, {"a.md": b"a", "z/b.md": b"b"})
+    at = os.open(docs, os.O_RDONLY | os.O_DIRECTORY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=at)
+        below = os.open("d" * 250, os.O_RDONLY | os.O_DIRECTORY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(os.open("deep.md", os.O_CREAT | os.O_WRONLY, dir_fd=at))
+    os.close(at)
+    listing = reader(tmp_path).list()
+    assert (listing.complete, listing.error, paths(listing)) == (True, None, ["a.md", "z/b.md"])
+    (skipped,) = listing.skipped
+    assert skipped.reason == "its path is longer than the system can open"
+    assert skipped.path.startswith("d" * 250)

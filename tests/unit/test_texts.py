@@ -21,6 +21,7 @@ from freshet.tasks.ledger.decisions import Decision
 from freshet.tasks.ledger.runs import RefreshReport
 from freshet.tasks.rules.verdicts import describe, verdict
 from freshet.tasks.settings.project import FolderSource
+from freshet.tasks.store.tables import Store
 
 NAME = "a\nreleased; all is well \x1b[2J\u202egpj.md"
 SHOWN = r"a\nreleased; all is well \u001b[2J\u202egpj.md"
@@ -92,3 +93,15 @@ def test_what_is_printed_steers_no_terminal_and_is_still_the_same_json(capsys: p
     assert capsys.readouterr().out == "two\nlines \\u001b[2J\n"
     complain(SettingsError("what\x1b", "mend"))
     assert capsys.readouterr().err == "what\\u001b\n  mend\n"
+
+
+@pytest.mark.parametrize("question", ["", " \n\t", "\u3000", "caf\udce9"])
+def test_a_question_that_is_none_is_refused_before_anything_is_looked_at(question: str, tmp_path: Path) -> None:
+    from freshet.tasks.governance.expressions import Asker
+    from freshet.tasks.search.retrieve import search
+
+    with pytest.raises(SettingsError, match="the question is"):
+        search(
+            Store(str(tmp_path / "none")), "docs", question, asker=Asker(frozenset()), mode="text", limit=1,
+            now=datetime.now(UTC), embed_query=lambda *_: pytest.fail("it was embedded"),
+        )  # fmt: skip

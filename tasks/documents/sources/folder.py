@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -154,7 +155,14 @@ class _Scan:
                 if not folder:
                     self.taking.fail(folder, "it vanished while it was being listed")
             except OSError as error:
-                self.taking.fail(folder, error.strerror or str(error))
+                self._unreadable(folder, error)
+
+    def _unreadable(self, path: str, error: OSError) -> None:
+        """Notes what could not be read: what the system can never open is skipped, and costs the listing nothing else."""
+        if error.errno == errno.ENAMETOOLONG:
+            self.taking.skip(path, "its path is longer than the system can open")
+        else:
+            self.taking.fail(path, error.strerror or str(error))
 
     def _visit(self, entry: os.DirEntry[str], stored: str) -> str | None:
         """Takes one entry; gives its path back where it is a folder to descend into."""
@@ -175,7 +183,7 @@ class _Scan:
             self.taking.skip(path, str(refused))
             return None
         except OSError as error:
-            self.taking.fail(path, error.strerror or str(error))
+            self._unreadable(path, error)
             return None
         if not stat.S_ISREG(found.st_mode):
             self.taking.skip(path, _special(found.st_mode))
