@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.doctor.findings import Finding, finding
+from freshet.tasks.store import schemas
 from freshet.tasks.store.files import remove, sizes_below, table_addresses, table_name
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ MAGIC = b"LANC"
 """What a whole manifest ends with."""
 
 FOOTER = 16
-FORMER = {"acl"}
-"""Columns that tables of an earlier version of Freshet have in place of those of now."""
-
 _LAST = 2**64 - 1
 
 
@@ -194,7 +192,7 @@ def examine_schema(table: TableFiles, expected: pa.Schema) -> Iterator[Finding]:
         held = set(table.open().schema.names)
     except (ValueError, OSError, RuntimeError):
         return
-    if held & FORMER:
+    if held & schemas.FORMER_COLUMNS:
         return
     more, fewer = sorted(held - set(expected.names)), sorted(set(expected.names) - held)
     if more:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import DamagedTable, StoreError
+from freshet.tasks.store import schemas
 from freshet.tasks.store.bucket import reaching, unreachable
 
 if TYPE_CHECKING:
@@ -128,12 +129,13 @@ class Tables:
 
         Raises:
             DamagedTable: the table is there and cannot be opened.
+            StoreError: it has other columns than this version of Freshet knows.
             StoreUnreachable: the bucket does not answer.
         """
         if not self._is_there:
             return None
         try:
-            return self._database.open_table(name)
+            table = self._database.open_table(name)
         except ValueError as error:
             # A bucket that is gone is not found either.
             if (told := unreachable(error)) is not None:
@@ -148,6 +150,8 @@ class Tables:
             raise DamagedTable(
                 f"table {name} of the store cannot be opened", "Type: freshet doctor, and freshet doctor --repair"
             ) from error
+        _check_columns(table)
+        return table
 
     def at(self, name: str, version: int) -> Table:
         """The table pinned to a version: it keeps its rows and indices, and refuses writes.
@@ -217,3 +221,28 @@ class Tables:
         import pyarrow as pa
 
         self.open(name, schema).add(pa.Table.from_pylist(list(rows), schema=schema))
+
+
+def _check_columns(table: Table) -> None:
+    """Sees that a table has the columns that this version of Freshet reads and writes.
+
+    Raises:
+        StoreError: it has not.
+    """
+    expected = schemas.KNOWN_TABLES.get(table.name)
+    if expected is None:
+        return
+    known, held = expected(), set(table.schema.names)
+    if held & schemas.FORMER_COLUMNS:
+        return
+    required = {field.name for field in known if not field.nullable}
+    if more := sorted(held - set(known.names)):
+        raise StoreError(
+            f"table {table.name} of the store has columns that this Freshet does not know: {', '.join(more)}",
+            "A newer version wrote it: install that one, or restore the store from a backup.",
+        )
+    if fewer := sorted(required - held):
+        raise StoreError(
+            f"table {table.name} of the store lacks columns: {', '.join(fewer)}",
+            "Install the version of Freshet that wrote it, or restore the store from a backup.",
+        )

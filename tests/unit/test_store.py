@@ -10,6 +10,7 @@ import lance
 import pyarrow as pa
 import pytest
 
+from freshet.tasks.errors import StoreError
 from freshet.tasks.ledger import decisions, looks, windows
 from freshet.tasks.lineage.events import RunEvents
 from freshet.tasks.lineage.openlineage import refresh_job
@@ -102,3 +103,17 @@ def test_rows_are_those_that_meet_a_predicate_in_the_columns_asked_for(tmp_path:
 
 def _code(file: Path) -> str:
     return file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("table", sorted(schemas.KNOWN_TABLES))
+def test_a_table_with_another_column_is_told_by_its_name_and_not_read(table: str, tmp_path: Path) -> None:
+    known = schemas.KNOWN_TABLES[table]()
+    required = next(field.name for field in known if not field.nullable)
+    for folder, schema, told in (
+        ("more", known.append(pa.field("mood", pa.string())), "does not know: mood"),
+        ("fewer", known.remove(known.get_field_index(required)), f"lacks columns: {required}"),
+    ):
+        ledger = Store(str(tmp_path / folder)).ledger
+        lance.write_dataset(schema.empty_table(), str(tmp_path / folder / "ledger" / f"{table}.lance"))
+        with pytest.raises(StoreError, match=f"table {table} of the store .*{told}"):
+            ledger.rows(table)

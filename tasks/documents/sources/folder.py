@@ -158,7 +158,7 @@ class _Scan:
                 self._unreadable(folder, error)
 
     def _unreadable(self, path: str, error: OSError) -> None:
-        """Notes what could not be read: what the system can never open is skipped, and costs the listing nothing else."""
+        """Notes what could not be read. What the system can never open is skipped, and costs the listing nothing."""
         if error.errno == errno.ENAMETOOLONG:
             self.taking.skip(path, "its path is longer than the system can open")
         else:

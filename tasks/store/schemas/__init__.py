@@ -60,11 +60,16 @@ from freshet.tasks.store.schemas.ledger import (
 
 __all__ = [
     "ACCESS_CLASSES", "BUILDS", "CORPUS_TABLES", "DATASET_TABLES", "DATASET_VERSIONS", "DECISIONS", "DOCUMENTS",
-    "DUPLICATES", "ELEMENTS",
-    "EXAMPLES", "EXTERNAL_LINKS", "LEDGER_TABLES", "LINEAGE", "LINEAGE_DELIVERIES", "LINEAGE_EVENTS", "LINKS", "LOOKS",
-    "REJECTED", "RELEASES", "ROW_DECISIONS", "RUNS", "SIGNATURES", "WINDOWS", "access_classes", "builds", "chunk_rows",
-    "chunks",
+    "DUPLICATES", "ELEMENTS", "EXAMPLES", "EXTERNAL_LINKS", "FORMER_COLUMNS", "KNOWN_TABLES", "LEDGER_TABLES",
+    "LINEAGE", "LINEAGE_DELIVERIES", "LINEAGE_EVENTS", "LINKS", "LOOKS", "REJECTED", "RELEASES",
+    "ROW_DECISIONS", "RUNS", "SIGNATURES", "WINDOWS", "access_classes", "builds", "chunk_rows", "chunks",
     "chunks_table", "dataset_versions", "decisions", "documents", "duplicates", "elements", "examples",
-    "external_links", "lineage", "lineage_deliveries", "lineage_events", "links", "looks", "rejected_rows", "releases",
-    "row_decisions", "runs", "signatures", "windows",
+    "external_links", "lineage", "lineage_deliveries", "lineage_events", "links", "looks", "rejected_rows",
+    "releases", "row_decisions", "runs", "signatures", "windows",
 ]  # fmt: skip
+
+KNOWN_TABLES = {**LEDGER_TABLES, **CORPUS_TABLES, **DATASET_TABLES}
+"""Schemas by name of every table whose columns are the same in all stores."""
+
+FORMER_COLUMNS = frozenset({"acl"})
+"""Columns that tables of an earlier version of Freshet have in place of those of now. They are read as they are."""
