@@ -106,7 +106,7 @@ def _examine_contents(patient: Patient, corpus: str) -> Iterator[Finding]:
         yield finding("DOCTOR-MODEL", f"corpus {corpus}", error.what)
         return
     run = replace(run, project=patient.project)
-    found = reconcile(run, vectors=True)
+    found = reconcile(run, contents=True)
     where = f"corpora/{corpus}/{schemas.chunks_table(run.model.space)}"
     if found.damaged:
         detail = f"{len(found.damaged):,}: {_paths(run, found.damaged)}"

@@ -6,7 +6,11 @@ A run that was killed between two commits leaves differences; so does damage to 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from freshet.tasks.embedding.vectors import as_vectors, has_unit_length
 from freshet.tasks.ledger.access_classes import mark_column
@@ -33,13 +37,14 @@ class Reconciliation:
     strays: list[str]
 
 
-def reconcile(run: RefreshRun, vectors: bool = False) -> Reconciliation:
+def reconcile(run: RefreshRun, contents: bool = False) -> Reconciliation:
     """Compares the digest of each document's chunks, and their access, with the ledger.
 
     The comparison takes place at the head of the tables, in the run's embedding space.
 
     Args:
-        vectors: whether every vector is read, too; a document with one that is not of unit length is damaged.
+        contents: whether every vector and every text is read, too; a document with a vector that is not of unit length,
+            or with a text that is not the one that its hash was made of, is damaged.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -69,8 +74,8 @@ def reconcile(run: RefreshRun, vectors: bool = False) -> Reconciliation:
     )
     mask = pc.invert(pc.and_(same_chunks, same_access))
     damaged = set(joined.filter(mask)["doc_id"].to_pylist())
-    if vectors:
-        damaged |= _documents_with_unfit_vectors(head) & set(recorded["doc_id"].to_pylist())
+    if contents:
+        damaged |= _documents_with_unfit_contents(head) & set(recorded["doc_id"].to_pylist())
     return Reconciliation(damaged=sorted(damaged), strays=sorted(strays["doc_id"].to_pylist()))
 
 
@@ -145,12 +150,26 @@ def _per_document(rows: pa.Table) -> pa.Table:
     return summed.rename_columns(["doc_id", "rows", "digest", "low", "high"])
 
 
-def _documents_with_unfit_vectors(table: Table) -> set[str]:
+def _documents_with_unfit_contents(table: Table) -> set[str]:
     import pyarrow as pa
 
     found: set[str] = set()
-    for batch in table.search().select(["doc_id", "vector"]).to_batches():
-        mask = ~has_unit_length(as_vectors(batch["vector"]))
+    for batch in table.search().select(["doc_id", "vector", "text", "text_hash"]).to_batches():
+        mask = unfit_contents(batch)
         if mask.any():
             found |= set(batch["doc_id"].filter(pa.array(mask)).to_pylist())
     return found
+
+
+def unfit_contents(rows: pa.Table | pa.RecordBatch) -> NDArray[np.bool_]:
+    """Where a chunk has a vector that nobody can use, or a text that is not the one that its hash was made of.
+
+    Args:
+        rows: `vector`, `text` and `text_hash` of chunks.
+
+    Returns:
+        shape (rows,).
+    """
+    pairs = zip(rows["text"].to_pylist(), rows["text_hash"].to_pylist(), strict=True)
+    altered = np.fromiter((sha256(text.encode()).hexdigest() != known for text, known in pairs), np.bool_)
+    return np.asarray(~has_unit_length(as_vectors(rows["vector"])) | altered)

@@ -67,14 +67,15 @@ def find_damage(run: RefreshRun, published: bool, full: bool) -> Reconciliation:
 def reconcile(run: RefreshRun, full: bool) -> Reconciliation:
     """Looks for documents whose chunks are not what the ledger says.
 
-    A full refresh looks at the vectors, too, and first deletes the chunks that the gate rejected for what they hold.
+    A full refresh looks at the vectors and texts, too, and first deletes the chunks that the gate rejected for what
+    they hold.
     """
     from freshet.tasks.index import reconciliation
     from freshet.tasks.index.gate import rejected
 
     if full:
         rejected.discard_rejected(run)
-    return reconciliation.reconcile(run, vectors=full)
+    return reconciliation.reconcile(run, contents=full)
 
 
 @task(

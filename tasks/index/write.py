@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from freshet.tasks.embedding.vectors import Embeds, Vectors, as_vectors, has_unit_length
+from freshet.tasks.index.reconciliation import unfit_contents
 from freshet.tasks.runs.timing import Stopwatch
 from freshet.tasks.store import schemas
 from freshet.tasks.store.commits import delete_rows, merge_rows
@@ -97,19 +98,19 @@ def write_batch(
 def _altered_chunks(head: Table, chunks: pa.Table, replaced: Collection[str]) -> tuple[pa.Table, list[str]]:
     """Returns the chunks that the head does not hold just so, and the ids of rows that must go before a merge.
 
-    Such a row stands there twice, which a merge refuses as ambiguous, or has a vector that nobody can use.
+    Such a row stands there twice, which a merge refuses as ambiguous, or has a vector or a text that nobody can use.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     held: dict[str, tuple[int, str]] = {}
     unusable: set[str] = set()
+    columns = ["chunk_id", "row_digest", "access", "vector", "text", "text_hash"]
     for predicate in in_parts("doc_id", sorted(replaced)):
-        rows = head.search().where(predicate).select(["chunk_id", "row_digest", "access", "vector"]).to_arrow()
+        rows = head.search().where(predicate).select(columns).to_arrow()
         counts = rows["chunk_id"].value_counts()
         unusable |= set(counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist())
-        unfit = ~has_unit_length(as_vectors(rows["vector"]))
-        unusable |= set(rows["chunk_id"].filter(pa.array(unfit)).to_pylist())
+        unusable |= set(rows["chunk_id"].filter(pa.array(unfit_contents(rows))).to_pylist())
         held |= _contents(rows)
     mask = [chunk_id in unusable or held.get(chunk_id) != content for chunk_id, content in _contents(chunks).items()]
     return chunks.filter(pa.array(mask, pa.bool_())), sorted(unusable)

@@ -50,6 +50,11 @@ def _vector_not_a_number(table: Any) -> None:
     _replace(table, lambda row: row | {"vector": [float("nan"), *row["vector"][1:]]})
 
 
+def _altered_text(table: Any) -> None:
+    """Its digest and its length stay as they are."""
+    _replace(table, lambda row: row | {"text": row["text"][::-1]})
+
+
 def _emptied_access(table: Any) -> None:
     _replace(table, lambda row: row | {"access": ""})
 
@@ -64,6 +69,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {  # what is planted, and the codes tha
     "missing": (_missing_chunk, "GATE-MISSING-CHUNK"),
     "scaled": (_scaled_vector, "GATE-VECTOR"),
     "nan": (_vector_not_a_number, "GATE-VECTOR"),
+    "altered text": (_altered_text, "CHUNK-TEXT"),
     "no access": (_emptied_access, "GATE-ACCESS"),
     "wide access": (_widened_access, "GATE-ACCESS"),
 }
@@ -119,7 +125,7 @@ async def _flow_run(run_id: str) -> Any:
         return await client.read_flow_run(UUID(run_id))
 
 
-@pytest.mark.parametrize("name", some_of(DAMAGES, "missing", "no access"))
+@pytest.mark.parametrize("name", some_of(DAMAGES, "missing", "altered text", "no access"))
 def test_a_full_refresh_mends_damage_at_the_head_and_releases(built: Project, name: str) -> None:
     plant, _ = DAMAGES[name]
     good = built.chunks()
