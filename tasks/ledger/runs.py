@@ -103,6 +103,8 @@ class RefreshReport:
         self.notes += [describe(one) for one in verdicts if one.severity == "warn"]
         self.outcome = "released" if decision.outcome == "published" else "rejected"
         self.reasons, self.site = decision.reasons, decision.site
+        if self.outcome == "rejected":
+            self.notes += _missed_questions(decision)
         if decision.outcome == "published":
             self.release = decision.release
 
@@ -116,6 +118,31 @@ class RefreshReport:
         """The report as JSON has it, seconds rounded to milliseconds."""
         rounded = {name: round(spent, 3) for name, spent in self.seconds.items()}
         return {**asdict(self), "as_of": self.as_of.isoformat(), "seconds": rounded}
+
+
+_MISSED = 5
+
+
+def _missed_questions(decision: Release) -> list[str]:
+    """The questions for which a refresh was rejected, and how to publish it all the same; nothing for other reasons."""
+    missed = json.loads(decision.exam).get("missed", []) if decision.exam else []
+    if not missed or not any(reason.startswith(("GATE-EXAM", "GATE-PROBE")) for reason in decision.reasons):
+        return []
+    more = f"{len(missed) - _MISSED} more questions missed; " if len(missed) > _MISSED else ""
+    return [
+        *(missed_question(one) for one in missed[:_MISSED]),
+        f"{more}See freshet gate {decision.corpus}. To publish it all the same, type: "
+        f"freshet gate {decision.corpus} --override --reason TEXT",
+    ]
+
+
+def missed_question(one: Mapping[str, Any]) -> str:
+    """A question that an exam missed, in words: what was expected and what was found."""
+    asked = f'"{one["question"]}"' if one["question"] else f"the drawn question {one['id']}"
+    by = f", asked as {', '.join(one['asks'])}," if one["asks"] else ""
+    expected, found = ", ".join(one["expected"]), ", ".join(one["found"]) or "nothing"
+    shown = f"; it showed {one['never']}, which whoever asks must never be shown" if one["never"] else ""
+    return f"{asked}{by} expected {expected} and found {found}{shown}"
 
 
 def record_run(run: RefreshRun, report: RefreshReport, full: bool) -> None:

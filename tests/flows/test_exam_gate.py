@@ -309,7 +309,17 @@ def test_the_gate_explains_a_floor_and_is_overridden_on_record(built: Project) -
     assert told["exam"]["head"]["questions"] == 2
     assert told["exam"]["head"]["recall_at_5"] == 0.5
     assert told["exam"]["release"]["recall_at_5"] == 0.5
-    assert "GATE-EXAM-FLOOR" in built.freshet("gate", "docs").stdout
+    (missed,) = told["exam"]["missed"]
+    named = {name: missed[name] for name in ("id", "question", "asks", "expected", "never")}
+    assert named == {**named, "id": "bicycles", "question": WRONGLY_ANSWERED["question"], "expected": ["vaccines.md"]}
+    assert missed["found"]
+    assert "vaccines.md" not in missed["found"]
+    note = f'"{WRONGLY_ANSWERED["question"]}" expected vaccines.md and found {", ".join(missed["found"])}'
+    assert report["notes"][0] == note
+    assert report["notes"][-1].endswith("type: freshet gate docs --override --reason TEXT")
+    printed = built.freshet("gate", "docs").stdout
+    assert "GATE-EXAM-FLOOR" in printed
+    assert f"missed: {note}" in printed
 
     refused = built.freshet("gate", "docs", "--override", code=1)
     assert "why" in refused.stderr

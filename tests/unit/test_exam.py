@@ -28,6 +28,7 @@ from freshet.tasks.index.gate.golden import (
     resolve_questions,
 )
 from freshet.tasks.index.gate.health import check_embedding, check_indices, check_loss, index_recall, written_since
+from freshet.tasks.index.gate.missed import describe_missed
 from freshet.tasks.index.gate.probes import _is_wider, check_policy, probe_access
 from freshet.tasks.search.asking import Ask, asking, remembering
 from freshet.tasks.settings.access import AccessExpression
@@ -541,3 +542,24 @@ def test_the_gate_finds_whatever_the_ledger_grants_beyond_the_settings(
     askers = [Asker(frozenset({"everyone", *some})) for n in range(6) for some in itertools.combinations(named, n)]
     is_wider = any(granted.admits(asker) and not asked_for.admits(asker) for asker in askers)
     assert _is_wider(granted.said, {"all": wanted.all, "none": wanted.none}) == is_wider
+
+
+@pytest.mark.parametrize("golden", [True, False])
+def test_a_missed_question_is_told_with_its_documents_and_a_drawn_one_without_its_text(
+    corpus: SmallCorpus, golden: bool
+) -> None:
+    asker = Asker(frozenset({"everyone", "group:board"}))
+    one = ExamQuestion("q", "What is said?", (Target(document_id("glacier.md")),), asker)
+    result = ExamResult(
+        {name: {"q": 0.0} for name in MEASURES},
+        {"q": document_id("valve.md")},
+        {"q": [document_id("valve.md"), "gone"]},
+    )
+    assert describe_missed(corpus.ledger, [one], result, golden=golden) == [
+        {
+            "id": "q", "question": "What is said?" if golden else None, "asks": ["group:board"],
+            "expected": ["glacier.md"], "found": ["valve.md", "gone"], "never": "valve.md",
+        }
+    ]  # fmt: skip
+    sound = ExamResult({name: {"q": 1.0} for name in MEASURES})
+    assert describe_missed(corpus.ledger, [one], sound, golden=golden) == []

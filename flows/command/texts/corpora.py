@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.expectations.rules import RULES
 from freshet.flows.command.texts.lines import text_of
+from freshet.tasks.ledger.runs import missed_question
 from freshet.tasks.reports.page_facts import SCORES
 from freshet.tasks.rules.verdicts import with_advice
 
@@ -85,6 +86,8 @@ def gate_text(found: Mapping[str, Any]) -> str:
     if by := found["override"]:
         lines.append(f"{by['who']} published it all the same: {by['why']}")
     lines += _exam_lines(found["exam"]) if found["exam"] else ["exam: it was not sat"]
+    if found["outcome"] == "rejected":
+        lines.append(f"to publish it all the same: freshet gate {found['corpus']} --override --reason TEXT")
     lines += [f"rule pages: {found['site']}"] if found["site"] else []
     return text_of(line.rstrip() for line in lines)
 
@@ -113,6 +116,7 @@ def _exam_lines(exam: Mapping[str, Any]) -> list[str]:
         lines.append(f"  not compared with the last release: {exam['not_compared']}")
     if compared and compared["worse"]:
         lines.append(f"  lost most: {_first(compared['worse'])}")
+    lines += [f"  missed: {missed_question(one)}" for one in exam.get("missed", [])]
     if exam.get("set_aside"):
         aside = ["{id} ({reason})".format(**one) for one in exam["set_aside"]]
         lines.append(f"  set aside: {_first(aside)}")

@@ -33,6 +33,9 @@ RESAMPLES = 9999
 
 NAMED = 5
 
+FIRST = 5
+"""Documents that are kept of what was found, to be told where a question missed: as many as `recall_at_5` looks at."""
+
 
 @dataclass(frozen=True)
 class ExamResult:
@@ -41,10 +44,12 @@ class ExamResult:
     Attributes:
         scores: measure → question id → value from 0 to 1.
         shown: question ids whose asker was shown a document that they must never be shown, with its id.
+        first: by question id, the first five documents that were found, best first.
     """
 
     scores: dict[str, dict[str, float]]
     shown: dict[str, str] = field(default_factory=dict)
+    first: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def questions(self) -> list[str]:
@@ -105,6 +110,7 @@ def sit_exam(ask: Ask, questions: Iterable[ExamQuestion]) -> ExamResult:
 
     judged, ranked = [], []
     shown: dict[str, str] = {}
+    first: dict[str, list[str]] = {}
     asked = list(questions)
     # Most of an answer's time is spent in LanceDB, beside Python.
     with ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="exam") as pool:
@@ -113,6 +119,7 @@ def sit_exam(ask: Ask, questions: Iterable[ExamQuestion]) -> ExamResult:
         forbidden = next((doc_id for doc_id, _ in passages if doc_id in one.never), None)
         if forbidden:
             shown[one.id] = forbidden
+        first[one.id] = list(dict.fromkeys(doc_id for doc_id, _ in passages))[:FIRST]
         judged += [ir_measures.Qrel(one.id, target.key, 1) for target in one.targets]
         keys = list(dict.fromkeys(_key(one, doc_id, text) for doc_id, text in passages))
         ranked += [ir_measures.ScoredDoc(one.id, key, -float(place)) for place, key in enumerate(keys)]
@@ -121,7 +128,7 @@ def sit_exam(ask: Ask, questions: Iterable[ExamQuestion]) -> ExamResult:
     if judged:
         for value in ir_measures.iter_calc(list(measures), judged, ranked):
             scores[measures[value.measure]][value.query_id] = float(value.value)
-    return ExamResult(scores, shown)
+    return ExamResult(scores, shown, first)
 
 
 def _key(question: ExamQuestion, doc_id: str, text: str) -> str:

@@ -18,6 +18,7 @@ from freshet.tasks.governance.roster import load_roster
 from freshet.tasks.index.gate.exam import Comparison, ExamResult, compare, judge, sit_exam, unchanged_documents
 from freshet.tasks.index.gate.golden import Access, ExamQuestion, SetAside, draw_questions, resolve_questions
 from freshet.tasks.index.gate.health import check_embedding, check_indices, check_loss, written_since
+from freshet.tasks.index.gate.missed import describe_missed
 from freshet.tasks.index.gate.probes import check_policy, probe_access
 from freshet.tasks.ledger.access_classes import list_classes, once_published
 from freshet.tasks.rules.rulebook import retuned, tuned_rules
@@ -46,8 +47,8 @@ class Examination:
     """What came of it.
 
     Attributes:
-        exam: figures for reports, JSON-able: `head` and `release` (means), `comparison`, `set_aside`, `golden`;
-            None where it was not sat.
+        exam: figures for reports, JSON-able: `head` and `release` (means), `comparison`, `set_aside`, `missed`,
+            `golden`; None where it was not sat.
         site: address of the pages on the suites; None where there are none.
     """
 
@@ -166,6 +167,7 @@ def _exam(
         "not_compared": problem,
         "comparison": comparison.as_dict() if comparison is not None else None,
         "set_aside": [vars(one) for one in aside],
+        "missed": describe_missed(head.ledger, questions, new, golden=run.settings.golden is not None),
     }
     return judge(run.settings.gate, new, comparison, aside, tuned_rules(run.settings)), figures
 
