@@ -21,12 +21,12 @@ class Asker:
 
     Attributes:
         principals: every name that whoever asks goes by, in NFC: `everyone`, users, and their groups.
-        knows_groups: whether these are all the groups. Where they are not, as with a roster that is too old, an
-            expression that keeps a group out lets nobody in.
+        known_groups: the groups of which it is known who is in them; None for all. An expression that keeps another
+            group out lets nobody in, since whoever asks may be in it.
     """
 
     principals: frozenset[str]
-    knows_groups: bool = True
+    known_groups: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,14 @@ class Expression:
         """Whether it lets somebody in."""
         if not self.all or not asker.principals.isdisjoint(self.none):
             return False
-        if not asker.knows_groups and any(one.startswith(_GROUP) for one in self.none):
+        if self.unknown_to(asker):
             return False
         return not any(asker.principals.isdisjoint(one) for one in self.all)
+
+    def unknown_to(self, asker: Asker) -> list[str]:
+        """The groups that it keeps out and of which it is not known whether whoever asks is in them."""
+        known = asker.known_groups
+        return [] if known is None else [one for one in self.none if one.startswith(_GROUP) and one not in known]
 
     def both(self, other: Expression) -> Expression:
         """Whoever this and the other let in: the lists of `all` joined, `none` united."""

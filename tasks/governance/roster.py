@@ -105,8 +105,8 @@ def load_roster(project: Project) -> Roster | None:
 def asker_of(as_: Sequence[str], roster: Roster | None, now: datetime) -> Asker:
     """Whoever asks as `as_`, with everyone and every group that the roster says.
 
-    A roster that is not current gives no groups, and says that there may be more, so that an expression that keeps a
-    group out lets nobody in. Groups that are named in `as_` stay.
+    An expression that keeps out a group of which the roster says nothing lets nobody in. A roster that is not current
+    says nothing of any, and gives no groups. Groups that are named in `as_` stay.
 
     Raises:
         SettingsError: a name is no principal.
@@ -115,5 +115,5 @@ def asker_of(as_: Sequence[str], roster: Roster | None, now: datetime) -> Asker:
     if roster is None:
         return Asker(frozenset(named))
     if not roster.is_current(now):
-        return Asker(frozenset(named), knows_groups=False)
-    return Asker(frozenset([*named, *roster.groups_of(named)]))
+        return Asker(frozenset(named), known_groups=frozenset())
+    return Asker(frozenset([*named, *roster.groups_of(named)]), known_groups=frozenset(roster.members))

@@ -109,7 +109,7 @@ def explain_access(
         document: its path, URI or id.
 
     Returns:
-        `principal`, `corpus`, `document`, `may_see`, `reasons` (in words), `asker` (`principals`, `knows_groups`,
+        `principal`, `corpus`, `document`, `may_see`, `reasons` (in words), `asker` (`principals`, `is_believed`,
         `through`: by group, how the principal came into it; `roster_of`: when the roster was taken), `now` (the class
         that the newest ledger has it in) and `released` (the class that the live release has it in; None where it is
         not in it).
@@ -143,7 +143,7 @@ def explain_access(
         "reasons": reasons,
         "asker": {
             "principals": sorted(asker.principals),
-            "knows_groups": asker.knows_groups,
+            "is_believed": roster is None or roster.is_current(now),
             "through": {group: chain for group, chain in through.items() if chain},
             "roster_of": roster.as_of if roster else None,
         },
@@ -202,10 +202,9 @@ def _refusals(expression: Expression, asker: Asker, roster: Roster | None) -> It
             yield f"whoever asks is none of {', '.join(some)}"
     for one in sorted(asker.principals & set(expression.none)):
         yield f"it keeps {one} out"
-    if not asker.knows_groups:
-        age = f", taken {roster.as_of:%Y-%m-%d %H:%M} UTC," if roster else ""
-        groups = [one for one in expression.none if one.startswith("group:")]
-        if groups:
-            yield f"it keeps {', '.join(groups)} out, and the roster{age} is not believed any more"
-        elif not expression.admits(asker):
-            yield f"the roster{age} is not believed any more, so nobody is in a group by it"
+    is_old = roster is not None and not asker.known_groups
+    if unknown := expression.unknown_to(asker):
+        why = "is not believed any more" if is_old else "says nothing of that"
+        yield f"it keeps {', '.join(unknown)} out, and the roster {why}"
+    elif is_old and not expression.admits(asker):
+        yield "the roster is not believed any more, so nobody is in a group by it"

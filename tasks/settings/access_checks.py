@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,20 @@ def _expression_notes(place: Place, acl: list[str] | AccessExpression) -> Iterat
                 "none names all of this list, so that nobody may read these",
                 "name somebody here whom none does not name",
             )
+
+
+def unlisted_groups(place: Place, source: FolderSource | GitSource, listed: Collection[str]) -> Iterator[Fault]:
+    """Groups that are kept out and of which the roster does not say who is in them, so that nobody is let in."""
+    said = [((*place, "acl"), source.acl)]
+    said += [((*place, "access", position, "acl"), rule.acl) for position, rule in enumerate(source.access)]
+    for at, acl in said:
+        for position, one in enumerate(acl.none) if isinstance(acl, AccessExpression) else ():
+            if one.startswith("group:") and composed(one) not in listed:
+                yield (
+                    (*at, "none", position),
+                    f"the roster does not say who is in {shown(one)}, so that nobody may read these",
+                    "add the group to the roster, with [] if nobody is in it, or correct its name",
+                )
 
 
 def unmatched_rules(place: Place, source: FolderSource | GitSource, root: Path) -> Iterator[Fault]:

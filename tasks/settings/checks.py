@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from freshet.expectations.rules import RULES
-from freshet.tasks.settings.access_checks import access_notes, unmatched_rules
+from freshet.tasks.settings.access_checks import access_notes, unlisted_groups, unmatched_rules
 from freshet.tasks.settings.addresses import has_credentials, is_remote, normal_path, resolve, shown, source_name
 from freshet.tasks.settings.areas import Area
 from freshet.tasks.settings.dataset_checks import dataset_absent, dataset_faults
@@ -125,6 +125,11 @@ class Checker:
             what = f"{written} is from {roster.as_of.isoformat()}, so that nobody is in a group"
             mend = f"take it from the directory anew, or write a longer max_age than {duration_text(said.max_age)}"
             self._note(place, what, mend)
+        corpora = data.get("corpora")
+        for name, corpus in corpora.items() if isinstance(corpora, dict) else ():
+            for placed in self._sources(corpus, ("corpora", name)):
+                for fault in unlisted_groups(placed.place, placed.source, roster.members) if roster else ():
+                    self._note(*fault)
 
     def _file(self, address: str, place: Place) -> Path | None:
         """Where a file is that the settings name; None, and an error, where there is none."""

@@ -62,12 +62,12 @@ def _page(path: str) -> str:
     return "\n".join(parts)
 
 
-def _lets_in(said: Said, names: set[str], all_groups_known: bool) -> bool:
+def _lets_in(said: Said, names: set[str], known: set[str]) -> bool:
     if isinstance(said, list):
         return any(name in names for name in said)
     if any(name in names for name in said.get("none", [])):
         return False
-    if not all_groups_known and any(name.startswith("group:") for name in said.get("none", [])):
+    if any(name.startswith("group:") and name not in known for name in said.get("none", [])):
         return False
     return all(any(name in names for name in some) for some in said["all"])
 
@@ -94,9 +94,9 @@ class Model:
         self.said = {scope: said[-1:] for scope, said in self.said.items()}
         self.published = dict(self.newest)
 
-    def shown(self, names: set[str], all_groups_known: bool) -> set[str]:
+    def shown(self, names: set[str], known: set[str]) -> set[str]:
         def open_(scope: str) -> bool:
-            return all(_lets_in(said, names, all_groups_known) for said in self.said[scope])
+            return all(_lets_in(said, names, known) for said in self.said[scope])
 
         return {path for path in PATHS if open_(self.newest[path]) and open_(self.published[path])}
 
@@ -145,6 +145,8 @@ class World:
             group: sorted({*self._some(USERS, 2), *self._some(GROUPS[at + 1 :], 1), "user:nobody"})
             for at, group in enumerate(GROUPS)
         }
+        if self.chance.random() < 0.3:
+            del self.roster[self.chance.choice(GROUPS)]
         age = timedelta(days=1 if current else 8)
         said = {"as_of": (datetime.now(UTC) - age).isoformat(), "groups": self.roster}
         (self.folder / "groups.yaml").write_text(yaml.safe_dump(said))
@@ -202,14 +204,14 @@ class World:
         release.record_decision(run, head, "published", [])
         self.model.publish()
 
-    def names_of(self, principal: str) -> tuple[set[str], bool]:
-        """Every name of a principal by the roster, and whether these are all."""
+    def names_of(self, principal: str) -> tuple[set[str], set[str]]:
+        """Every name of a principal by the roster, and the groups of which it says who is in them."""
         names = {principal, "everyone"}
         if not self.is_current:
-            return names, False
+            return names, set()
         while more := {group for group, members in self.roster.items() if names & set(members)} - names:
             names |= more
-        return names, True
+        return names, set(self.roster)
 
     def ask_as(self, askers: int) -> int:
         """Asks as so many people, drawn by chance; returns how many were shown something."""

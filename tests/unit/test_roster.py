@@ -223,7 +223,7 @@ def test_whoever_asks_is_in_every_group_that_one_of_his_names_is_in(
     pairs = _closure(members)
     asker = asker_of(sorted(as_), _roster(members), NOW)
     assert asker.principals == {"everyone"} | as_ | {group for one, group in pairs if one in as_}
-    assert asker.knows_groups
+    assert asker.known_groups == members.keys()
 
 
 @given(ANY_MEMBERS, st.sampled_from([*GROUPS, *USERS]), st.sampled_from(GROUPS))
@@ -279,9 +279,11 @@ def test_who_is_in_no_group_is_in_none() -> None:
     ],
 )
 def test_a_roster_that_is_too_old_or_of_the_future_gives_no_group_and_says_so(age: timedelta, current: bool) -> None:
-    asker = asker_of(["user:ada", "group:own"], _roster({"group:a": ["user:ada"]}, as_of=NOW - age), NOW)
+    asker = asker_of(
+        ["user:ada", "group:own"], _roster({"group:a": ["user:ada"], "group:contractors": []}, as_of=NOW - age), NOW
+    )
     assert ("group:a" in asker.principals) == current
-    assert asker.knows_groups == current
+    assert bool(asker.known_groups) == current
     assert asker.principals >= {"user:ada", "group:own", "everyone"}
     keeps_out = Expression.of(AccessExpression(all=[["everyone"]], none=["group:contractors"]))
     assert keeps_out.admits(asker) == current
@@ -290,7 +292,7 @@ def test_a_roster_that_is_too_old_or_of_the_future_gives_no_group_and_says_so(ag
 
 def test_without_a_roster_the_groups_are_those_that_are_named() -> None:
     asker = asker_of(["user:ada", "group:a"], None, NOW)
-    assert (asker.principals, asker.knows_groups) == ({"user:ada", "group:a", "everyone"}, True)
+    assert (asker.principals, asker.known_groups) == ({"user:ada", "group:a", "everyone"}, None)
 
 
 def test_a_name_that_is_no_principal_is_refused() -> None:
@@ -409,3 +411,21 @@ def test_a_roster_of_a_company_is_within_the_bounds_of_its_reader() -> None:
     roster = _read("groups:\n" + groups + "".join(f"  group:again-{one}: [{', '.join(names)}]\n" for one in range(19)))
     assert sum(map(len, roster.members.values())) == 200_000
     assert len(asker_of([names[7]], Roster(roster.members, NOW, WEEK), NOW).principals) == 22
+
+
+def test_a_group_that_is_kept_out_and_not_listed_lets_nobody_in_and_check_says_so(tmp_path: Path) -> None:
+    roster = Roster({"group:staff": ("user:ada",), "group:leavers": ()}, NOW, timedelta(days=7))
+    ada = asker_of(["user:ada"], roster, NOW)
+    for none, is_open in (["group:leavers"], True), (["user:eve"], True), (["group:leaver"], False), ([], True):
+        said = AccessExpression.model_validate({"all": [["group:staff"]], "none": none})
+        assert Expression.of(said).admits(ada) == is_open, none
+    assert Expression.of(["group:staff"]).admits(ada)
+    (tmp_path / "groups.yaml").write_text("groups:\n  group:staff: [user:ada]\n  group:leavers: []\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "freshet.yaml").write_text(
+        "roster: {file: groups.yaml}\ncorpora:\n  c:\n    sources:\n      - folder: docs\n        owner: o\n"
+        "        acl: {all: [[group:staff]], none: [group:leavers, group:leaver]}\n"
+    )
+    (note,) = find_notes(tmp_path / "freshet.yaml")
+    assert (note.line, note.where) == (7, "corpora.c.sources[0].acl.none[1]")
+    assert note.what == "the roster does not say who is in group:leaver, so that nobody may read these"

@@ -39,10 +39,11 @@ def explained_text(found: Mapping[str, Any]) -> str:
     """Renders why somebody may see a document, or may not."""
     asker, now, released = found["asker"], found["now"], found["released"]
     may = "may see" if found["may_see"] else "may not see"
+    doubt = "" if asker["is_believed"] else "; the roster is not believed any more"
     lines = [
         f"{found['principal']} {may} {found['document']['path']} of {found['corpus']}:",
         *(f"  {reason}" for reason in found["reasons"]),
-        f"asks as {', '.join(asker['principals'])}" + ("" if asker["knows_groups"] else "; other groups are unknown"),
+        f"asks as {', '.join(asker['principals'])}{doubt}",
         *(f"  {' → '.join(chain)}" for chain in asker["through"].values() if len(chain) > 1),
         f"class {now['access'] or '(a list of an earlier version)'}, {_scope(now)}: {in_words(now['acl'])}",
     ]

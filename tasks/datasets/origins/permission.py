@@ -193,7 +193,7 @@ def _unseen(audience: Sequence[str] | AccessExpression, access: Expression) -> l
 def _is_let_in(principal: str, access: Expression) -> bool:
     """Returns whether an expression lets in a user, or all of a group, whatever other groups they are in."""
     if principal.startswith("user:"):
-        return access.admits(Asker(frozenset({principal, EVERYONE}), knows_groups=False))
+        return access.admits(Asker(frozenset({principal, EVERYONE}), known_groups=frozenset()))
     return Expression.of([principal]).implies(access)
 
 

@@ -84,7 +84,8 @@ def examine(run: RefreshRun, live: Release | None, kept_for: Mapping[str, str] |
 
 def _access(run: RefreshRun) -> Access:
     """Who may see what once the head is published."""
-    return Access(once_published(list_classes(run.store, run.corpus)), load_roster(run.project))
+    roster = load_roster(run.project) if run.settings.golden is not None else None
+    return Access(once_published(list_classes(run.store, run.corpus)), roster)
 
 
 def _released(run: RefreshRun, live: Release | None) -> State | None:
