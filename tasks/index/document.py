@@ -11,6 +11,7 @@ from freshet.tasks.governance.freshness import staleness
 from freshet.tasks.ledger.access_classes import in_force, list_classes, mark_column, mark_of, meaning_of
 from freshet.tasks.ledger.releases import find_standing
 from freshet.tasks.settings.addresses import escaped
+from freshet.tasks.settings.types import composed
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals
 
@@ -26,7 +27,7 @@ def describe_document(store: Store, corpus: str, path: str, now: datetime) -> di
     Raises:
         StoreError: the ledger has none, or one in several sources.
     """
-    tables = store.corpus(corpus)
+    tables, path = store.corpus(corpus), composed(path)
     ledger = tables.find(schemas.DOCUMENTS)
     named = f"({equals('path', path)}) OR ({equals('uri', path)})"
     rows = [] if ledger is None else ledger.search().where(named).to_list()

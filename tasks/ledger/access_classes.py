@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.governance.expressions import NOBODY, Asker, Expression
@@ -74,10 +75,20 @@ def in_force(classes: Mapping[str, AccessClass], published: int) -> dict[str, Ex
     }
 
 
-def read_in_force(store: Store, corpus: str, published: int) -> dict[str, Expression]:
-    """What holds for each class of a corpus now, as `in_force` says; it reads what that takes and no more."""
+def read_in_force(store: Store, corpus: str, published: int) -> Mapping[str, Expression]:
+    """What holds for each class of a corpus now, as `in_force` says.
+
+    The table is read again only where it has another version than when it was read last.
+    """
+    table = store.ledger.find(schemas.ACCESS_CLASSES)
+    return {} if table is None else _in_force_at(store, corpus, int(table.version), published)
+
+
+@lru_cache(maxsize=64)
+def _in_force_at(store: Store, corpus: str, version: int, published: int) -> Mapping[str, Expression]:
     columns = ["access", "revision", "expression", "meanwhile", "after"]
-    rows = store.ledger.rows(schemas.ACCESS_CLASSES, equals("corpus", corpus), columns)
+    query = store.ledger.at(schemas.ACCESS_CLASSES, version).search().where(equals("corpus", corpus)).select(columns)
+    rows = query.to_arrow().to_pylist()
     newest = {row["access"]: row for row in sorted(rows, key=lambda row: row["revision"])}
     return {
         access: Expression.read(row["meanwhile"] if _is_waiting(row["after"], published) else row["expression"])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from freshet.tasks.errors import SettingsError, StoreError
 from freshet.tasks.governance.quarantine import IN_QUARANTINE
 from freshet.tasks.settings.addresses import escaped
+from freshet.tasks.settings.types import composed
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, equals, is_any
 
@@ -99,7 +100,7 @@ def override(
     Raises:
         SettingsError: `who` or `why` is empty.
     """
-    by, because = said("who", who), said("why", why)
+    by, because = said("who", who), said("reason", why)
     return _record(store, Decision(corpus, "override", by, now, codes=sorted(codes), release=release, why=because))
 
 
@@ -175,6 +176,7 @@ def find_refused(store: Store, corpus: str, path: str) -> dict[str, Any]:
     Raises:
         StoreError: the corpus holds none there, several, or one that is not in quarantine.
     """
+    path = composed(path)
     named = f"({equals('path', path)}) OR ({equals('uri', path)})"
     columns = ["doc_id", "source", "path", "uri", "content_hash", "seen_hash", "verdicts"]
     rows = store.corpus(corpus).rows(schemas.DOCUMENTS, named, columns)

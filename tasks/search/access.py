@@ -25,6 +25,7 @@ from freshet.tasks.ledger.access_classes import (
     meaning_of,
 )
 from freshet.tasks.ledger.releases import Standing, find_standing
+from freshet.tasks.search.sight import reading_classes
 from freshet.tasks.search.visible import rows_by_document
 from freshet.tasks.settings.addresses import escaped
 from freshet.tasks.settings.types import composed
@@ -32,6 +33,8 @@ from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals
 
 if TYPE_CHECKING:
+    from lancedb.table import Table
+
     from freshet.tasks.store.tables import Store
 
 Facts = dict[str, Any]
@@ -46,7 +49,8 @@ class _State:
 
     @classmethod
     def of(cls, store: Store, corpus: str) -> _State:
-        return cls(find_standing(store, corpus), list_classes(store, corpus))
+        with reading_classes(corpus):
+            return cls(find_standing(store, corpus), list_classes(store, corpus))
 
     @property
     def published(self) -> int:
@@ -80,22 +84,29 @@ def list_access(store: Store, corpus: str) -> list[Facts]:
 
     Returns:
         the columns of a class (`access`, `source`, `rule`, `acl`, `next`, `effective_from`), `documents`, and
-        `following`: documents whose chunks do not carry the class yet.
+        `following`: how many of them readers still have in another class, which must let somebody in as well.
+
+    Raises:
+        AccessCheckFailed: the classes could not be read.
     """
     state = _State.of(store, corpus)
-    ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
-    documents: Counter[Mark] = Counter()
-    following: Counter[Mark] = Counter()
-    if ledger is not None:
-        is_new = mark_column(ledger) == "access"
-        columns = ["access", "chunks_access"] if is_new else ["acl"]
-        for batch in ledger.search().select(columns).to_batches():
-            for row in batch.to_pylist():
-                documents[mark_of(row)] += 1
-                following[mark_of(row)] += is_new and row["access"] != row["chunks_access"]
+    tables = store.corpus(corpus)
+    now = _marks(tables.find(schemas.DOCUMENTS))
+    offered = state.standing.offered.ledger_version if state.standing else None
+    then = now if offered is None else _marks(tables.at(schemas.DOCUMENTS, offered))
+    documents: Counter[Mark] = Counter(now.values())
+    following: Counter[Mark] = Counter(mark for doc_id, mark in now.items() if then.get(doc_id, mark) != mark)
     marks: list[Mark] = [*state.classes, *(mark for mark in documents if mark not in state.classes)]
     rows = [{**state.describe(mark), "documents": documents[mark], "following": following[mark]} for mark in marks]
     return sorted(rows, key=lambda row: (row["source"] or "", row["rule"] is None, row["rule"] or "", str(row["acl"])))
+
+
+def _marks(ledger: Table | None) -> dict[str, Mark]:
+    """Whom each document lets in, by a state of the ledger."""
+    if ledger is None:
+        return {}
+    batches = ledger.search().select(["doc_id", mark_column(ledger)]).to_batches()
+    return {row["doc_id"]: mark_of(row) for batch in batches for row in batch.to_pylist()}
 
 
 def explain_access(
@@ -119,28 +130,31 @@ def explain_access(
         StoreError: no corpus holds the document, or several do.
     """
     asker = asker_of([principal], roster, now)
-    corpus, row = _find(store, list(corpora), document)
+    corpus, row = _find(store, list(corpora), composed(document))
     state = _State.of(store, corpus)
     released = _released(store, corpus, state.standing, row["doc_id"])
-    expressions = in_force(state.classes, state.published)
-    kept = list(_kept_from(row, released, state, now))
-    reasons = [*kept]
-    marks = list(dict.fromkeys([mark_of(row), *([released] if released is not None else [])]))
-    for mark in marks:
-        where = "" if len(marks) == 1 else " now" if mark == mark_of(row) else " in the live release"
-        reasons += [f"its class{where}: {one}" for one in _refusals(meaning_of(mark, expressions), asker, roster)]
-    if isinstance(mark_of(row), str) and mark_of(row) not in expressions:
-        reasons.append("nothing is known of its access class, so nobody may see it")
-    if not reasons:
-        reasons = [f"its class lets in {meaning_of(mark, expressions).in_words}" for mark in marks]
+    reasons, marks = _judge(row, released, state, asker, roster, now)
+    shown_as = None
+    if released is not None and released["duplicate_of"] is not None:
+        # Its text is in the release once, as that of another document, which must let somebody in as well.
+        kept = released["duplicate_of"]
+        held = rows_by_document(store.corpus(corpus).find(schemas.DOCUMENTS), [kept]).get(kept)
+        then = _released(store, corpus, state.standing, kept)
+        shown_as = (then or {}).get("path", kept)
+        about = f"its text is in the release as that of {shown_as}"
+        if held is None:
+            reasons.append(f"{about}, which has been withdrawn")
+        else:
+            reasons += [f"{about}: {one}" for one in _judge(held, then, state, asker, roster, now)[0]]
     name = composed(principal)
     through = {} if roster is None else {one: roster.path_to(name, one) for one in sorted(asker.principals)}
+    expressions = in_force(state.classes, state.published)
     return {
         "principal": name,
         "corpus": corpus,
-        "document": {column: row[column] for column in ("doc_id", "source", "path", "uri", "duplicate_of")},
-        "may_see": not kept and all(meaning_of(mark, expressions).admits(asker) for mark in marks),
-        "reasons": reasons,
+        "document": {**{one: row[one] for one in ("doc_id", "source", "path", "uri")}, "shown_as": shown_as},
+        "may_see": not reasons,
+        "reasons": reasons or [f"its class lets in {meaning_of(mark, expressions).in_words}" for mark in marks],
         "asker": {
             "principals": sorted(asker.principals),
             "is_believed": roster is None or roster.is_current(now),
@@ -148,8 +162,24 @@ def explain_access(
             "roster_of": roster.as_of if roster else None,
         },
         "now": state.describe(mark_of(row)),
-        "released": None if released is None else state.describe(released),
+        "released": None if released is None else state.describe(mark_of(released)),
     }
+
+
+def _judge(
+    row: Facts, released: Facts | None, state: _State, asker: Asker, roster: Roster | None, now: datetime
+) -> tuple[list[str], list[Mark]]:
+    """What keeps a document from somebody, in words; and the classes that decide, the newest first."""
+    expressions = in_force(state.classes, state.published)
+    reasons = list(_kept_from(row, released, state, now))
+    marks = list(dict.fromkeys([mark_of(row), *([mark_of(released)] if released is not None else [])]))
+    for mark in marks:
+        where = "" if len(marks) == 1 else " now" if mark == mark_of(row) else " in the live release"
+        if isinstance(mark, str) and mark not in expressions:
+            reasons.append(f"nothing is known of its class{where}, so nobody may see it")
+        else:
+            reasons += [f"its class{where}: {one}" for one in _refusals(meaning_of(mark, expressions), asker, roster)]
+    return reasons, marks
 
 
 def _find(store: Store, corpora: list[str], document: str) -> tuple[str, Facts]:
@@ -167,8 +197,8 @@ def _find(store: Store, corpora: list[str], document: str) -> tuple[str, Facts]:
     return found[0]
 
 
-def _released(store: Store, corpus: str, standing: Standing | None, doc_id: str) -> Mark | None:
-    """Whom the document lets in by what was published of it last; None where the live release has not got it."""
+def _released(store: Store, corpus: str, standing: Standing | None, doc_id: str) -> Facts | None:
+    """The row of a document in the live release, in the class that was published of it last; None where it has none."""
     if standing is None:
         return None
     tables = store.corpus(corpus)
@@ -177,15 +207,23 @@ def _released(store: Store, corpus: str, standing: Standing | None, doc_id: str)
         return None
     # A rollback takes back neither a narrowing nor a widening (`sight.released_chunks`).
     offered = rows_by_document(tables.at(schemas.DOCUMENTS, standing.offered.ledger_version), [doc_id])
-    return mark_of(offered.get(doc_id, live[doc_id]))
+    mark = _mark_column_of(offered.get(doc_id, live[doc_id]))
+    return {name: value for name, value in live[doc_id].items() if name not in ("access", "acl")} | mark
 
 
-def _kept_from(row: Facts, released: Mark | None, state: _State, now: datetime) -> Iterator[str]:
+def _mark_column_of(row: Facts) -> Facts:
+    """The column of a row that says whom it lets in."""
+    return {name: row[name] for name in ("access", "acl") if name in row}
+
+
+def _kept_from(row: Facts, released: Facts | None, state: _State, now: datetime) -> Iterator[str]:
     """What keeps a document from everybody."""
     if state.standing is None:
         yield "the corpus has no release yet"
     elif released is None:
         yield f"it is not in the live release, {state.standing.live.release}"
+    elif not released["chunks"] and released["duplicate_of"] is None:
+        yield f"the live release, {state.standing.live.release}, has no text of it"
     if row["content_hash"] is None:
         yield "it waits in quarantine, and no version of it is served"
     aged = staleness(row, now)

@@ -6,7 +6,8 @@ are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -48,9 +49,33 @@ class Sight:
         """
         if mark_column(table) == "access":
             if not self.is_known:
-                raise AccessCheckFailed("the access classes are gone, so nothing is shown", "Restore the store.")
+                raise AccessCheckFailed(
+                    "the access classes are gone, so nothing is shown",
+                    "Type: freshet refresh CORPUS, which writes them anew, or restore the store from a backup.",
+                )
             return is_any("access", sorted(self.classes))
         return permits(sorted(self.asker.principals))
+
+
+@contextmanager
+def reading_classes(corpus: str) -> Iterator[None]:
+    """Around what reads the access classes of a corpus.
+
+    Raises:
+        AccessCheckFailed: they could not be read.
+    """
+    try:
+        yield
+    except FreshetError:
+        raise
+    except Exception as error:
+        raise AccessCheckFailed(
+            f"the access classes could not be read ({type(error).__name__}), so nothing is shown", _mend(corpus)
+        ) from error
+
+
+def _mend(corpus: str) -> str:
+    return f"Type: freshet doctor --repair, then: freshet refresh {corpus}; or restore the store from a backup."
 
 
 def sight_of(store: Store, corpus: str, asker: Asker, standing: Standing) -> Sight:
@@ -59,15 +84,8 @@ def sight_of(store: Store, corpus: str, asker: Asker, standing: Standing) -> Sig
     Raises:
         AccessCheckFailed: what the access classes mean could not be read.
     """
-    try:
+    with reading_classes(corpus):
         expressions = read_in_force(store, corpus, standing.published)
-    except FreshetError:
-        raise
-    except Exception as error:
-        raise AccessCheckFailed(
-            f"the access classes could not be read ({type(error).__name__}), so nothing is shown",
-            "Check the store, then ask again.",
-        ) from error
     return Sight(asker, admitting(expressions, asker), is_known=bool(expressions))
 
 

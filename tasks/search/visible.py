@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import AccessCheckFailed, FreshetError
-from freshet.tasks.governance.freshness import staleness
-from freshet.tasks.ledger.access_classes import mark_of
+from freshet.tasks.governance.freshness import MOMENTS, staleness
+from freshet.tasks.ledger.access_classes import mark_column, mark_of
 from freshet.tasks.ledger.releases import Release
 from freshet.tasks.search.sight import Sight
 from freshet.tasks.store import schemas
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from lancedb.table import Table
 
     from freshet.tasks.store.tables import Tables
+
+
+_COLUMNS = [
+    "doc_id", "source", "path", "uri", "title", "source_version", "content_hash", "seen_hash", "verified_at",
+    "verdicts", "chunks", "duplicate_of", *MOMENTS.values(),
+]  # fmt: skip
+"""What is read of a ledger: what decides whether a document may be shown, and what a citation says of it."""
 
 
 def visible_documents(
@@ -83,8 +90,15 @@ def rows_by_document(ledger: Table | None, doc_ids: Collection[str]) -> dict[str
     """
     if ledger is None:
         raise AccessCheckFailed("the document ledger is gone, so nothing is shown", "Restore the store.")
-    rows = ledger.search().where(is_any("doc_id", sorted(doc_ids))).to_list()
+    rows = _rows(ledger, is_any("doc_id", sorted(doc_ids)))
     return {row["doc_id"]: row for row in rows}
+
+
+def _rows(ledger: Table, where: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = (
+        ledger.search().where(where).select([*_COLUMNS, mark_column(ledger)]).to_arrow().to_pylist()
+    )
+    return rows
 
 
 def is_blocked(row: Mapping[str, Any], now: datetime) -> bool:
@@ -111,7 +125,7 @@ def _moved(
     pinned = rows_by_document(released, doc_ids)
     contents = sorted({row["content_hash"] for row in pinned.values() if row["content_hash"]})
     ledger = tables.find(schemas.DOCUMENTS)
-    copies = [] if ledger is None else ledger.search().where(is_any("content_hash", contents)).to_list()
+    copies = [] if ledger is None else _rows(ledger, is_any("content_hash", contents))
     copies_then = rows_by_document(released, {row["doc_id"] for row in copies})
     seen = sight()
     # Of several copies the first by path is taken, so that an answer does not depend on the order of the table.

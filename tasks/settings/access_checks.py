@@ -80,7 +80,9 @@ def unlisted_groups(place: Place, source: FolderSource | GitSource, listed: Coll
 
 
 def unmatched_rules(place: Place, source: FolderSource | GitSource, root: Path) -> Iterator[Fault]:
-    """The access rules of a local folder that match none of the files that the source takes now.
+    """The access rules of a local folder that decide about none of the files that the source takes now.
+
+    They match none, or earlier rules take all that they match.
 
     Other sources are not looked at: what they hold is not on this disk, or takes git to list.
     """
@@ -90,7 +92,8 @@ def unmatched_rules(place: Place, source: FolderSource | GitSource, root: Path) 
     paths = _paths(folder, source) if os.path.isdir(folder) else None
     if paths is None:
         return
-    left = {position: _pattern(rule.path) for position, rule in enumerate(source.access)}
+    patterns = {position: _pattern(rule.path) for position, rule in enumerate(source.access)}
+    left, shadowed = set(patterns), set[int]()
     in_any_case = {position: _pattern(rule.path.casefold()) for position, rule in enumerate(source.access)}
     near: dict[int, str] = {}
     for path in paths:
@@ -98,19 +101,31 @@ def unmatched_rules(place: Place, source: FolderSource | GitSource, root: Path) 
             return
         # As access is decided: see `_matching` of tasks/governance/policy.py.
         plain = path.replace("\n", "\r").lstrip("/")
-        for position in [one for one, pattern in left.items() if pattern.match_file(plain) is not None]:
-            del left[position]
-        for position in left.keys() - near.keys():
+        matching = [one for one, pattern in patterns.items() if pattern.match_file(plain) is not None]
+        left -= set(matching[:1])
+        shadowed |= set(matching[1:])
+        for position in left - near.keys() - shadowed:
             if in_any_case[position].match_file(plain.casefold()) is not None:
                 near[position] = path
         if not left:
             return
-    for position in left:
+    for position in sorted(left):
+        if position in shadowed:
+            if not _is_plainly_shadowed(source, position):
+                what = "this rule never applies now: earlier ones take all that it matches"
+                yield (*place, "access", position, "path"), what, "put the narrower rule first"
+            continue
         what = "this rule matches nothing that the source holds now"
         mend = "compare it with the paths below the source; they are written with / and start at the source"
         if position in near:
             mend = f"{shown(near[position])} differs in the case of letters only, which counts"
         yield (*place, "access", position, "path"), what, mend
+
+
+def _is_plainly_shadowed(source: FolderSource, position: int) -> bool:
+    """Whether the settings alone show it, so that `access_notes` has said it."""
+    earlier = {rule.path for rule in source.access[:position]}
+    return source.access[position].path in earlier or bool(earlier & {"**", "*"})
 
 
 def _paths(folder: str, source: FolderSource) -> Iterator[str | None]:

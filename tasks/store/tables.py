@@ -45,6 +45,20 @@ class Store:
 
         return lancedb.Session(index_cache_size_bytes=CACHE_BYTES, metadata_cache_size_bytes=CACHE_BYTES)
 
+    @cached_property
+    def _checked(self) -> set[tuple[str, str]]:
+        return set()
+
+    def check_columns(self, folder: str, table: Table) -> None:
+        """Sees once that a table has the columns that this version of Freshet reads and writes.
+
+        Raises:
+            StoreError: it has not.
+        """
+        if (folder, table.name) not in self._checked:
+            _check_columns(table)
+            self._checked.add((folder, table.name))
+
     def connect(self, folder: str) -> DBConnection:
         """The LanceDB database in a folder of the store. On a disk, this makes the folder.
 
@@ -150,7 +164,7 @@ class Tables:
             raise DamagedTable(
                 f"table {name} of the store cannot be opened", "Type: freshet doctor, and freshet doctor --repair"
             ) from error
-        _check_columns(table)
+        self._store.check_columns(self._folder, table)
         return table
 
     def at(self, name: str, version: int) -> Table:

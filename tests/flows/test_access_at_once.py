@@ -315,3 +315,26 @@ def test_what_was_withdrawn_stays_withdrawn_beside_a_copy_after_a_rollback(relea
     released.refresh()
     released.freshet_json("rollback", "docs", "2")
     assert shown(released, *both) == (ALL - {"00.md"}) | {"press.md"}
+
+
+def test_of_two_documents_with_one_text_it_is_explained_as_which_it_is_shown(released: Project) -> None:
+    """One answers for the other; then it is closed, and no release has brought the other one back yet."""
+    released.write("copy.md", (released.folder / "docs" / "00.md").read_text())
+    released.refresh()
+    explain = ("access", "explain", "group:press")
+    hidden, kept = sorted(
+        ("00.md", "copy.md"), key=lambda path: released.freshet_json(*explain, path)["document"]["shown_as"] is None
+    )
+    found = released.freshet_json(*explain, hidden)
+    assert (found["may_see"], found["document"]["shown_as"]) == (True, kept)
+    _allow(released, ["group:staff", "group:press"], (kept, ["group:staff"]))
+    with pytest.MonkeyPatch.context() as patch:
+        _reject(patch)
+        released.refresh()
+    assert shown(released, "group:press") == ALL - {"00.md"}
+    found = released.freshet_json(*explain, hidden)
+    why = f"its text is in the release as that of {kept}: its class now: whoever asks is none of group:staff"
+    assert (found["may_see"], found["reasons"]) == (False, [why])
+    assert released.refresh()["outcome"] == "released"
+    assert shown(released, "group:press") == ALL - {"00.md"} | {hidden}
+    assert released.freshet_json(*explain, hidden)["may_see"]

@@ -24,6 +24,7 @@ from freshet.tasks.index import indices, release, steps
 from freshet.tasks.ledger.releases import list_releases, published_releases
 from freshet.tasks.runs.run import RefreshRun
 from freshet.tasks.search import candidates, retrieve
+from freshet.tasks.search.access import explain_access
 from freshet.tasks.search.candidates import Mode
 from freshet.tasks.search.retrieve import search
 from freshet.tasks.settings.file import load_project
@@ -234,6 +235,9 @@ class World:
             chunks = sum(self.chunks[path] for path in expected)
             assert len(answer.hits) == min(limit, chunks), (principal, mode, limit, "starved")
             assert limit == 3 or shown == expected
+            path = self.chance.choice(PATHS)
+            explained = explain_access(store, ["docs"], principal, path, roster, datetime.now(UTC))
+            assert explained["may_see"] == (path in expected), explained
             shown_something += bool(shown)
         return shown_something
 

@@ -322,7 +322,7 @@ def test_the_gate_explains_a_floor_and_is_overridden_on_record(built: Project) -
     assert f"missed: {note}" in printed
 
     refused = built.freshet("gate", "docs", "--override", code=1)
-    assert "why" in refused.stderr
+    assert "give --reason TEXT" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert "a fortnight ahead" in answers(built)[0]
 

@@ -192,7 +192,7 @@ def test_an_override_of_the_gate_is_on_record_and_accepts_no_document(store: Sto
     assert list_decisions(store, "docs", kinds=["override"]) == [made]
     assert (made.release, made.codes, made.doc_id) == (7, ["GATE-LOSS"], None)
     assert accepted(store, "docs") == {}
-    with pytest.raises(SettingsError, match="why is empty"):
+    with pytest.raises(SettingsError, match="reason is empty"):
         override(store, "docs", 8, codes=[], who="ada", why="", now=NOW)
 
 

@@ -31,7 +31,7 @@ def classes_text(corpus: str, rows: Sequence[Mapping[str, Any]]) -> str:
         if row["next"] is not None:
             lines.append(f"         once a release is published: {in_words(row['next'])}")
         if row["following"]:
-            lines.append(f"         the chunks of {row['following']} of them are to follow with the next refresh")
+            lines.append(f"         readers still have {row['following']} of them in another class, too")
     return text_of(lines)
 
 
@@ -53,6 +53,6 @@ def explained_text(found: Mapping[str, Any]) -> str:
         lines.append(
             f"the live release has it in class {released['access']}, {_scope(released)}: {in_words(released['acl'])}"
         )
-    if found["document"]["duplicate_of"]:
-        lines.append(f"its text is shown as that of document {found['document']['duplicate_of']}, which is the same")
+    if found["document"]["shown_as"]:
+        lines.append(f"its text is shown as that of {found['document']['shown_as']}, which is the same")
     return text_of(lines)
