@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from freshet.tasks.errors import ConcurrentWriter, StoreError
+from freshet.tasks.ledger.access_classes import newest_revision
 from freshet.tasks.ledger.releases import (
     MAINTENANCE,
     OVERRIDE,
@@ -44,6 +45,7 @@ def read_head(run: RefreshRun) -> Head | None:
         ledger_version=ledger.version,
         documents=ledger.count_rows("content_hash IS NOT NULL"),
         chunks=chunks.count_rows(),
+        access=newest_revision(run.store, run.corpus),
     )
 
 
@@ -62,7 +64,8 @@ def record_decision(
         site: where the pages on the suites are.
 
     Raises:
-        ConcurrentWriter: the tables are no longer what the gate was asked about; nothing was published.
+        ConcurrentWriter: the tables, or what the access classes mean, are no longer what the gate was asked about;
+            nothing was published.
     """
     with brief_lock(run.store, run.corpus):
         if outcome == "published" and (now := read_head(run)) != head:
@@ -93,7 +96,9 @@ def record_decision(
 
 
 def _versions(head: Head | None) -> str:
-    return "no tables" if head is None else f"versions {head.table_version} and {head.ledger_version}"
+    if head is None:
+        return "no tables"
+    return f"versions {head.table_version} and {head.ledger_version} under change {head.access} of access"
 
 
 def roll_back(store: Store, corpus: str, number: int, *, now: datetime) -> Release:

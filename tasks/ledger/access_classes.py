@@ -67,6 +67,12 @@ def list_classes(store: Store, corpus: str) -> dict[str, AccessClass]:
     return {row["access"]: AccessClass(**row) for row in sorted(rows, key=lambda row: row["revision"])}
 
 
+def newest_revision(store: Store, corpus: str) -> int:
+    """Number of the newest change of a corpus's classes; 0 before the first."""
+    rows = store.ledger.rows(schemas.ACCESS_CLASSES, equals("corpus", corpus), ["revision"])
+    return max((row["revision"] for row in rows), default=0)
+
+
 def in_force(classes: Mapping[str, AccessClass], published: int) -> dict[str, Expression]:
     """What holds for each class now."""
     return {

@@ -56,13 +56,18 @@ class Release:
 
 @dataclass(frozen=True)
 class Head:
-    """What the tables of a corpus hold now, whether readers may see it or not."""
+    """What the tables of a corpus hold now, whether readers may see it or not.
+
+    Attributes:
+        access: number of the newest change of what the corpus's access classes mean; 0 before the first.
+    """
 
     space: str
     table_version: int
     ledger_version: int
     documents: int
     chunks: int
+    access: int = 0
 
 
 def list_releases(store: Store, corpus: str) -> list[Release]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from freshet.tasks.errors import AccessCheckFailed
+from freshet.tasks.errors import AccessCheckFailed, ConcurrentWriter
 from freshet.tasks.governance.roster import asker_of, load_roster
 from freshet.tasks.rules.verdicts import verdict
 from freshet.tasks.search.retrieve import search
@@ -338,3 +338,19 @@ def test_of_two_documents_with_one_text_it_is_explained_as_which_it_is_shown(rel
     assert released.refresh()["outcome"] == "released"
     assert shown(released, "group:press") == ALL - {"00.md"} | {hidden}
     assert released.freshet_json(*explain, hidden)["may_see"]
+
+
+def test_what_another_machine_widened_while_the_gate_examined_is_not_published_by_it(released: Project) -> None:
+    """Its settings open everything; only the meaning of a class changes by that, and no table of the corpus."""
+    from freshet.tasks.documents.begin import begin_run
+    from freshet.tasks.index.access import apply_access
+    from freshet.tasks.index.release import read_head, record_decision
+
+    run = begin_run(released.config, "docs", None, "run", "refresh-docs")
+    head = read_head(run)
+    assert head is not None
+    _allow(released, ["everyone"])
+    apply_access(begin_run(released.config, "docs", None, "other", "refresh-docs"))
+    with pytest.raises(ConcurrentWriter, match=r"change 1 of access became .*change 2 of access"):
+        record_decision(run, head, "published", [])
+    assert shown(released) == set()
