@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.documents.sources.of_corpus import sources_by_name
 from freshet.tasks.governance.policy import classes_of, scopes_of
-from freshet.tasks.ledger.access_classes import list_classes, record_scopes
+from freshet.tasks.ledger.access_classes import list_classes, mark_column, record_scopes
 from freshet.tasks.ledger.releases import list_releases, standing_of
 from freshet.tasks.store import schemas
 from freshet.tasks.store.commits import merge_rows, update_rows
@@ -69,6 +69,8 @@ def record_settings(run: RefreshRun) -> None:
     """Puts on record what the settings say of each access class of the corpus."""
     releases = list_releases(run.store, run.corpus)
     standing = standing_of(releases)
+    ledger = run.store.corpus(run.corpus).find(schemas.DOCUMENTS)
+    has_classes = standing is not None and ledger is not None and mark_column(ledger) == "access"
     record_scopes(
         run.store,
         run.corpus,
@@ -77,6 +79,7 @@ def record_settings(run: RefreshRun) -> None:
         decided=max((one.release for one in releases), default=0),
         now=datetime.now(UTC),
         run_id=run.run_id,
+        are_lost=has_classes and not list_classes(run.store, run.corpus),
     )
 
 

@@ -113,13 +113,23 @@ def admitting(expressions: Mapping[str, Expression], asker: Asker) -> frozenset[
 
 
 def record_scopes(
-    store: Store, corpus: str, scopes: Iterable[Scope], *, published: int, decided: int, now: datetime, run_id: str
+    store: Store,
+    corpus: str,
+    scopes: Iterable[Scope],
+    *,
+    published: int,
+    decided: int,
+    now: datetime,
+    run_id: str,
+    are_lost: bool = False,
 ) -> list[AccessClass]:
     """Puts on record what the settings say of each scope, where that is not what was put on record last.
 
     Args:
         published: `Standing.published`, 0 before the first release.
         decided: number of the newest decision of any kind, 0 before the first.
+        are_lost: whether documents have classes of which nothing is on record any more. Nobody knows what they meant,
+            so that they let nobody in until a release publishes what they mean now.
 
     Returns:
         The rows that were written.
@@ -136,7 +146,7 @@ def record_scopes(
                 continue
             # Nobody has seen anything of a class that is new: documents that come into it leave another one, which
             # their released chunks still carry.
-            before = held.get(access)
+            before = held.get(access, NOBODY if are_lost else None)
             meanwhile = scope.expression if before is None else before.both(scope.expression)
             rows.append(
                 AccessClass(

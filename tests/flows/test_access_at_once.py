@@ -354,3 +354,14 @@ def test_what_another_machine_widened_while_the_gate_examined_is_not_published_b
     with pytest.raises(ConcurrentWriter, match=r"change 1 of access became .*change 2 of access"):
         record_decision(run, head, "published", [])
     assert shown(released) == set()
+
+
+def test_classes_whose_meaning_was_lost_let_nobody_in_until_a_release_says_what_they_mean(released: Project) -> None:
+    shutil.rmtree(released.folder / "store" / "ledger" / "access_classes.lance")
+    _allow(released, ["everyone"])
+    with pytest.MonkeyPatch.context() as patch:
+        _reject(patch)
+        assert released.refresh()["outcome"] == "rejected"
+    assert shown(released, "group:staff") == set()
+    assert released.refresh()["outcome"] == "released"
+    assert shown(released) == ALL
