@@ -47,6 +47,7 @@ from freshet.tasks.reports.events import refresh_events
 from freshet.tasks.reports.refresh import publish_report, summary
 from freshet.tasks.rules.verdicts import Verdict
 from freshet.tasks.runs.run import RefreshRun
+from freshet.tasks.runs.scheduled import is_full_by_schedule
 from freshet.tasks.settings.spans import Window
 
 REFRESH = Kind[RefreshRun, RefreshReport](
@@ -78,6 +79,8 @@ def refresh_index(
 
     Run it again whenever it was stopped: what was committed is not done twice.
     """
+
+    full = full or is_full_by_schedule()
 
     def story(work: Work[RefreshRun, RefreshReport]) -> None:
         run, report, started = work.run, work.report, datetime.now(UTC)

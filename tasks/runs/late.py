@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.runs.scheduled import asked_of
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -27,7 +29,7 @@ def covering_run(
 
     Args:
         scheduled: when this run was to start.
-        parameters: what this run was given, as the server has them.
+        parameters: what this run is to do (`scheduled.asked_of`).
         now: by default, the clock; late is about the clock, and changes no result.
     """
     from prefect.client.orchestration import get_client
@@ -57,7 +59,7 @@ def covering_run(
             deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
             sort=FlowRunSort.EXPECTED_START_TIME_DESC,
         )
-    return next((run.name for run in found if run.auto_scheduled and covers(run.parameters, parameters)), None)
+    return next((run.name for run in found if run.auto_scheduled and covers(asked_of(run), parameters)), None)
 
 
 def covered_by() -> str | None:
@@ -74,4 +76,4 @@ def covered_by() -> str | None:
     run = context.flow_run if context else None
     if run is None or not run.auto_scheduled or run.expected_start_time is None or deployment.id is None:
         return None
-    return covering_run(UUID(str(deployment.id)), run.expected_start_time, run.parameters)
+    return covering_run(UUID(str(deployment.id)), run.expected_start_time, asked_of(run))

@@ -56,6 +56,8 @@ def test_a_pile_of_late_runs_has_one_that_works(server: Site) -> None:
     full = [run for run in late if run["parameters"].get("full")]
     assert len(quick) >= 7
     assert full
+    assert {run["created_by"]["display_value"] for run in quick} == {"daily"}
+    assert {run["created_by"]["display_value"] for run in full} == {"weekly"}
 
     def covered(run: dict[str, str], at: datetime) -> str | None:
         scheduled = datetime.fromisoformat(run["expected_start_time"])
@@ -67,3 +69,25 @@ def test_a_pile_of_late_runs_has_one_that_works(server: Site) -> None:
     # Punctual runs are not asked about, and a person's are none of the schedule's.
     oldest = datetime.fromisoformat(quick[0]["expected_start_time"])
     assert covered(quick[0], oldest + timedelta(seconds=30)) is None
+
+
+def test_what_the_weekly_schedule_does_outlives_its_parameters(server: Site) -> None:
+    """Pausing a schedule in the UI writes {} over them; its runs are full refreshes all the same."""
+    from prefect.client.orchestration import get_client
+
+    from freshet.tasks.runs.scheduled import asked_of
+
+    deployment = server.deployment()
+    weekly = next(one for one in deployment["schedules"] if one["slug"] == "weekly")
+    with get_client(sync_client=True) as client:
+        for active in (False, True):
+            client.update_deployment_schedule(UUID(deployment["id"]), UUID(weekly["id"]), active=active)
+        kept = server.deployment()["schedules"]
+        wiped = next(one for one in kept if one["slug"] == "weekly")["parameters"]
+        assert wiped == {}, "Prefect keeps them by now: the slug need not tell any more"
+        now = datetime.now(UTC)
+        span = {"start_time": now.isoformat(), "end_time": (now + timedelta(days=15)).isoformat(), "min_runs": 2}
+        server.api(f"deployments/{deployment['id']}/schedule", {**span, "max_runs": 100})
+        found = client.read_flow_runs(limit=200)
+    made = {one.created_by.display_value: asked_of(one).get("full") for one in found if one.created_by}
+    assert (made["daily"], made["weekly"]) == (None, True)
