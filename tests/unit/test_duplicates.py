@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from freshet.tasks.documents.duplicates import find as duplicates
 from freshet.tasks.documents.duplicates import signatures
+from freshet.tasks.documents.duplicates.decided import contender
 from freshet.tasks.documents.duplicates.find import DOCUMENT_COLUMNS, DuplicateChanges, update_duplicates
 from freshet.tasks.documents.duplicates.precedence import Contender, Standing, resolve, revise
 from freshet.tasks.documents.elements import Element, ParsedDocument, to_json
@@ -420,7 +421,7 @@ def _brute_force(corpus: Corpus, texts: Mapping[str, str]) -> dict[str, str]:
     ranks = {"docs": 0, "wiki": 1}
     expressions = corpus.expressions()
     rows = ({**row, "priority": ranks[str(row["source"])]} for row in corpus.rows.values())
-    contenders = [duplicates._contender(row, expressions) for row in rows]
+    contenders = [contender(row, expressions) for row in rows]
     return resolve(contenders, edges)
 
 

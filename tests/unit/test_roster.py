@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -352,7 +351,7 @@ def test_settings_are_loaded_without_their_roster_but_nobody_is_looked_up(tmp_pa
 
 
 def test_a_sound_roster_is_no_matter_to_check() -> None:
-    assert _checked(_taken(datetime.now(UTC) - timedelta(hours=1))) == ([], [])
+    assert _checked(_taken(datetime.now(UTC) + timedelta(hours=-1))) == ([], [])
     assert _checked(_taken(datetime.now(UTC) + timedelta(minutes=3))) == ([], [])
 
 
@@ -367,7 +366,7 @@ def test_check_tells_that_a_roster_is_missing_or_broken() -> None:
 
 
 def test_check_notes_that_a_roster_is_too_old() -> None:
-    problems, (note,) = _checked(_taken(datetime.now(UTC) - timedelta(days=8)))
+    problems, (note,) = _checked(_taken(datetime.now(UTC) + timedelta(days=-8)))
     assert (problems, note.line, note.where) == ([], 5, "roster.file")
     assert "so that nobody is in a group" in note.what
     assert "7d" in note.mend
@@ -375,7 +374,8 @@ def test_check_notes_that_a_roster_is_too_old() -> None:
 
 def test_check_notes_that_the_file_of_a_roster_without_a_time_is_too_old() -> None:
     file = _write("groups: {'group:a': ['user:ada']}")
-    os.utime(file, (time.time() - 8 * 86_400,) * 2)
+    old = (datetime.now(UTC) + timedelta(days=-8)).timestamp()
+    os.utime(file, (old, old))
     problems, (note,) = _checked(None)
     assert (problems, note.where) == ([], "roster.file")
 
