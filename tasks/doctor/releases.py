@@ -164,11 +164,13 @@ def _restore_releases(store: Store, corpus: str, numbers: Sequence[int]) -> list
 
 def _lost_row(corpus: str, number: int, template: Release | None) -> dict[str, Any]:
     """A row of `schemas.releases` for a decision that was lost; model, space and time are those of another release."""
+    from freshet.tasks.ledger.releases import RESTORED
+
     now = datetime.now(UTC)
     return {
         "corpus": corpus, "release": number, "outcome": "rejected", "rollback_of": None,
         "model": template.model if template else "", "space": template.space if template else "", "table_version": 0,
         "ledger_version": 0, "documents": 0, "chunks": 0, "reasons": ["the record of this decision was lost"],
-        "exam": None, "site": None, "run_id": "doctor", "as_of": template.as_of if template else now,
+        "exam": None, "site": None, "run_id": RESTORED, "as_of": template.as_of if template else now,
         "published_at": now,
     }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -25,6 +25,10 @@ OVERRIDE = "override"
 
 MAINTENANCE = "maintenance"
 """In place of a run: the release holds what the one before held, in tables that were compacted."""
+
+
+RESTORED = "doctor"
+"""In place of a run: the record of the decision was lost, and the doctor put back what the tables still tell of it."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,24 @@ def find_standing(store: Store, corpus: str) -> Standing | None:
     """Where a corpus stands; None before its first release. Reads the newest decisions only, without their exams."""
     columns = [one.name for one in fields(Release) if one.name not in ("exam", "site")]
     rows = store.ledger.newest_rows(schemas.RELEASES, equals("corpus", corpus), columns, "release")
-    return standing_of(Release(**row) for row in rows)
+    return standing_of(_by_number(Release(**row) for row in rows))
+
+
+def _by_number(added: Iterable[Release]) -> Iterator[Release]:
+    """Decisions, the highest number first, of decisions in the order in which they were added, newest first.
+
+    Numbers grow from one to the next, but for what the doctor put back: that may be as old as it likes.
+    """
+    restored: list[Release] = []
+    for one in added:
+        if one.run_id == RESTORED:
+            restored.append(one)
+            continue
+        higher = sorted((r for r in restored if r.release > one.release), key=lambda r: r.release, reverse=True)
+        restored = [r for r in restored if r.release < one.release]
+        yield from higher
+        yield one
+    yield from sorted(restored, key=lambda r: r.release, reverse=True)
 
 
 def standing_of(releases: Iterable[Release]) -> Standing | None:

@@ -117,3 +117,43 @@ def test_a_table_with_another_column_is_told_by_its_name_and_not_read(table: str
         lance.write_dataset(schema.empty_table(), str(tmp_path / folder / "ledger" / f"{table}.lance"))
         with pytest.raises(StoreError, match=f"table {table} of the store .*{told}"):
             ledger.rows(table)
+
+
+@pytest.mark.parametrize("lost", [(1,), (4,), (1, 2), (2, 3), (3, 4), (1, 2, 3, 4)])
+@pytest.mark.parametrize("is_compacted", [False, True])
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_where_a_corpus_stands_is_found_by_the_newest_decisions_also_among_restored_ones(
+    lost: tuple[int, ...], is_compacted: bool, goes_on: bool, tmp_path: Path
+) -> None:
+    from freshet.tasks.ledger.releases import (
+        RESTORED,
+        Release,
+        find_standing,
+        insert_release,
+        list_releases,
+        standing_of,
+    )
+
+    store = Store(str(tmp_path))
+
+    def decide(number: int, run_id: str = "run", corpus: str = "docs") -> None:
+        outcome = "rejected" if number == 3 else "published"
+        row = Release(corpus, number, outcome, None, "m", "s", number, number, 1, 1, [], run_id, NOW, NOW)  # type: ignore[arg-type]
+        assert insert_release(store, row)
+
+    for number in range(1, 5):
+        decide(number)
+        decide(number, corpus="other")
+    table = store.ledger.find(schemas.RELEASES)
+    assert table is not None
+    table.delete(f"corpus = 'docs' AND release IN ({', '.join(map(str, lost))})")
+    if is_compacted:
+        table.to_lance().optimize.compact_files()
+    for number in lost:
+        decide(number, RESTORED)
+    if goes_on:
+        decide(5)
+    standing = find_standing(store, "docs")
+    assert standing == standing_of(list_releases(store, "docs"))
+    assert standing is not None
+    assert standing.live.release == (5 if goes_on else 4)
