@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from freshet.flows.command.texts.lines import text_of
-from freshet.tasks.governance.expressions import Expression
-
-
-def in_words(said: Any) -> str:
-    """An access expression, in the form that settings have, as people read it."""
-    return Expression.read(json.dumps(said)).in_words
+from freshet.flows.command.texts.lines import in_words, text_of
 
 
 def _scope(row: Mapping[str, Any]) -> str:

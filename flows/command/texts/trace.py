@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from freshet.flows.command.texts.lines import text_of
-from freshet.tasks.governance.expressions import Expression
+from freshet.flows.command.texts.lines import in_words, text_of
 from freshet.tasks.lineage.places import row_place
 
 Found = Mapping[str, Any]
@@ -37,17 +35,10 @@ def _example(found: Found) -> Iterator[str]:
     policy = found["policy"]
     permitted = "permitted" if policy["training"] else "not permitted"
     yield f"  licence {found['licence']}, owner {found['owner']}, training {permitted}"
-    yield f"  may be seen by {_who(policy['acl'])}; made for {_who(policy['audience'])}"
+    yield f"  may be seen by {in_words(policy['acl'])}; made for {in_words(policy['audience'])}"
     if found["verdicts"]:
         yield f"  marked: {', '.join(sorted({one['code'] for one in found['verdicts']}))}"
     yield from _versions(found["versions"])
-
-
-def _who(said: list[str] | Found) -> str:
-    """Says who may see an example: a list as it is, an expression in words."""
-    if said and isinstance(said, list):
-        return ", ".join(said)
-    return Expression.read(json.dumps(said)).in_words
 
 
 def _origin(origin: Found) -> Iterator[str]:
