@@ -78,6 +78,8 @@ def _rows(database: str, query: str) -> list[Any]:
 
 def test_up_deploys_and_runs_on_postgres(site: Site, database: str) -> None:
     site.environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
+    site.settings["schedules"] = {"daily": "off", "weekly": "off"}  # whatever the time of day, no other run comes first
+    site.save()
     made = site.up()
     assert made["started"] == ["server", "worker"]
     assert "The server is as it should be; nothing was changed." in site.freshet("deploy").stdout
