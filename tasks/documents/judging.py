@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -53,6 +52,7 @@ class Judge:
         """
         from freshet.tasks.documents.checks import Origin, Subject, check_document
         from freshet.tasks.documents.checks.dates import stated_moments
+        from freshet.tasks.documents.planning.altered import altered_in_secret
 
         settings = self._run.settings
         subject = Subject(
@@ -78,7 +78,7 @@ class Judge:
             # These hold from a moment on, which the ledger keeps: they begin on time, whether or not a refresh runs.
             if v.code not in MOMENTS
         ]
-        if planned["altered"] and "PROV-ALTERED" in self._rules:
-            altered = Verdict(**json.loads(planned["altered"]))
+        altered = altered_in_secret(planned, content_hash)
+        if altered and "PROV-ALTERED" in self._rules:
             verdicts.append(replace(altered, severity=self._rules["PROV-ALTERED"].severity))
         return Judgement(verdicts, *stated_moments(subject, self._rules))

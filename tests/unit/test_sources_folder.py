@@ -47,8 +47,9 @@ def test_a_listing_gives_every_file_with_its_size_time_and_hint(tmp_path: Path) 
     assert listing.skipped == []
     assert listing.table.schema == LISTING_SCHEMA
     first, second = listing.table.to_pylist()
+    changed = (tmp_path / "docs/a.md").stat().st_ctime_ns
     assert first == {
-        "path": "a.md", "uri": "docs/a.md", "size": 0, "hint": "0-1700000000123456789",
+        "path": "a.md", "uri": "docs/a.md", "size": 0, "hint": f"0-1700000000123456789 ctime:{changed}",
         "modified_at": datetime(2023, 11, 14, 22, 13, 20, 123456, tzinfo=UTC), "source_version": None,
         "content_hash": None,
     }  # fmt: skip
@@ -334,7 +335,7 @@ def test_a_broken_clock_gives_no_time_instead_of_a_failure(tmp_path: Path, monke
         is_symlink = staticmethod(lambda: False)
 
         def stat(self, *, follow_symlinks: bool) -> Any:
-            return type("Stat", (), {"st_mode": real.st_mode, "st_size": 1, "st_mtime_ns": 10**23})
+            return type("Stat", (), {"st_mode": real.st_mode, "st_size": 1, "st_mtime_ns": 10**23, "st_ctime_ns": 0})
 
     class Entries:
         def __init__(self, path: str) -> None: ...

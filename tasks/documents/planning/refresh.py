@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +18,6 @@ from freshet.tasks.store import schemas
 if TYPE_CHECKING:
     from freshet.tasks.documents.listing import ListedSource
     from freshet.tasks.documents.planning.plan import Plan
-    from freshet.tasks.rules.verdicts import Verdict
     from freshet.tasks.runs.run import RefreshRun
 
 BATCH_DOCUMENTS = 64
@@ -135,34 +133,34 @@ def _with_documents_to_read_again(
 ) -> Plan:
     """Adds to the work what its hint does not ask for: altered bytes, a span of time, and what a person asked for.
 
-    The work gets two columns: `altered`, a verdict as JSON or null, and `again`, whether the span demands it.
+    The work gets a column `again`: whether the span demands it.
     """
     import pyarrow as pa
 
     from freshet.tasks.ledger.decisions import read_again
 
-    altered = _altered_in_secret(run, plan) if full else {}
+    altered = _altered_in_secret(run, plan) if full else set()
     repeated = set(planning.modified_within(plan, *again)) if again else set()
     plan = planning.read_anyway(plan, {*altered, *repeated, *read_again(run.store, run.corpus)})
     ids = plan.work["doc_id"].to_pylist()
-    verdicts = [json.dumps(altered[i].as_dict()) if i in altered else None for i in ids]
-    work = plan.work.append_column("altered", pa.array(verdicts, pa.string()))
-    return replace(plan, work=work.append_column("again", pa.array([i in repeated for i in ids], pa.bool_())))
+    return replace(plan, work=plan.work.append_column("again", pa.array([i in repeated for i in ids], pa.bool_())))
 
 
-def _altered_in_secret(run: RefreshRun, plan: Plan) -> dict[str, Verdict]:
-    """Verdicts on documents whose bytes differ from the ledger's although the source's hint does not."""
+def _altered_in_secret(run: RefreshRun, plan: Plan) -> set[str]:
+    """Ids of documents whose bytes differ from the ledger's although nothing of their hint does."""
     import pyarrow as pa
 
     from freshet.tasks.documents.planning.altered import altered_in_secret
 
     columns = ["doc_id", "source", "path", "size", "hint", "old_seen_hint", "old_seen_hash"]
     quiet = pa.concat_tables([plan.unchanged.select(columns), plan.restated.select(columns)])
-    altered: dict[str, Verdict] = {}
+    altered: set[str] = set()
     for offset, length in _batches(quiet["size"].to_pylist(), HASHED_DOCUMENTS):
         part = quiet.slice(offset, length)
-        held = part.rename_columns(["doc_id", "source", "path", "size", "hint", "seen_hint", "seen_hash"])
-        altered |= altered_in_secret(held, content_hashes(run, part))
+        # Documents that could not be read have no hash.
+        hashes = content_hashes(run, part)
+        rows = {row["doc_id"]: row for row in part.to_pylist()}
+        altered.update(doc_id for doc_id, found in hashes.items() if altered_in_secret(rows[doc_id], found))
     return altered
 
 

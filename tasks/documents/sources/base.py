@@ -18,7 +18,7 @@ from freshet.tasks.settings.addresses import escaped
 
 __all__ = [
     "LISTING_SCHEMA", "FetchFailure", "Fetched", "FetchedFile", "Listing", "ListingRows", "Readable", "Skipped",
-    "SourceReader", "copy_hashing", "local_name", "matches", "safe_micros",
+    "SourceReader", "copy_hashing", "file_hint", "local_name", "matches", "safe_micros", "said_by_source",
 ]  # fmt: skip
 
 LISTING_SCHEMA = pa.schema(
@@ -28,7 +28,7 @@ LISTING_SCHEMA = pa.schema(
         pa.field("uri", pa.string(), nullable=False),
         pa.field("size", pa.int64()),
         pa.field("modified_at", pa.timestamp("us", tz="UTC")),
-        # Differs when the document may have changed: an ETag, "size-mtime_ns", a blob id.
+        # Differs when the document may have changed: an ETag, `file_hint`, a blob id.
         pa.field("hint", pa.string(), nullable=False),
         # The source's own version: the commit, a bucket's version id or ETag.
         pa.field("source_version", pa.string()),
@@ -37,6 +37,8 @@ LISTING_SCHEMA = pa.schema(
     ]
 )
 """The columns of a listing; its rows are sorted by path, and no path occurs twice."""
+
+_CHANGED_AT = " ctime:"
 
 _FIRST_MICROS = int(datetime(1, 1, 2, tzinfo=UTC).timestamp()) * 1_000_000
 _LAST_MICROS = int(datetime(9999, 12, 30, tzinfo=UTC).timestamp()) * 1_000_000
@@ -241,3 +243,16 @@ def _write(copy: FileIO, data: bytes, target: Path) -> None:
 
 def _unwritable(target: Path, error: OSError) -> StoreError:
     return StoreError(f"cannot write {target}: {error.strerror or error}", "Make room there, or allow writing to it.")
+
+
+def file_hint(size: int, modified: int, changed: int) -> str:
+    """The hint of a file on this machine, of its size in bytes and its mtime and ctime in nanoseconds.
+
+    The ctime is the system's own: whoever renames a file, or sets its mtime back, cannot set it.
+    """
+    return f"{size}-{modified}{_CHANGED_AT}{changed}"
+
+
+def said_by_source(hint: str) -> str:
+    """What a document's owner says in its hint, without what the system adds."""
+    return hint.partition(_CHANGED_AT)[0]

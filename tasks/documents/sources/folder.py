@@ -9,7 +9,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from freshet.tasks.documents.sources.base import Fetched, FetchFailure, Listing, ListingRows, Readable, safe_micros
+from freshet.tasks.documents.sources.base import (
+    Fetched,
+    FetchFailure,
+    Listing,
+    ListingRows,
+    Readable,
+    file_hint,
+    safe_micros,
+)
 from freshet.tasks.documents.sources.paths import spellings, unwanted
 from freshet.tasks.documents.sources.reader import Reader, Taking
 from freshet.tasks.settings.project import FolderSource
@@ -189,7 +197,8 @@ class _Scan:
             self.taking.skip(path, _special(found.st_mode))
         elif self.taking.holds(path, stored):
             size, modified = found.st_size, found.st_mtime_ns
-            self.rows.add(path, size, safe_micros(modified // 1000), f"{size}-{modified}")
+            hint = file_hint(size, modified, found.st_ctime_ns)
+            self.rows.add(path, size, safe_micros(modified // 1000), hint)
         return None
 
     def _resolve(self, link: os.DirEntry[str]) -> os.stat_result:
