@@ -17,6 +17,7 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed
 
+from freshet.tasks.doctor.diagnosis import explain, may_hide_damage
 from freshet.tasks.errors import RunCancelled
 from freshet.tasks.ledger.builds import BuildReport
 from freshet.tasks.ledger.runs import RefreshReport
@@ -134,6 +135,7 @@ def in_frame(
     report = kind.report(run)
     try:
         with (
+            _telling_damage(run),
             watch("total"),
             untagged_tasks(),
             run.hold(timedelta(seconds=wait), waiting.tell),
@@ -155,6 +157,21 @@ def in_frame(
     for note in report.notes:
         get_run_logger().warning(note)
     return ended(report.as_dict(), kind.summary(report))
+
+
+@contextmanager
+def _telling_damage(run: BuildRun | RefreshRun) -> Iterator[None]:
+    """Tells of an error within that a table is damaged, where that explains it.
+
+    Raises:
+        DamagedTable: it does.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if may_hide_damage(error) and (told := explain(error, run.project)) is not None:
+            raise told from error
+        raise
 
 
 def ended(report: Mapping[str, Any], message: str) -> State[dict[str, Any]]:

@@ -28,6 +28,16 @@ DONE, FAILED = 0, 1
 """Exit codes of a command that asks; one that runs a flow has those of `tasks/runs/ends.py`."""
 
 
+def config_of(words: Sequence[str]) -> Path | None:
+    """The settings file that a command line names; None where it names none."""
+    for word, value in zip(words, [*words[1:], ""], strict=True):
+        if word == "--config" and value:
+            return Path(value)
+        if word.startswith("--config="):
+            return Path(word.removeprefix("--config="))
+    return None
+
+
 def login_name() -> str:
     """The name of whoever is logged in.
 

@@ -11,9 +11,10 @@ import sys
 from cyclopts import App
 
 from freshet.flows.command import access, backfill, corpora, datasets, project, store
-from freshet.flows.command.answering import DONE, FAILED, complain
-from freshet.tasks.errors import ServerGone
+from freshet.flows.command.answering import DONE, FAILED, complain, config_of
+from freshet.tasks.errors import FreshetError, ServerGone, SettingsError
 from freshet.tasks.runs.ends import EXIT_CODES
+from freshet.tasks.settings.file import load_project
 from freshet.tasks.store.trouble import mendable
 
 
@@ -47,8 +48,11 @@ def main() -> None:
     """Runs the command. What a person can mend is told without a traceback; a bug keeps its own."""
     try:
         code = app()
-    except Exception as error:
-        if (told := mendable(error)) is None:
+    except KeyboardInterrupt:
+        complain("freshet: stopped; run the same command again to go on")
+        sys.exit(EXIT_CODES["cancelled"])
+    except BaseException as error:
+        if (told := _explain(error)) is None:
             raise
         complain(f"freshet: {told}")
         if isinstance(told, ServerGone):
@@ -57,10 +61,20 @@ def main() -> None:
             sys.stderr.flush()
             os._exit(FAILED)
         sys.exit(FAILED)
-    except KeyboardInterrupt:
-        complain("freshet: stopped; run the same command again to go on")
-        sys.exit(EXIT_CODES["cancelled"])
     sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _explain(error: BaseException) -> FreshetError | None:
+    """The error as a person is told of it, with the table whose damage is behind it; None for a bug."""
+    told = mendable(error)
+    if told is not None and error.__cause__ is None:
+        return told
+    from freshet.tasks.doctor.diagnosis import explain
+
+    try:
+        return explain(error, load_project(config_of(sys.argv)))
+    except SettingsError:
+        return told
 
 
 if __name__ == "__main__":

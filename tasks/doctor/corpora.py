@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from freshet.tasks.doctor.findings import NAMED, Finding, Patient, finding
 from freshet.tasks.doctor.indices import examine_indices, rebuild_index
 from freshet.tasks.doctor.releases import examine_releases
-from freshet.tasks.doctor.tables import corpus_tables, examine_schema, examine_table
+from freshet.tasks.doctor.table_files import corpus_tables
+from freshet.tasks.doctor.tables import examine_schema, examine_table
 from freshet.tasks.errors import EmbeddingError
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import is_folder, remove, table_name
@@ -42,7 +43,9 @@ def examine_files(patient: Patient, corpus: str) -> Iterator[Finding]:
         pinned = {one.table_version for one in kept if one.table == name}
         if name == schemas.DOCUMENTS:
             pinned = {one.ledger_version for one in kept}
-        yield from examine_table(table, pinned, rebuild=partial(rebuild_index, patient.store, corpus, name))
+        yield from examine_table(
+            table, patient.intact, pinned, rebuild=partial(rebuild_index, patient.store, corpus, name)
+        )
         if expected := _SCHEMAS.get(name):
             yield from examine_schema(table, expected())
         elif name.startswith(schemas.chunks_table("")):

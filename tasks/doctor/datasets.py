@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freshet.tasks.doctor.findings import Finding, Patient, finding
-from freshet.tasks.doctor.tables import TableFiles, examine_schema, examine_table, is_readable
+from freshet.tasks.doctor.intact import Intact
+from freshet.tasks.doctor.table_files import TableFiles
+from freshet.tasks.doctor.tables import examine_schema, examine_table, is_readable
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import is_folder, remove, table_addresses, table_name
 from freshet.tasks.store.locks import dataset_files
@@ -26,7 +28,7 @@ def examine_files(patient: Patient, dataset: str) -> Iterator[Finding]:
         name = table_name(address)
         table = TableFiles(address, f"datasets/{dataset}/{name}", dataset, dataset_files(dataset))
         # What a version lost is not given up: nothing makes just those rows again.
-        yield from examine_table(table, remade=False)
+        yield from examine_table(table, patient.intact, remade=False)
         if expected := schemas.DATASET_TABLES.get(name):
             yield from examine_schema(table, expected())
 
@@ -40,7 +42,7 @@ def examine_dataset(patient: Patient, dataset: str) -> Iterator[Finding]:
     published = published_versions(list_versions(store, dataset))
     for version in published:
         where = f"datasets/{dataset}, version {version.version}"
-        is_whole = _has_rows(store, version)
+        is_whole = _has_rows(store, version, patient.intact)
         if not is_whole:
             yield finding("DOCTOR-VERSION-GONE", where, name=dataset)
         elif _lacks_tag(store, version):
@@ -59,9 +61,9 @@ def _versions(version: Version) -> dict[str, int]:
     return {schemas.EXAMPLES: version.table_version, schemas.REJECTED: version.rejected_version}
 
 
-def _has_rows(store: Store, version: Version) -> bool:
+def _has_rows(store: Store, version: Version, intact: Intact) -> bool:
     folder = f"{store.address}/datasets/{version.dataset}"
-    return all(is_readable(f"{folder}/{name}.lance", number) for name, number in _versions(version).items())
+    return all(is_readable(f"{folder}/{name}.lance", number, intact) for name, number in _versions(version).items())
 
 
 def _lacks_tag(store: Store, version: Version) -> bool:

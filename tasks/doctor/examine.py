@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from freshet.tasks.doctor import corpora, datasets, deployments, shared, sources
-from freshet.tasks.doctor.findings import Finding, Patient
-from freshet.tasks.errors import FreshetError, SettingsError
+from freshet.tasks.doctor.findings import Finding, Patient, finding
+from freshet.tasks.errors import FreshetError, SettingsError, StoreUnreachable
 from freshet.tasks.settings.file import Project
 from freshet.tasks.store.files import is_folder
 from freshet.tasks.store.locks import dataset_files, hold_corpus, hold_dataset
+from freshet.tasks.store.seals import seal_tables
 from freshet.tasks.store.tables import Store
+from freshet.tasks.store.trouble import panics_as_errors
 
 ROUNDS = 5
 """Mending one thing may show the next: a table that opens again may lack an index, or hold no live release."""
 
 FATAL = frozenset(
-    {"DOCTOR-TORN-MANIFEST", "DOCTOR-MISSING-FILES", "DOCTOR-INDEX-FILES", "DOCTOR-STORE-ACCESS", "DOCTOR-SCHEMA"}
-)
+    {
+        "DOCTOR-TORN-MANIFEST", "DOCTOR-MISSING-FILES", "DOCTOR-INDEX-FILES", "DOCTOR-TAG-FILES", "DOCTOR-STORE-ACCESS",
+        "DOCTOR-SCHEMA", "DOCTOR-UNREADABLE",
+    }
+)  # fmt: skip
 """With these, a table's contents are not looked at: it could not be read, or would be misread."""
 
 
@@ -65,29 +70,58 @@ def examine(project: Project, names: Sequence[str] = ()) -> list[Finding]:
 
 def _examine(patient: Patient, names: Sequence[str]) -> Iterator[Finding]:
     settings = patient.project.settings
-    shared_files = list(shared.examine_ledger_files(patient))
+    shared_files = _look("ledger", shared.examine_ledger_files(patient))
     yield from shared_files
     if not names:
         yield from shared.examine_folders(patient)
         yield from shared.examine_leftovers(patient)
     if any(one.code in FATAL for one in shared_files):
         return
-    yield from shared.examine_runs(patient)
+    yield from _look("ledger", shared.examine_runs(patient))
     for corpus in settings.corpora:
         if names and corpus not in names:
             continue
-        files = list(corpora.examine_files(patient, corpus))
+        where = f"corpora/{corpus}"
+        files = _look(where, corpora.examine_files(patient, corpus))
         yield from files
         if not any(one.code in FATAL for one in files):
-            yield from corpora.examine_corpus(patient, corpus)
-            yield from sources.examine_sources(patient, corpus)
+            yield from _look(where, corpora.examine_corpus(patient, corpus))
+            yield from _look(where, sources.examine_sources(patient, corpus))
     for dataset in settings.datasets:
         if names and dataset not in names:
             continue
-        files = list(datasets.examine_files(patient, dataset))
+        where = f"datasets/{dataset}"
+        files = _look(where, datasets.examine_files(patient, dataset))
         yield from files
-        if not any(one.code in FATAL - {"DOCTOR-MISSING-FILES"} for one in files):
-            yield from datasets.examine_dataset(patient, dataset)
+        if not any(one.code in FATAL for one in files):
+            yield from _look(where, datasets.examine_dataset(patient, dataset))
+
+
+def find_damage(project: Project) -> list[Finding]:
+    """What is wrong with the files of all tables of the project, whatever else may be wrong."""
+    patient, settings = Patient(project, Store(project.store)), project.settings
+    found = _look("ledger", shared.examine_ledger_files(patient))
+    for corpus in settings.corpora:
+        found += _look(f"corpora/{corpus}", corpora.examine_files(patient, corpus))
+    for dataset in settings.datasets:
+        found += _look(f"datasets/{dataset}", datasets.examine_files(patient, dataset))
+    return found
+
+
+def _look(where: str, part: Iterable[Finding]) -> list[Finding]:
+    """What is wrong with a part of the store; that it cannot be read is a finding as well."""
+    found: list[Finding] = []
+    try:
+        with panics_as_errors():
+            for one in part:
+                found.append(one)
+    except StoreUnreachable:
+        raise
+    except FreshetError as error:
+        found.append(finding("DOCTOR-UNREADABLE", where, error.what))
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        found.append(finding("DOCTOR-UNREADABLE", where, f"{type(error).__name__}: {error}"[:300]))
+    return found
 
 
 def repair(project: Project, names: Sequence[str], wait: timedelta, tell: Callable[[str], None]) -> Repair:
@@ -106,7 +140,7 @@ def repair(project: Project, names: Sequence[str], wait: timedelta, tell: Callab
         for one in todo:
             tried.add(one)
             try:
-                with _hold(project, store, one.lock, wait, tell):
+                with _hold(project, store, one.lock, wait, tell), panics_as_errors():
                     assert one.repair is not None
                     done.mended.append((one, list(one.repair())))
             except FreshetError as error:
@@ -116,7 +150,15 @@ def repair(project: Project, names: Sequence[str], wait: timedelta, tell: Callab
     else:
         done.left = examine(project, names)
     done.mended = [(one, lost) for one, lost in done.mended if one not in done.left]
+    _seal(project, store)
     return done
+
+
+def _seal(project: Project, store: Store) -> None:
+    """Seals what has no seal yet, so that what happens to it from now on is found."""
+    folders = ["ledger", *(f"corpora/{one}" for one in project.settings.corpora)]
+    for folder in [*folders, *(f"datasets/{one}" for one in project.settings.datasets)]:
+        seal_tables(f"{store.address}/{folder}")
 
 
 def _hold(

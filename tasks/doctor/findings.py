@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.doctor.intact import Intact
+
 if TYPE_CHECKING:
     from freshet.tasks.settings.file import Project
     from freshet.tasks.store.tables import Store
@@ -31,23 +33,30 @@ CODES: dict[str, Sign] = {
     "DOCTOR-STORE-ACCESS": Sign(
         "the store, or a part of it, cannot be read or written to", "Give whoever runs Freshet access to it."
     ),
+    "DOCTOR-UNREADABLE": Sign(
+        "a part of the store cannot be read, and nothing says which of its files is at fault",
+        f"{_REPAIR}, in case other findings are the cause; else restore the store from a backup.",
+    ),
     "DOCTOR-SCHEMA": Sign(
         "a table has other columns than this version of Freshet knows",
         "Install the version of Freshet that wrote the store, or restore the store from a backup.",
     ),
     "DOCTOR-TORN-MANIFEST": Sign(
-        "the record of a table's version was cut short, as by a power cut: the table cannot be opened, or not cleaned",
+        "the record of a table's version was cut short, as by a power cut, or altered: the table cannot be opened, or "
+        "is misread",
         f"{_REPAIR}; the table goes back to the version before, and a refresh makes up for the rest.",
     ),
     "DOCTOR-MISSING-FILES": Sign(
-        "files that a table's newest version is made of are gone, empty or cut short",
+        "files that a table's newest version is made of are gone, empty, cut short or altered",
         f"{_REPAIR}, which gives up the rows that were in them; then refresh, which makes up for them.",
     ),
     "DOCTOR-VERSION-BROKEN": Sign(
-        "files that an earlier version of a table is made of are gone or cut short", f"{_REPAIR}, which gives it up."
+        "files that an earlier version of a table is made of are gone, cut short or altered",
+        f"{_REPAIR}, which gives it up.",
     ),
     "DOCTOR-INDEX-FILES": Sign(
-        "files of an index are gone or cut short: searches fail", f"{_REPAIR}, which builds it anew."
+        "files of an index are gone, cut short or altered: searches fail, or find other passages",
+        f"{_REPAIR}, which builds it anew.",
     ),
     "DOCTOR-INDEX-MISSING": Sign("an index that searches rely on is not there", f"{_REPAIR}, which builds it."),
     "DOCTOR-INDEX-LAG": Sign("an index does not know all rows of its table", f"{_REPAIR}, which adds them."),
@@ -64,6 +73,9 @@ CODES: dict[str, Sign] = {
         f"{_REPAIR}, which restores what the tables still say of the missing ones.",
     ),
     "DOCTOR-TAG": Sign("a version that must be kept is not tagged, so that cleaning up could take it away", _REPAIR),
+    "DOCTOR-TAG-FILES": Sign(
+        "tags of a table, which keep versions from cleaning up, cannot be read", f"{_REPAIR}, which sets them anew."
+    ),
     "DOCTOR-LEDGER-MISMATCH": Sign(
         "documents whose chunks are not what the ledger says of them", f"{_REFRESH}, which makes them anew."
     ),
@@ -103,6 +115,10 @@ CODES: dict[str, Sign] = {
     "DOCTOR-EXPORT-ALTERED": Sign(
         "exported files of a dataset version are not those that were published",
         f"{_REPAIR}, which writes them again from the tables.",
+    ),
+    "DOCTOR-ROWS-GONE": Sign(
+        "files that the newest rows of a dataset are made of are gone, empty, cut short or altered",
+        "Restore the store from a backup, or build a version anew: freshet dataset build {name}",
     ),
     "DOCTOR-VERSION-GONE": Sign(
         "the rows of a published dataset version are gone from the tables",
@@ -146,10 +162,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Patient:
-    """What the checks look at."""
+    """What the checks look at, and which files they found whole."""
 
     project: Project
     store: Store
+    intact: Intact = field(default_factory=Intact, compare=False)
 
 
 def finding(

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.doctor.findings import NAMED, Finding, Patient, finding
-from freshet.tasks.doctor.tables import corpus_tables, is_readable, pass_by
+from freshet.tasks.doctor.intact import Intact
+from freshet.tasks.doctor.table_files import corpus_tables, pass_by
+from freshet.tasks.doctor.tables import is_readable
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import table_name
 
@@ -43,14 +45,14 @@ def examine_releases(patient: Patient, corpus: str, releases: Sequence[Release])
     if twice:
         yield finding("DOCTOR-RELEASE-RECORD", where, f"corpus {corpus} has release {twice[0]} twice", name=corpus)
     live = live_release(releases)
-    if live is not None and not _can_be_read(store, live):
+    if live is not None and not _can_be_read(store, live, patient.intact):
         detail = f"release {live.release} of corpus {corpus}"
         yield finding(
             "DOCTOR-RELEASE-GONE", f"corpora/{corpus}", detail, name=corpus, lock=corpus,
             repair=lambda: _publish_readable(store, corpus),
         )  # fmt: skip
     kept = kept_releases(releases, patient.project.settings.maintenance, datetime.now(UTC))
-    untagged = [one for one in kept if one.outcome == "published" and _lacks_tag(store, one, tagged)]
+    untagged = [one for one in kept if one.outcome == "published" and _lacks_tag(store, one, tagged, patient.intact)]
     if untagged:
         numbers = ", ".join(str(one.release) for one in untagged)
         yield finding(
@@ -77,18 +79,18 @@ def _tagged_releases(store: Store, corpus: str) -> dict[int, dict[str, int]]:
     return found
 
 
-def _lacks_tag(store: Store, release: Release, tagged: dict[int, dict[str, int]]) -> bool:
+def _lacks_tag(store: Store, release: Release, tagged: dict[int, dict[str, int]], intact: Intact) -> bool:
     """A rollback has no tag of its own: that of the release it goes back to holds the version."""
     needed = {release.table: release.table_version, schemas.DOCUMENTS: release.ledger_version}
     held = {(name, version) for tags in tagged.values() for name, version in tags.items()}
-    return _can_be_read(store, release) and any(one not in held for one in needed.items())
+    return _can_be_read(store, release, intact) and any(one not in held for one in needed.items())
 
 
-def _can_be_read(store: Store, release: Release) -> bool:
+def _can_be_read(store: Store, release: Release, intact: Intact) -> bool:
     """Whether the versions of both tables that a release names are there."""
     folder = f"{store.address}/corpora/{release.corpus}"
     named = {release.table: release.table_version, schemas.DOCUMENTS: release.ledger_version}
-    return all(is_readable(f"{folder}/{name}.lance", version) for name, version in named.items())
+    return all(is_readable(f"{folder}/{name}.lance", version, intact) for name, version in named.items())
 
 
 def _tag(store: Store, releases: Sequence[Release]) -> list[str]:
@@ -107,18 +109,24 @@ def _publish_readable(store: Store, corpus: str) -> list[str]:
     from freshet.tasks.index.release import roll_back
     from freshet.tasks.ledger.releases import list_releases, live_release
 
-    releases = list_releases(store, corpus)
+    releases, intact = list_releases(store, corpus), Intact()
     live = live_release(releases)
-    readable = next((r for r in releases if r.outcome == "published" and _can_be_read(store, r)), None)
+    readable = next((r for r in releases if r.outcome == "published" and _can_be_read(store, r, intact)), None)
     for table in corpus_tables(store, corpus):
         name = table_name(table.address)
         named = [one.table_version for one in releases if one.table == name]
         named += [one.ledger_version for one in releases if name == schemas.DOCUMENTS]
-        lost = max((one for one in named if not is_readable(table.address, one)), default=0)
+        lost = max((one for one in named if not is_readable(table.address, one, intact)), default=0)
         pass_by(table, lost)
     if live is None or readable is None:
         return []
+    offered = next((r for r in releases if r.outcome == "published" and r.rollback_of is None), live)
     made = roll_back(store, corpus, readable.release, now=datetime.now(UTC))
+    if not is_readable(f"{store.address}/corpora/{corpus}/{schemas.DOCUMENTS}.lance", offered.ledger_version, intact):
+        return [
+            f"corpus {corpus}: release {live.release}, and with it whom its documents let in. Nothing is shown to "
+            f"anybody until freshet refresh {corpus} has published"
+        ]
     return [
         f"corpus {corpus}: release {live.release}. Readers see what release {readable.release} held, as release "
         f"{made.release}, until freshet refresh {corpus} publishes what the sources hold now"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from freshet.tasks.doctor.findings import Finding, Patient, finding
-from freshet.tasks.doctor.tables import TableFiles, examine_schema, examine_table
+from freshet.tasks.doctor.findings import Finding, Mend, Patient, finding
+from freshet.tasks.doctor.table_files import TableFiles
+from freshet.tasks.doctor.tables import examine_schema, examine_table
 from freshet.tasks.errors import FreshetError
+from freshet.tasks.ledger.losses import COSTS
 from freshet.tasks.maintenance.expiry import partial_exports, work_of_dead_runs
 from freshet.tasks.store import schemas
 from freshet.tasks.store.bucket import check_bucket
@@ -52,9 +55,15 @@ def examine_ledger_files(patient: Patient) -> Iterator[Finding]:
     for address in table_addresses(f"{patient.store.address}/ledger"):
         name = table_name(address)
         table = TableFiles(address, f"ledger/{name}", "", LEDGER)
-        yield from examine_table(table)
+        for one in examine_table(table, patient.intact):
+            yield replace(one, repair=partial(_mend, one.repair, name)) if one.repair is not None else one
         if expected := schemas.LEDGER_TABLES.get(name):
             yield from examine_schema(table, expected())
+
+
+def _mend(repair: Mend, name: str) -> list[str]:
+    lost = list(repair())
+    return [*lost, f"ledger/{name}: {COSTS[name]}"] if lost and name in COSTS else lost
 
 
 def examine_folders(patient: Patient) -> Iterator[Finding]:

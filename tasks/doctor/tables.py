@@ -7,77 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.doctor.findings import Finding, finding
+from freshet.tasks.doctor.findings import Finding
+from freshet.tasks.doctor.intact import UNREADABLE, Intact, answers_wrongly, damaged_tags
+from freshet.tasks.doctor.table_files import TableFiles, drop_manifests, remove_files, remove_manifest, version_of
 from freshet.tasks.store import schemas
-from freshet.tasks.store.files import remove, sizes_below, table_addresses, table_name
+from freshet.tasks.store.trouble import mendable, panics_as_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from freshet.tasks.store.tables import Store
-
-MAGIC = b"LANC"
-"""What a whole manifest ends with."""
-
-FOOTER = 16
-_LAST = 2**64 - 1
-
-
-class TableFiles:
-    """A table's folder.
-
-    Args:
-        address: of the folder.
-        where: what it is called in findings.
-        lock: name of the writer's lock that guards it; None for tables that all append to.
-    """
-
-    def __init__(self, address: str, where: str, name: str, lock: str | None) -> None:
-        """Names a table by its address; nothing is opened yet."""
-        self.address, self.where, self.name, self.lock = address, where, name, lock
-
-    def finding(self, code: str, detail: str, repair: Any = None) -> Finding:
-        """Returns a finding about this table."""
-        return finding(code, self.where, detail, name=self.name, lock=self.lock, repair=repair)
-
-    def torn(self) -> list[Path]:
-        """Manifests that are empty or cut short. In a bucket an object is whole or not there."""
-        if "://" in self.address:
-            return []
-        return [one for one in sorted(Path(self.address, "_versions").glob("*.manifest")) if not _is_whole(one)]
-
-    def open(self, version: int | None = None) -> Any:
-        """Opens the table with Lance, at a version or at its head."""
-        import lance
-
-        return lance.dataset(self.address, version=version)
-
-
-def corpus_tables(store: Store, corpus: str) -> list[TableFiles]:
-    """Returns the tables of a corpus as files."""
-    return [
-        TableFiles(address, f"corpora/{corpus}/{table_name(address)}", corpus, corpus)
-        for address in table_addresses(f"{store.address}/corpora/{corpus}")
-    ]
-
-
-def _is_whole(manifest: Path) -> bool:
-    with manifest.open("rb") as opened:
-        size = opened.seek(0, 2)
-        if size < FOOTER:
-            return False
-        opened.seek(size - len(MAGIC))
-        return opened.read() == MAGIC
-
-
-def version_of(manifest: Path) -> int:
-    """The version that a manifest is of; its name counts down from the highest number, or is the version."""
-    number = int(manifest.stem)
-    return _LAST - number if number > _LAST // 2 else number
-
 
 def examine_table(
     table: TableFiles,
+    intact: Intact,
     pinned: Collection[int] = (),
     *,
     remade: bool = True,
@@ -91,30 +33,48 @@ def examine_table(
         remade: what is lost of the table can be made again, so that it may be given up.
         rebuild: makes an index of the head anew, by name.
     """
-    if torn := table.torn():
-        numbers = ", ".join(str(version_of(one)) for one in torn)
-        yield table.finding("DOCTOR-TORN-MANIFEST", f"version {numbers}", lambda: _drop_manifests(table, torn))
+    if torn := table.torn(intact):
+        yield _torn_manifests(table, torn)
         return
     try:
         head = table.open()
-    except (ValueError, OSError, RuntimeError) as error:
-        yield table.finding("DOCTOR-STORE-ACCESS", f"it cannot be opened ({type(error).__name__})")
+    except UNREADABLE as error:
+        yield _cannot_be_opened(table, error)
         return
-    sizes = sizes_below(table.address)
+    sizes = intact.of(table.address)
     if broken := broken_fragments(head, sizes):
-        rows = sum(broken.values())
-        yield table.finding(
-            "DOCTOR-MISSING-FILES", f"{rows:,} of {head.count_rows():,} rows were in them",
-            (lambda: _give_up_fragments(table)) if remade else None,
-        )  # fmt: skip
+        held = sum(int(one.metadata.physical_rows) for one in head.get_fragments())
+        lost = f"{sum(broken.values()):,} of {held:,} rows were in them"
+        repair = (lambda: _give_up_fragments(table)) if remade else None
+        yield table.finding("DOCTOR-MISSING-FILES" if remade else "DOCTOR-ROWS-GONE", lost, repair)
+    if tags := damaged_tags(table.address, head):
+        yield table.finding("DOCTOR-TAG-FILES", ", ".join(tags), partial(remove_files, table, tags))
     for version in sorted(set(pinned) - {head.version}):
         if (old := _open_version(table, version)) is not None and not _is_whole_version(old, sizes):
             yield table.finding(
                 "DOCTOR-VERSION-BROKEN", f"version {version}", partial(_give_up_version, table, version)
             )
-    for name, columns in torn_indices(head, sizes).items():
+    torn_now = torn_indices(head, sizes)
+    if not broken:
+        torn_now |= _wrong_indices(head, torn_now)
+    for name, columns in torn_now.items():
         repair = None if rebuild is None else partial(rebuild, name)
         yield table.finding("DOCTOR-INDEX-FILES", f"index {name} over {columns}", repair)
+
+
+def _torn_manifests(table: TableFiles, torn: list[Path]) -> Finding:
+    numbers = ", ".join(str(version_of(one)) for one in torn)
+    return table.finding("DOCTOR-TORN-MANIFEST", f"version {numbers}", lambda: drop_manifests(table, torn))
+
+
+def _cannot_be_opened(table: TableFiles, error: Exception) -> Finding:
+    """A table whose manifests look whole, but whose newest one Lance cannot read; or one that nobody may read."""
+    if mendable(error) is not None:
+        return table.finding("DOCTOR-STORE-ACCESS", f"it cannot be opened ({type(error).__name__})")
+    manifests = table.manifests()
+    if not manifests:
+        return table.finding("DOCTOR-TORN-MANIFEST", "no version is left", lambda: drop_manifests(table, []))
+    return _torn_manifests(table, [max(manifests, key=version_of)])
 
 
 def broken_fragments(dataset: Any, sizes: Mapping[str, int]) -> dict[int, int]:
@@ -125,9 +85,19 @@ def broken_fragments(dataset: Any, sizes: Mapping[str, int]) -> dict[int, int]:
         fits = all(_fits(sizes, f"data/{one.path}", one.file_size_bytes) for one in meta.files)
         if meta.deletion_file is not None:
             fits = fits and sizes.get(meta.deletion_file.path(fragment.fragment_id), 0) > 0
+            fits = fits and _are_deletions_readable(fragment)
         if not fits:
-            broken[int(fragment.fragment_id)] = int(meta.physical_rows) - int(fragment.num_deletions)
+            deleted = meta.deletion_file.num_deleted_rows if meta.deletion_file is not None else 0
+            broken[int(fragment.fragment_id)] = int(meta.physical_rows) - int(deleted or 0)
     return broken
+
+
+def _are_deletions_readable(fragment: Any) -> bool:
+    try:
+        with panics_as_errors():
+            return int(fragment.count_rows()) >= 0
+    except UNREADABLE:
+        return False
 
 
 def _fits(sizes: Mapping[str, int], path: str, size: int | None) -> bool:
@@ -138,15 +108,15 @@ def _fits(sizes: Mapping[str, int], path: str, size: int | None) -> bool:
 def _open_version(table: TableFiles, version: int) -> Any | None:
     try:
         return table.open(version)
-    except (ValueError, OSError, RuntimeError):
+    except UNREADABLE:
         return None
 
 
-def is_readable(address: str, version: int) -> bool:
+def is_readable(address: str, version: int, intact: Intact) -> bool:
     """Whether a version of a table is there with all its files."""
     table = TableFiles(address, "", "", None)
     found = _open_version(table, version)
-    return found is not None and _is_whole_version(found, sizes_below(address))
+    return found is not None and _is_whole_version(found, intact.of(address))
 
 
 def _is_whole_version(dataset: Any, sizes: Mapping[str, int]) -> bool:
@@ -164,6 +134,18 @@ def torn_indices(dataset: Any, sizes: Mapping[str, int]) -> dict[str, str]:
     return torn
 
 
+def _wrong_indices(head: Any, torn: Collection[str]) -> dict[str, str]:
+    """Indices that fail or miss rows when they are asked, by name: what they are over."""
+    wrong, rows = {}, int(head.count_rows())
+    for index in head.describe_indices():
+        columns = list(index.field_names)
+        if index.name in torn or len(columns) != 1 or int(index.num_rows_indexed or 0) != rows:
+            continue
+        if answers_wrongly(head, columns[0], str(index.index_type)):
+            wrong[str(index.name)] = columns[0]
+    return wrong
+
+
 def _is_there(sizes: Mapping[str, int], folder: str) -> bool:
     """Whether a folder has files, none of them empty."""
     held = [size for path, size in sizes.items() if path.startswith(folder)]
@@ -178,7 +160,7 @@ def _index_files_gone(head: Any, sizes: Mapping[str, int]) -> set[str]:
             for version, path in zip(batch["version"].to_pylist(), batch["path"].to_pylist(), strict=True):
                 if version == head.version and path.startswith("_indices/") and path not in sizes:
                     gone.add(path.split("/")[1])
-    except (OSError, ValueError, RuntimeError):
+    except UNREADABLE:
         return set()
     return gone
 
@@ -190,7 +172,7 @@ def examine_schema(table: TableFiles, expected: pa.Schema) -> Iterator[Finding]:
     """
     try:
         held = set(table.open().schema.names)
-    except (ValueError, OSError, RuntimeError):
+    except UNREADABLE:
         return
     if held & schemas.FORMER_COLUMNS:
         return
@@ -201,48 +183,11 @@ def examine_schema(table: TableFiles, expected: pa.Schema) -> Iterator[Finding]:
         yield table.finding("DOCTOR-SCHEMA", f"an older one wrote it without {', '.join(fewer)}")
 
 
-def _drop_manifests(table: TableFiles, torn: list[Path]) -> list[str]:
-    """Goes back to the newest version that is whole, under a number that no torn version had."""
-    gone = {version_of(one): one for one in torn}
-    for manifest in gone.values():
-        manifest.unlink()
-    try:
-        tags = table.open().tags
-    except (ValueError, OSError, RuntimeError):
-        # Not one version is whole: there is no table.
-        remove(table.address)
-        return [f"{table.where}: the whole table"]
-    for name, tag in tags.list().items():
-        if int(tag["version"]) in gone:
-            tags.delete(name)
-    pass_by(table, max(gone))
-    return [f"{table.where}: version {version}, and what was written with it" for version in sorted(gone)]
-
-
-def pass_by(table: TableFiles, version: int) -> None:
-    """Makes the head's number higher than a version that is gone.
-
-    Lance numbers on from the newest manifest that there is. Without this the next commit would get the number of the
-    version that was lost, and whatever names that one would mean another state.
-    """
-    made = []
-    while (head := table.open()).version <= version:
-        head.restore()
-        made.append(table.open().version)
-    for number in made[:-1]:
-        _remove_manifest(table, number)
-
-
-def _remove_manifest(table: TableFiles, version: int) -> None:
-    for name in (f"{_LAST - version}.manifest", f"{version}.manifest"):
-        remove(f"{table.address}/_versions/{name}")
-
-
 def _give_up_fragments(table: TableFiles) -> list[str]:
     import lance
 
     head = table.open()
-    broken = broken_fragments(head, sizes_below(table.address))
+    broken = broken_fragments(head, Intact().of(table.address))
     if not broken:
         return []
     lance.LanceDataset.commit(
@@ -259,5 +204,5 @@ def _give_up_version(table: TableFiles, version: int) -> list[str]:
     for name, tag in head.tags.list().items():
         if int(tag["version"]) == version:
             head.tags.delete(name)
-    _remove_manifest(table, version)
+    remove_manifest(table, version)
     return [f"{table.where}: version {version}"]

@@ -25,6 +25,7 @@ from freshet.tasks.ledger.releases import (
 )
 from freshet.tasks.store import schemas
 from freshet.tasks.store.locks import brief_lock
+from freshet.tasks.store.seals import seal_tables
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -212,10 +213,11 @@ def pinned_chunks(run: RefreshRun, releases: Sequence[Release]) -> list[Table]:
 
 
 def pin_release(store: Store, release: Release) -> None:
-    """Tags the versions of a published release, so that cleaning up keeps them."""
+    """Tags the versions of a published release, so that cleaning up keeps them, and seals what they are made of."""
     tables = store.corpus(release.corpus)
     _pin(tables.find(release.table), release.release, release.table_version)
     _pin(tables.find(schemas.DOCUMENTS), release.release, release.ledger_version)
+    seal_tables(f"{store.address}/corpora/{release.corpus}")
 
 
 def _pin(table: Table | None, number: int, version: int) -> None:

@@ -13,6 +13,7 @@ from freshet.tasks.ledger.ended import list_ended
 from freshet.tasks.ledger.versions import Version, VersionFacts
 from freshet.tasks.rules.verdicts import Verdict, describe
 from freshet.tasks.store import schemas
+from freshet.tasks.store.seals import seal_tables
 
 if TYPE_CHECKING:
     from freshet.tasks.runs.run import BuildRun
@@ -134,3 +135,4 @@ def record_build(run: BuildRun, report: BuildReport, fingerprint: str) -> None:
         "report": json.dumps(report.as_dict()),
     }
     run.store.ledger.append(schemas.BUILDS, schemas.builds(), [row])
+    seal_tables(f"{run.store.address}/ledger")

@@ -13,6 +13,7 @@ from freshet.tasks.ledger.releases import Head, Release
 from freshet.tasks.rules.verdicts import Verdict, describe
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import equals
+from freshet.tasks.store.seals import seal_tables
 
 if TYPE_CHECKING:
     from freshet.tasks.runs.run import RefreshRun
@@ -159,6 +160,7 @@ def record_run(run: RefreshRun, report: RefreshReport, full: bool) -> None:
         "report": json.dumps(report.as_dict()),
     }
     run.store.ledger.append(schemas.RUNS, schemas.runs(), [row])
+    seal_tables(f"{run.store.address}/ledger")
 
 
 def last_looked_at(store: Store, corpus: str, since: datetime) -> dict[str, datetime]:

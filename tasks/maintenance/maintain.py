@@ -13,6 +13,7 @@ from freshet.tasks.maintenance.freed import Maintained, Task
 from freshet.tasks.settings.spans import shifted
 from freshet.tasks.store.files import bytes_below, is_folder, names_below, table_addresses, table_name
 from freshet.tasks.store.locks import dataset_files, hold_corpus, hold_dataset, is_held
+from freshet.tasks.store.seals import seal_tables
 
 if TYPE_CHECKING:
     from freshet.tasks.settings.file import Project
@@ -94,6 +95,8 @@ def maintain(
         except CorpusBusy as busy:
             found.outcome = "busy"
             found.notes.append(f"{busy.what}; it was left alone")
+    if not task.dry_run and found.outcome == "done":
+        seal_tables(folders[0])
     found.after = _bytes(folders)
     return found
 

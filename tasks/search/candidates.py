@@ -32,8 +32,8 @@ The gate compares what a search finds with both settings to an exact search (GAT
 DEPTH = 100
 """The least number of candidates that each half of a hybrid search fetches; fusion ranks the union of both halves."""
 
-_CITED = ["chunk_id", "doc_id", "text", "start", "end", "headings", "page_first"]
-"""Columns that a citation is made of."""
+_CITED = ["chunk_id", "doc_id", "text", "text_hash", "start", "end", "headings", "page_first"]
+"""Columns that a citation is made of, and the hash that its text must have."""
 
 
 def find_candidates(

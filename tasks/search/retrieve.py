@@ -9,10 +9,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from freshet.expectations.rules import RULES, Rule
-from freshet.tasks.errors import EmbeddingError, SettingsError, StoreError
+from freshet.tasks.errors import DamagedTable, EmbeddingError, SettingsError, StoreError
 from freshet.tasks.governance.freshness import check_unverified, is_marked_stale, staleness
 from freshet.tasks.ledger.releases import Release, find_standing
 from freshet.tasks.ledger.runs import last_looked_at
@@ -117,7 +118,7 @@ def search(
 
     Raises:
         SettingsError: the question is none.
-        StoreError: the corpus has no release, or its tables are gone.
+        StoreError: the corpus has no release, or its tables are gone or damaged.
         AccessCheckFailed: the newest ledger could not be read.
     """
     check_question(question)
@@ -193,6 +194,21 @@ def query_embedder(project: Project) -> Callable[[Release, str], Vector]:
     return embed
 
 
+def _check_texts(release: Release, passages: Sequence[dict[str, Any]]) -> None:
+    """Sees that the texts are those that were written: Lance does not notice a bit that the disk flipped.
+
+    Raises:
+        DamagedTable: one is not.
+    """
+    for passage in passages:
+        if sha256(passage["text"].encode()).hexdigest() != passage["text_hash"]:
+            raise DamagedTable(
+                f"table corpora/{release.corpus}/{release.table} is damaged: the text of passage {passage['chunk_id']} "
+                "is not the one that was written",
+                f"Type: freshet doctor --repair, then: freshet refresh {release.corpus} --full",
+            )
+
+
 def _cite(
     store: Store,
     tables: Tables,
@@ -203,6 +219,7 @@ def _cite(
     rules: Mapping[str, Rule],
 ) -> list[Hit]:
     """Makes hits of passages: the release's own ledger says where their text is from, the newest one how old it is."""
+    _check_texts(release, passages)
     pinned = tables.at(schemas.DOCUMENTS, release.ledger_version)
     as_released = rows_by_document(pinned, {passage["doc_id"] for passage in passages})
     since = min((row["verified_at"] for row in as_released.values()), default=now)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from freshet.tasks.store.bucket import file_system, reaching
 
 HELD = ("data/", "_indices/", "_deletions/", "_versions/", "_transactions/")
 """The parts of a table's folder in which the files of its versions are."""
+
+_BLOCK = 1 << 20
 
 
 def is_folder(address: str) -> bool:
@@ -53,6 +58,40 @@ def remove(address: str) -> None:
     with _files(address) as (files, path):
         if files.exists(path):
             files.rm(path, recursive=True)
+
+
+def read_file(address: str) -> bytes | None:
+    """What a small file holds; None where there is no such file."""
+    with _files(address) as (files, path):
+        try:
+            return bytes(files.cat_file(path))
+        except FileNotFoundError:
+            return None
+
+
+def write_file(address: str, content: bytes) -> None:
+    """Writes a small file, which others see as it was or as it is, and never half written."""
+    with _files(address) as (files, path):
+        if "://" in address:
+            files.pipe_file(path, content)
+            return
+        beside = f"{path}.{uuid.uuid4().hex}"
+        with open(beside, "wb") as file:
+            file.write(content)
+        os.replace(beside, path)
+
+
+def digest_of(address: str) -> str | None:
+    """The SHA-256 of a file, which is read in blocks; None where there is no such file."""
+    found = sha256()
+    with _files(address) as (files, path):
+        try:
+            with files.open(path, "rb") as file:
+                while block := file.read(_BLOCK):
+                    found.update(block)
+        except FileNotFoundError:
+            return None
+    return found.hexdigest()
 
 
 def table_addresses(database: str) -> list[str]:

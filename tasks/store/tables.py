@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from freshet.tasks.errors import DamagedTable, StoreError
 from freshet.tasks.store import schemas
 from freshet.tasks.store.bucket import reaching, unreachable
+from freshet.tasks.store.trouble import panics_as_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -149,7 +150,8 @@ class Tables:
         if not self._is_there:
             return None
         try:
-            table = self._database.open_table(name)
+            with panics_as_errors():
+                table = self._database.open_table(name)
         except ValueError as error:
             # A bucket that is gone is not found either.
             if (told := unreachable(error)) is not None:
@@ -162,7 +164,8 @@ class Tables:
                 raise told from None
             # After a power cut the newest manifest may be empty: local commits are not forced to the disk.
             raise DamagedTable(
-                f"table {name} of the store cannot be opened", "Type: freshet doctor, and freshet doctor --repair"
+                f"table {self._folder}/{name} of the store is damaged: it cannot be opened",
+                "Type freshet doctor, which says what is wrong with it, and freshet doctor --repair, which mends it.",
             ) from error
         self._store.check_columns(self._folder, table)
         return table
@@ -183,7 +186,7 @@ class Tables:
                 raise told from None
             raise StoreError(
                 f"version {version} of table {name} is gone from the store",
-                "Roll back to a release that freshet releases CORPUS lists, or refresh.",
+                "Type: freshet doctor --repair, and then: freshet refresh CORPUS",
             ) from error
         return table
 
@@ -253,10 +256,12 @@ def _check_columns(table: Table) -> None:
     if more := sorted(held - set(known.names)):
         raise StoreError(
             f"table {table.name} of the store has columns that this Freshet does not know: {', '.join(more)}",
-            "A newer version wrote it: install that one, or restore the store from a backup.",
+            "A newer version wrote it: install that one, or restore the store from a backup. If none did, the table is "
+            "damaged: type freshet doctor.",
         )
     if fewer := sorted(required - held):
         raise StoreError(
             f"table {table.name} of the store lacks columns: {', '.join(fewer)}",
-            "Install the version of Freshet that wrote it, or restore the store from a backup.",
+            "Install the version of Freshet that wrote it, or restore the store from a backup. If it is this one, the "
+            "table is damaged: type freshet doctor.",
         )

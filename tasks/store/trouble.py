@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from freshet.tasks.errors import ConcurrentWriter, FreshetError, ServerGone, StoreError
@@ -80,6 +82,26 @@ def mendable(error: BaseException) -> FreshetError | None:
                 where = getattr(one, "filename", None)
                 return StoreError(f"{where}: {kind.what}" if where else kind.what, kind.mend)
     return None
+
+
+@contextmanager
+def panics_as_errors() -> Iterator[None]:
+    """Makes an error of a panic of Lance's, which damaged files cause, and which Python does not count as an exception.
+
+    Raises:
+        RuntimeError: Lance panicked within.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if not is_panic(error):
+            raise
+        raise RuntimeError(f"Lance panicked: {error}") from error
+
+
+def is_panic(error: BaseException) -> bool:
+    """Whether an error is a panic of a library in Rust. Its class has no importable name."""
+    return type(error).__name__ == "PanicException"
 
 
 def _is_of(error: BaseException, kind: Trouble) -> bool:

@@ -24,6 +24,7 @@ from freshet.tasks.ledger.versions import VersionFacts
 from freshet.tasks.runs.run import RefreshRun
 from freshet.tasks.settings.file import Project, load_project
 from freshet.tasks.store import schemas
+from freshet.tasks.store.seals import seal_tables
 from freshet.tasks.store.tables import Store
 from tests.unit.built_dataset import Rows, declared, pairs, proposed
 from tests.unit.small_corpus import bag_of_words
@@ -109,7 +110,7 @@ class SmallStore:
         shutil.rmtree(run.folder, ignore_errors=True)
         head, newest = release.read_head(run), newest_decision(list_releases(run.store, "docs"))
         assert head is not None
-        if is_published(head, newest):
+        if is_published(head, newest) and access.is_empty:
             return newest
         return release.record_decision(run, head, outcome, [] if outcome == "published" else ["GATE-EXAM: it failed"])
 
@@ -172,6 +173,7 @@ def make_store(folder: Path) -> SmallStore:
     made.refresh()
     made.build(30, folder / "work-1")
     made.build(33, folder / "work-2")
+    seal_tables(str(made.at("ledger")))  # as whoever puts the end of a run on record does
     return made
 
 

@@ -212,6 +212,21 @@ def tables_of_a_corpus_gone(store: SmallStore) -> None:
     shutil.rmtree(store.at("corpora"))
 
 
+def tag_file_damaged(store: SmallStore) -> None:
+    file = _chunks(store) / "_refs" / "tags" / "release-2.json"
+    file.write_bytes(file.read_bytes()[:20])
+
+
+def newest_rows_of_a_dataset_gone(store: SmallStore) -> None:
+    _lose_fragments(store.at("datasets", "sums", "examples.lance"), empty=True)
+
+
+def record_of_a_version_garbled(store: SmallStore) -> None:
+    table = store.store.ledger.find(schemas.DATASET_VERSIONS)
+    assert table is not None
+    table.update(where="version = '1.0.0'", values={"facts": "{"})
+
+
 def rows_of_a_version_gone(store: SmallStore) -> None:
     table = store.at("datasets", "sums", "examples.lance")
     for fragment in lance.dataset(str(table), version="v1.0.0").get_fragments():
@@ -248,6 +263,7 @@ MENDED: dict[Plant, str] = {
     released_version_gone: "DOCTOR-RELEASE-GONE",
     release_forgotten: "DOCTOR-RELEASE-RECORD",
     tag_gone: "DOCTOR-TAG",
+    tag_file_damaged: "DOCTOR-TAG-FILES",
     chunks_of_nobody: "DOCTOR-STRAY-CHUNKS",
     table_of_nobody: "DOCTOR-STRAY-TABLE",
     note_of_a_holder: "DOCTOR-STALE-HOLDER",
@@ -268,6 +284,8 @@ TOLD: dict[Plant, str] = {
     model_gone: "DOCTOR-MODEL",
     tables_of_a_corpus_gone: "DOCTOR-CORPUS-GONE",
     rows_of_a_version_gone: "DOCTOR-VERSION-GONE",
+    newest_rows_of_a_dataset_gone: "DOCTOR-ROWS-GONE",
+    record_of_a_version_garbled: "DOCTOR-UNREADABLE",
     newer_table: "DOCTOR-SCHEMA",
     version_overdue: "DOCTOR-RETENTION",
     store_is_a_file: "DOCTOR-STORE-ACCESS",

@@ -24,6 +24,7 @@ from freshet.tasks.errors import ConcurrentWriter, StoreError
 from freshet.tasks.ledger.versions import Version, VersionFacts, insert_version, list_versions, published_versions
 from freshet.tasks.store import schemas
 from freshet.tasks.store.files import remove
+from freshet.tasks.store.seals import seal_tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,6 +68,7 @@ def publish(
     versions = _commit_both(store, assembled, facts)
     for name, version in versions.items():
         _tag(store.dataset(facts.dataset).find(name), f"v{facts.version}", version)
+    seal_tables(f"{store.address}/datasets/{facts.dataset}")
     address = export_address(store, facts.dataset, facts.version)
     deliver(folder, address)
     try:
