@@ -28,6 +28,7 @@ from freshet.tasks.runs.on_server import Waiting, stop_if_cancelled, untagged_ta
 from freshet.tasks.runs.progress import Progress
 from freshet.tasks.runs.run import BuildRun, RefreshRun
 from freshet.tasks.runs.timing import Stopwatch
+from freshet.tasks.settings.file import Project
 
 if TYPE_CHECKING:
     from freshet.tasks.index.steps import IndexedBatch
@@ -135,7 +136,7 @@ def in_frame(
     report = kind.report(run)
     try:
         with (
-            _telling_damage(run),
+            telling_damage(run.project),
             watch("total"),
             untagged_tasks(),
             run.hold(timedelta(seconds=wait), waiting.tell),
@@ -160,7 +161,7 @@ def in_frame(
 
 
 @contextmanager
-def _telling_damage(run: BuildRun | RefreshRun) -> Iterator[None]:
+def telling_damage(project: Project) -> Iterator[None]:
     """Tells of an error within that a table is damaged, where that explains it.
 
     Raises:
@@ -169,7 +170,7 @@ def _telling_damage(run: BuildRun | RefreshRun) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if may_hide_damage(error) and (told := explain(error, run.project)) is not None:
+        if may_hide_damage(error) and (told := explain(error, project)) is not None:
             raise told from error
         raise
 

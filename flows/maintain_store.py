@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from freshet.flows.frame import run_name, this_run
+from freshet.flows.frame import run_name, telling_damage, this_run
 from freshet.tasks.maintenance.freed import Task
 from freshet.tasks.maintenance.maintain import find_targets
 from freshet.tasks.maintenance.steps import maintain_target
@@ -50,10 +50,11 @@ def maintain_store(
     moment, _, name = this_run(as_of)
     now = moment_of(moment)
     how, found = Task(dry_run, expire_live), []
-    for target in find_targets(project, Store(project.store), targets):
-        found.append(maintain_target(project, target, how, name, now, wait))
-        for note in found[-1].notes:
-            logger.warning(note)
+    with telling_damage(project):
+        for target in find_targets(project, Store(project.store), targets):
+            found.append(maintain_target(project, target, how, name, now, wait))
+            for note in found[-1].notes:
+                logger.warning(note)
     freed = sum(part.bytes for one in found for part in one.freed)
     report = {
         "dry_run": dry_run,

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from freshet.flows.frame import ended, run_name
+from freshet.flows.frame import ended, run_name, telling_damage
 from freshet.tasks.ledger.looks import Look, look_at, misses_objective, record_look
 from freshet.tasks.reports.events import Event, emit, freshness_event, quarantine_event
 from freshet.tasks.reports.status import publish_status
@@ -39,20 +39,21 @@ def monitor_quality(
     store, name = Store(project.store), project.settings.deployment.project
     # What matters is how old things are when this runs, not when it was to run.
     now = datetime.now(UTC)
-    found = project_status(project, store, now)
     missed, grown = [], []
-    for kind, row in _rows(found):
-        seen = look_at(store, kind, row[kind], now)
-        if misses_objective(row, seen.since, now):
-            missed.append(row[kind])
-            emit(freshness_event(name, kind, row[kind], row["age_seconds"], row["objective_seconds"]))
-            logger.warning("%s %s was not brought up to date for longer than it is allowed to be", kind, row[kind])
-        event = quarantine_event(name, row[kind], seen.before, seen.quarantine)
-        if event is not None:
-            grown.append(row[kind])
-            logger.warning("corpus %s has %s documents in quarantine, up from %s", row[kind], *_sizes(seen))
-        _tell_once(store, seen, event, now)
-    publish_status(found, now)
+    with telling_damage(project):
+        found = project_status(project, store, now)
+        for kind, row in _rows(found):
+            seen = look_at(store, kind, row[kind], now)
+            if misses_objective(row, seen.since, now):
+                missed.append(row[kind])
+                emit(freshness_event(name, kind, row[kind], row["age_seconds"], row["objective_seconds"]))
+                logger.warning("%s %s was not brought up to date for longer than it is allowed to be", kind, row[kind])
+            event = quarantine_event(name, row[kind], seen.before, seen.quarantine)
+            if event is not None:
+                grown.append(row[kind])
+                logger.warning("corpus %s has %s documents in quarantine, up from %s", row[kind], *_sizes(seen))
+            _tell_once(store, seen, event, now)
+        publish_status(found, now)
     message = f"{len(missed)} out of date, {len(grown)} with a quarantine that grew"
     return Completed(message=message, data={"missed": missed, "grown": grown})
 

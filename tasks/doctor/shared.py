@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from freshet.tasks.doctor.findings import Finding, Mend, Patient, finding
+from freshet.tasks.doctor.findings import Finding, Patient, finding
 from freshet.tasks.doctor.table_files import TableFiles
 from freshet.tasks.doctor.tables import examine_schema, examine_table
 from freshet.tasks.errors import FreshetError
@@ -56,14 +56,23 @@ def examine_ledger_files(patient: Patient) -> Iterator[Finding]:
         name = table_name(address)
         table = TableFiles(address, f"ledger/{name}", "", LEDGER)
         for one in examine_table(table, patient.intact):
-            yield replace(one, repair=partial(_mend, one.repair, name)) if one.repair is not None else one
+            yield one if one.repair is None else _with_cost(one, name)
         if expected := schemas.LEDGER_TABLES.get(name):
             yield from examine_schema(table, expected())
 
 
-def _mend(repair: Mend, name: str) -> list[str]:
-    lost = list(repair())
-    return [*lost, f"ledger/{name}: {COSTS[name]}"] if lost and name in COSTS else lost
+def _with_cost(found: Finding, name: str) -> Finding:
+    """The finding with what it means that rows of the table are lost: nothing makes most of them again."""
+    cost, repair = COSTS.get(name), found.repair
+    if cost is None or repair is None or found.code not in ("DOCTOR-MISSING-FILES", "DOCTOR-TORN-MANIFEST"):
+        return found
+    mend = f"Restore the store from a backup, or type freshet doctor --repair, which gives up what was in them: {cost}."
+
+    def giving_up() -> list[str]:
+        lost = list(repair())
+        return [*lost, f"ledger/{name}: {cost}"] if lost else lost
+
+    return replace(found, mend=mend, repair=giving_up)
 
 
 def examine_folders(patient: Patient) -> Iterator[Finding]:

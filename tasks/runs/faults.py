@@ -8,7 +8,7 @@ import httpx
 
 from freshet.tasks.errors import FreshetError
 from freshet.tasks.settings.addresses import in_lines
-from freshet.tasks.store.trouble import mendable
+from freshet.tasks.store.trouble import is_of_lance, mendable
 
 
 def announce_faults() -> None:
@@ -24,6 +24,10 @@ def _told_not_traced(record: logging.LogRecord) -> bool:
         error = mendable(error) or error
     if isinstance(error, FreshetError):
         record.msg, record.args, record.exc_info, record.exc_text = in_lines(str(error)), (), None, None
+    elif error is not None and record.name == "prefect.task_runs" and is_of_lance(error):
+        # The flow that the task belongs to tells which table is damaged, or keeps the traceback.
+        record.msg, record.args = in_lines(f"the store could not be read: {error}"), ()
+        record.exc_info = record.exc_text = None
     if isinstance(error, httpx.TransportError):
         record.exc_info = record.exc_text = None  # by_hand tells it
     return True

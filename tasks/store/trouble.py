@@ -52,6 +52,8 @@ _KINDS = (
 _CONFLICT = re.compile(r"commit conflict|preempted by concurrent transaction", re.IGNORECASE)
 """How Lance says that another writer came first: one that ignored the lock, or one on another machine."""
 
+_LANCE = re.compile(r"\blance error\b|LanceError|\blance-\d|rust/lance|\bLance file\b")
+
 _NO_SERVER = re.compile(r"Failed to reach API at (\S+?)\.?(?:\s|$)")
 """How Prefect says that its server does not answer, as a RuntimeError."""
 
@@ -102,6 +104,11 @@ def panics_as_errors() -> Iterator[None]:
 def is_panic(error: BaseException) -> bool:
     """Whether an error is a panic of a library in Rust. Its class has no importable name."""
     return type(error).__name__ == "PanicException"
+
+
+def is_of_lance(error: BaseException) -> bool:
+    """Whether an error is one of Lance's, which names itself in its messages."""
+    return is_panic(error) or _LANCE.search(str(error)) is not None
 
 
 def _is_of(error: BaseException, kind: Trouble) -> bool:
