@@ -78,7 +78,8 @@ def down(*, config: Config = None, as_json: Json = False) -> int:
     from freshet.deploy.serve import stop
 
     stopped = stop(load_project(config))
-    text = f"{' and '.join(stopped).capitalize()} stopped.\n" if stopped else "Nothing was running.\n"
+    named = " and ".join([one for one in (", ".join(stopped[:-1]), *stopped[-1:]) if one])
+    text = f"{named.capitalize()} stopped.\n" if stopped else "Nothing was running.\n"
     print_answer({"stopped": stopped}, as_json, text)
     return DONE
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import yaml
 
-from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
+from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS, server_folder
 from freshet.tasks.settings.types import duration_text
 
 if TYPE_CHECKING:
@@ -63,9 +63,7 @@ def _targets(project: Project, definition: Mapping[str, Any]) -> Iterator[tuple[
     kinds: dict[str, Mapping[str, Any]] = {"corpus": project.settings.corpora, "dataset": project.settings.datasets}
     about = [kind for kind in kinds if kind in given]
     if not about:
-        given_name = project.settings.deployment.project
-        usual = given_name == type(project.settings.deployment)().project
-        yield "", definition["name"] if usual else f"{definition['name']}-{given_name}"
+        yield "", project.settings.deployment.own(definition["name"])
     for kind in about:
         yield from ((kind, name) for name in kinds[kind])
 
@@ -85,9 +83,13 @@ def _deployment(project: Project, definition: Mapping[str, Any], kind: str, targ
         "concurrency_limit": limit.get("limit"),
         "concurrency_options": {"collision_strategy": limit["collision_strategy"]} if limit else None,
         "job_variables": {"env": run_environment(project)},
+        # What a run prints goes to a file beside the server's, and does not end it when its worker is killed.
         # Without a pull step Prefect copies the working folder for every run, with a store that lies in it. It puts the
         # folder first on the path, where a project may have modules that are called like ours; so it is our own.
-        "pull_steps": [{"prefect.deployments.steps.set_working_directory": {"directory": str(DEFINITIONS.parents[1])}}],
+        "pull_steps": [
+            {"freshet.tasks.runs.output.to_file": {"folder": str(server_folder(project) / "runs")}},
+            {"prefect.deployments.steps.set_working_directory": {"directory": str(DEFINITIONS.parents[1])}},
+        ],
     }
     return WantedDeployment(flow.name, target, fields, dict(_schedules(project, definition, kind, target)))
 

@@ -57,8 +57,9 @@ def start_server(project: Project, host: str, port: int) -> Started:
         note, new = read_note(folder), []
         if note is None or not note.server.is_alive():
             worker = note.worker if note else None
-            if note and worker and note.ui != _address(host, port):
-                _end([worker])  # it would go on asking a server that is gone
+            if note and note.ui != _address(host, port):
+                # They would go on asking a server that is gone.
+                _end([*([worker] if worker else []), *_left_alone(note.api)])
             # At the same address a worker finds the new server, and its runs come to their end.
             note, new = replace(_start_server(folder, host, port), worker=worker), ["server"]
             note.write(folder)
@@ -92,7 +93,7 @@ def start_worker(project: Project, started: Started) -> Started:
 
 
 def stop(project: Project) -> list[str]:
-    """Stops worker and server, with the runs that the worker has begun; says which of them ran.
+    """Stops worker and server, with the runs that the worker, or one before it, has begun; says which of them ran.
 
     What the runs had committed stays; the next ones go on from there.
     """
@@ -103,9 +104,14 @@ def stop(project: Project) -> list[str]:
         note = read_note(folder)
         if note is None:
             return []
-        named = {"worker": note.worker, "server": note.server}
-        # The worker first: as long as the server answers, it can still say what became of its runs.
-        stopped = [name for name, one in named.items() if one and one.is_alive() and _end([one])]
+        # The server last: as long as it answers, the others can still say what became of the runs.
+        worker = [note.worker] if note.worker else []
+        named = {"worker": worker, "runs": _left_alone(note.api), "server": [note.server]}
+        stopped = []
+        for name, processes in named.items():
+            if alive := [one for one in processes if one.is_alive()]:
+                _end(alive)
+                stopped.append(name)
         (folder / "server.json").unlink(missing_ok=True)
         return stopped
 
@@ -202,8 +208,23 @@ def _is_online(pool: str, name: str) -> bool:
         return any(worker.name == name for worker in client.read_workers_for_work_pool(pool))
 
 
-def _end(processes: list[Running]) -> bool:
-    """Ends processes and all that they started: asked first, then killed. Returns True."""
+def _left_alone(api: str) -> list[Running]:
+    """The runs on this machine that report to the server, and whose worker was killed."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # another user's, or gone by now
+            environment = process.environ()
+            if environment.get("PREFECT_API_URL") == api and "PREFECT__FLOW_RUN_ID" in environment:
+                parent = process.parent()
+                if parent is None or "prefect" not in " ".join(parent.cmdline()):
+                    found.append(Running(process.pid, process.create_time()))
+    return found
+
+
+def _end(processes: list[Running]) -> None:
+    """Ends processes and all that they started: asked first, then killed."""
     import psutil
 
     families: list[psutil.Process] = []
@@ -215,7 +236,6 @@ def _end(processes: list[Running]) -> bool:
     for process in _still_running(families):
         _quietly(process.kill)
     _still_running(families)
-    return True
 
 
 def _still_running(processes: list[psutil.Process]) -> list[psutil.Process]:

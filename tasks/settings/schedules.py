@@ -118,3 +118,12 @@ class Deployment(Strict):
     def tag(self) -> str:
         """By which all that belongs to the project is known on its server."""
         return f"freshet:{self.project}"
+
+    @property
+    def part_tag(self) -> str:
+        """The tag of a run that is a part of another of the project's runs; no alert tells it by itself."""
+        return f"freshet-part:{self.project}"
+
+    def own(self, name: str) -> str:
+        """The name on the server of what each project has one of: with the project's after it, unless that is usual."""
+        return name if self.project == type(self)().project else f"{name}-{self.project}"

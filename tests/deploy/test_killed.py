@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
+from datetime import timedelta
 
 import psutil
 import pytest
 
 from freshet.deploy.alerts import AUTOMATIONS
+from freshet.tasks.store.locks import hold_corpus
+from freshet.tasks.store.tables import Store
 from tests.servers import Site, clean_environment
 from tests.waiting import PATIENCE, until
 
@@ -40,18 +43,20 @@ assert started.new == ["worker"], started
 """
 
 
-@pytest.fixture
-def hasty(site: Site, tmp_path: Path) -> Site:
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site whose server marks a silent run crashed soon."""
+    site = Site(tmp_path_factory.mktemp("site"))
     site.add_documents(60)
     # A waiting run asks for its place again every 30 s otherwise.
     site.environment["PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS"] = "3"
     site.up()
     text, changed = re.subn(r"within: 90\b", f"within: {CRASH_SECONDS}", AUTOMATIONS.read_text())
     assert changed == 1
-    (tmp_path / "automations.yaml").write_text(text)
-    _python(site, APPLY, str(tmp_path / "automations.yaml"))
-    return site
+    (site.folder / "automations.yaml").write_text(text)
+    _python(site, APPLY, str(site.folder / "automations.yaml"))
+    yield site
+    site.freshet("down")
 
 
 def _python(site: Site, script: str, *words: str) -> None:
@@ -95,3 +100,48 @@ def test_a_killed_refresh_is_marked_crashed_and_the_next_one_ends_as_if_undistur
     # Nothing is left to do.
     again = hasty.wait_for(hasty.start_run(), "Completed")
     assert again["state"]["message"].startswith("unchanged")
+
+
+def _orphan(site: Site) -> tuple[str, psutil.Process]:
+    """A run that waits for the corpus, which the caller holds, and whose worker has just been killed, alone."""
+    run = site.start_run()
+    site.wait_for(run, "Waiting")
+    worker = site.note.worker
+    assert worker
+    (process,) = psutil.Process(worker.pid).children()
+    psutil.Process(worker.pid).kill()
+    psutil.wait_procs([psutil.Process(worker.pid)] if psutil.pid_exists(worker.pid) else [], timeout=PATIENCE)
+    return run, process
+
+
+def test_a_run_whose_worker_alone_is_killed_ends_as_if_undisturbed(hasty: Site) -> None:
+    (hasty.folder / "docs" / "more.md").write_text("# More\n\nA rule that came later.\n")
+    with hold_corpus(Store(str(hasty.folder / "store")), "docs", "a test", timedelta(seconds=PATIENCE), print):
+        run, process = _orphan(hasty)
+    done = hasty.wait_for(run, "Completed", "Crashed", "Failed")
+    assert done["state"]["message"].startswith("released")
+    psutil.wait_procs([process], timeout=PATIENCE)
+    hasty.assert_whole(documents=62)
+    printed = hasty.home / "runs" / f"{run}.log"
+    assert "Finished in state Completed" in printed.read_text()
+    assert printed.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_run_whose_worker_was_killed_is_cancelled_from_the_ui(hasty: Site) -> None:
+    _python(hasty, START_WORKER)
+    (hasty.folder / "docs" / "most.md").write_text("# Most\n\nA rule that came last.\n")
+    with hold_corpus(Store(str(hasty.folder / "store")), "docs", "a test", timedelta(seconds=PATIENCE), print):
+        run, process = _orphan(hasty)
+        _python(hasty, START_WORKER)
+        hasty.api(f"flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+    done = hasty.wait_for(run, "Cancelled", "Crashed", "Completed", "Failed")
+    assert done["state_name"] == "Cancelled"
+    psutil.wait_procs([process], timeout=PATIENCE)
+    assert hasty.freshet_json("releases", "docs")["releases"][0]["documents"] < 63, "readers stay where they were"
+
+
+def test_down_ends_a_run_whose_worker_was_killed(hasty: Site) -> None:
+    with hold_corpus(Store(str(hasty.folder / "store")), "docs", "a test", timedelta(seconds=PATIENCE), print):
+        _, process = _orphan(hasty)
+        assert hasty.freshet_json("down")["stopped"] == ["runs", "server"]
+    assert not process.is_running()
