@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from freshet.deploy.definitions import marker
+from freshet.tasks.settings.types import duration_text
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -55,7 +56,9 @@ def _each(project: Project, kind: str | None) -> Iterator[dict[str, Any]]:
     targets: Mapping[str, Any] = settings.corpora if kind == "corpus" else settings.datasets
     for name, target in targets.items():
         if target.schedule.objective is not None:
-            yield {**words, "target": name, "objective": target.schedule.objective.total_seconds()}
+            objective = target.schedule.objective
+            allowed = duration_text(objective)
+            yield {**words, "target": name, "objective": objective.total_seconds(), "allowed": allowed}
 
 
 def _fill(value: Any, words: Mapping[str, Any]) -> Any:

@@ -6,13 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from pydantic import Field
 
 from freshet.flows.backfill_target import backfill_target, do_target
 from freshet.flows.frame import cancelled_state, ended, this_run
+from freshet.flows.project_flow import project_flow
 from freshet.tasks.backfill.asked import Asked, plan_target
 from freshet.tasks.backfill.report import advice, failures_of, make_report, summary
 from freshet.tasks.backfill.targets import check_parallel, find_targets
@@ -20,7 +20,7 @@ from freshet.tasks.backfill.windows import length_of, span_of
 from freshet.tasks.errors import BackfillFailed, RunCancelled
 from freshet.tasks.ledger.windows import Reprocess
 from freshet.tasks.reports.backfill import publish_target
-from freshet.tasks.runs.on_server import tag_this_run
+from freshet.tasks.runs.on_server import heeding_signals, tag_this_run
 from freshet.tasks.runs.runners import open_task_runner
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.settings.spans import Order, moment_of
@@ -33,7 +33,7 @@ def _run_name() -> str:
     return f"backfill-{'-'.join(given['targets'])}{plan}-{str(given['start'])[:10]}".replace(":", "-")
 
 
-@flow(name="backfill", flow_run_name=_run_name)
+@project_flow("backfill", _run_name)
 def backfill(
     targets: Annotated[list[str], Field(min_length=1)],
     start: datetime,
@@ -85,14 +85,15 @@ def backfill(
     # So that it is found with its windows' runs.
     tag_this_run({tag for one in plans for tag in (f"backfill:{one.backfill}", f"{one.target.kind}:{one.target.name}")})
     try:
-        if dry_run:
-            done = [one.as_dict() for one in plans]
-        elif parallel == 1:
-            done = [do_target(asked, one) for one in chosen]
-        else:
-            with open_task_runner("processes", parallel) as runner:
-                futures = [runner.submit(backfill_target, {"asked": asked, "target": one}) for one in chosen]
-                done = [future.result() for future in futures]
+        with heeding_signals():
+            if dry_run:
+                done = [one.as_dict() for one in plans]
+            elif parallel == 1:
+                done = [do_target(asked, one) for one in chosen]
+            else:
+                with open_task_runner("processes", parallel) as runner:
+                    futures = [runner.submit(backfill_target, {"asked": asked, "target": one}) for one in chosen]
+                    done = [future.result() for future in futures]
     except RunCancelled as cancelled:
         return cancelled_state(cancelled)
     report = make_report(asked, done, dry_run)

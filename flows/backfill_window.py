@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from freshet.flows.frame import cancelled_state, ended, result_of
+from freshet.flows.project_flow import project_flow
 from freshet.flows.refresh_index import refresh_index
 from freshet.flows.version_dataset import version_dataset
 from freshet.tasks.backfill.work import check_all_read, count_documents
@@ -26,7 +26,7 @@ def _window_name() -> str:
     return f"backfill-{row.target}-{row.window.name}"
 
 
-@flow(name="backfill-window", flow_run_name=_window_name)
+@project_flow("backfill-window", _window_name)
 def backfill_window(row: WindowRow, as_of: datetime, config: Path, wait: float) -> State[dict[str, Any]]:
     """Does one window of a backfill, and puts on record what became of it.
 

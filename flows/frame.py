@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Completed
+from prefect.states import Cancelled, Completed, Failed
 
 from freshet.tasks.doctor.diagnosis import explain, may_hide_damage
 from freshet.tasks.errors import RunCancelled
@@ -24,10 +24,11 @@ from freshet.tasks.ledger.runs import RefreshReport
 from freshet.tasks.lineage.events import RunEvents, run_events
 from freshet.tasks.reports.events import Event, emit
 from freshet.tasks.runs.late import covered_by
-from freshet.tasks.runs.on_server import Waiting, stop_if_cancelled, untagged_tasks
+from freshet.tasks.runs.on_server import Waiting, heeding_signals, stop_if_cancelled, untagged_tasks
 from freshet.tasks.runs.progress import Progress
 from freshet.tasks.runs.run import BuildRun, RefreshRun
 from freshet.tasks.runs.timing import Stopwatch
+from freshet.tasks.settings.addresses import in_lines
 from freshet.tasks.settings.file import Project
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def in_frame(
         wait: seconds to wait for another writer.
 
     Raises:
-        FreshetError: what the report ends in, for a run that the gate rejected or that could do nothing.
+        FreshetError: what the report ends in, for a run that could do nothing.
     """
     if later := covered_by():
         return ended({"outcome": "skipped"}, f"late; {later} does it all")
@@ -138,6 +139,7 @@ def in_frame(
         with (
             telling_damage(run.project),
             watch("total"),
+            heeding_signals(),
             untagged_tasks(),
             run.hold(timedelta(seconds=wait), waiting.tell),
             run_events(run) as events,
@@ -154,6 +156,9 @@ def in_frame(
     for event in kind.events(run, report):
         emit(event)
     if (failure := report.failure()) is not None:
+        if report.outcome == "rejected":
+            get_run_logger().error(in_lines(str(failure)))
+            return Failed(name="Rejected", message=failure.what, data=failure)
         raise failure
     for note in report.notes:
         get_run_logger().warning(note)

@@ -8,21 +8,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow, get_run_logger
+from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from freshet.flows.frame import run_name, telling_damage, this_run
+from freshet.flows.frame import cancelled_state, run_name, telling_damage, this_run
+from freshet.flows.project_flow import project_flow
+from freshet.tasks.errors import RunCancelled
 from freshet.tasks.maintenance.freed import Task
 from freshet.tasks.maintenance.maintain import find_targets
 from freshet.tasks.maintenance.steps import maintain_target
+from freshet.tasks.runs.on_server import heeding_signals, stop_if_cancelled
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.settings.spans import moment_of
 from freshet.tasks.store.tables import Store
 
 
-@flow(name="maintain-store", flow_run_name=run_name("maintain"))
+@project_flow("maintain-store", run_name("maintain"))
 def maintain_store(
     targets: Annotated[
         Sequence[str], Field(description="corpora and datasets to maintain; none: all, and what they share")
@@ -50,11 +53,15 @@ def maintain_store(
     moment, _, name = this_run(as_of)
     now = moment_of(moment)
     how, found = Task(dry_run, expire_live), []
-    with telling_damage(project):
-        for target in find_targets(project, Store(project.store), targets):
-            found.append(maintain_target(project, target, how, name, now, wait))
-            for note in found[-1].notes:
-                logger.warning(note)
+    try:
+        with telling_damage(project), heeding_signals():
+            for target in find_targets(project, Store(project.store), targets):
+                stop_if_cancelled()
+                found.append(maintain_target(project, target, how, name, now, wait))
+                for note in found[-1].notes:
+                    logger.warning(note)
+    except RunCancelled as cancelled:
+        return cancelled_state(cancelled)
     freed = sum(part.bytes for one in found for part in one.freed)
     report = {
         "dry_run": dry_run,

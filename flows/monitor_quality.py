@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from prefect import flow, get_run_logger
+from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
 from freshet.flows.frame import ended, run_name, telling_damage
+from freshet.flows.project_flow import project_flow
 from freshet.tasks.ledger.looks import Look, look_at, misses_objective, record_look
 from freshet.tasks.reports.events import Event, emit, freshness_event, quarantine_event
 from freshet.tasks.reports.status import publish_status
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
     from freshet.tasks.settings.spans import Kind
 
 
-@flow(name="monitor-quality", flow_run_name=run_name("monitor"))
+@project_flow("monitor-quality", run_name("monitor"))
 def monitor_quality(
     config: Annotated[Path | None, Field(description="freshet.yaml; by default FRESHET_CONFIG, or the nearest")] = None,
 ) -> State[dict[str, Any]]:
     """Compares the age of each corpus and dataset with its objective, and its quarantine with what it was.
 
-    What is amiss is sent as events, for automations to act on. The artifact `status` shows all of it.
+    What is amiss is sent as events, for automations to act on. The artifact `status` shows all of it; that of a project
+    with a name of its own is called `status-PROJECT`.
     """
     if later := covered_by():
         return ended({"outcome": "skipped"}, f"late; {later} does it all")
@@ -51,9 +53,10 @@ def monitor_quality(
             event = quarantine_event(name, row[kind], seen.before, seen.quarantine)
             if event is not None:
                 grown.append(row[kind])
-                logger.warning("corpus %s has %s documents in quarantine, up from %s", row[kind], *_sizes(seen))
+                now_in, before_in = event.payload["now"], event.payload["before"]
+                logger.warning("corpus %s has %s documents in quarantine, up from %s", row[kind], now_in, before_in)
             _tell_once(store, seen, event, now)
-        publish_status(found, now)
+        publish_status(found, now, project.settings.deployment.own("status"))
     message = f"{len(missed)} out of date, {len(grown)} with a quarantine that grew"
     return Completed(message=message, data={"missed": missed, "grown": grown})
 
@@ -61,10 +64,6 @@ def monitor_quality(
 def _rows(found: dict[str, Any]) -> Iterator[tuple[Kind, dict[str, Any]]]:
     yield from (("corpus", row) for row in found["corpora"])
     yield from (("dataset", row) for row in found["datasets"])
-
-
-def _sizes(seen: Look) -> tuple[int, int]:
-    return sum(seen.quarantine.values()), sum(seen.before.values())
 
 
 def _tell_once(store: Store, seen: Look, event: Event | None, now: datetime) -> None:

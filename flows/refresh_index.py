@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from freshet.flows.frame import Kind, Work, in_frame, run_name, this_run
+from freshet.flows.project_flow import project_flow
 from freshet.tasks.documents.ahead import prepared_batches
 from freshet.tasks.documents.begin import begin_run
 from freshet.tasks.documents.corpus_wide import is_due as copies_are_due
@@ -63,7 +63,7 @@ AFTER_BATCHES = ("indices", "gate", "publish")
 """What a refresh shows as steps of its own after its batches."""
 
 
-@flow(name="refresh-index", flow_run_name=run_name("refresh", "corpus"))
+@project_flow("refresh-index", run_name("refresh", "corpus"))
 def refresh_index(
     corpus: Annotated[str, Field(description="name of the corpus, as in freshet.yaml")],
     config: Annotated[Path | None, Field(description="freshet.yaml; by default FRESHET_CONFIG, or the nearest")] = None,

@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from freshet.flows.frame import Kind, Work, in_frame, nothing_around, run_name, this_run
+from freshet.flows.project_flow import project_flow
 from freshet.tasks.datasets import steps
 from freshet.tasks.datasets.listing import count_looks, parts_of
 from freshet.tasks.datasets.publishing import propose_version, record_lineage
@@ -34,7 +34,7 @@ BUILD = Kind[BuildRun, BuildReport](
 )
 
 
-@flow(name="version-dataset", flow_run_name=run_name("version", "dataset"))
+@project_flow("version-dataset", run_name("version", "dataset"))
 def version_dataset(
     dataset: Annotated[str, Field(description="name of the dataset, as in freshet.yaml")],
     config: Annotated[Path | None, Field(description="freshet.yaml; by default FRESHET_CONFIG, or the nearest")] = None,

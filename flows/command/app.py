@@ -12,7 +12,7 @@ from cyclopts import App
 
 from freshet.flows.command import access, backfill, corpora, datasets, project, store
 from freshet.flows.command.answering import DONE, FAILED, complain, config_of
-from freshet.tasks.errors import FreshetError, ServerGone, SettingsError
+from freshet.tasks.errors import FreshetError, RunCancelled, ServerGone, SettingsError
 from freshet.tasks.runs.ends import EXIT_CODES
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.store.trouble import mendable
@@ -60,7 +60,7 @@ def main() -> None:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(FAILED)
-        sys.exit(FAILED)
+        sys.exit(EXIT_CODES["cancelled"] if isinstance(told, RunCancelled) else FAILED)
     sys.exit(code if isinstance(code, int) else DONE)
 
 

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from prefect import tags
 from prefect.client.schemas.objects import State
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import PREFECT_API_URL
 
 from freshet.tasks.errors import FreshetError, RunCancelled, ServerGone
 from freshet.tasks.runs.faults import announce_faults
-from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
 from freshet.tasks.settings.addresses import mask_credentials
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.store.trouble import mendable
@@ -120,17 +118,15 @@ def _live_version(store: Store, dataset: str) -> str | None:
 
 @contextmanager
 def by_hand(config: Path) -> Iterator[None]:
-    """Runs that begin within belong to the project, as its deployments' do, so that its automations see them.
+    """Around a run that is started at a terminal.
 
     Raises:
+        SettingsError: the settings are wrong, which is told before anything is started.
         ServerGone: the server does not answer.
     """
+    load_project(config)
     try:
-        with (
-            tags(load_project(config).settings.deployment.tag),
-            temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}),
-        ):
-            yield
+        yield
     except httpx.TransportError as error:
         server = mask_credentials(PREFECT_API_URL.value() or "")
         raise ServerGone(

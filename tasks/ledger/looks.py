@@ -23,16 +23,18 @@ class Look:
 
     Attributes:
         since: the moment of the first look; now, if this is the first.
-        before: documents in quarantine by code, as of the last look on record.
-        quarantine: documents in quarantine by code, as the newest refresh left them; empty for a dataset.
+        before: documents in quarantine by code, as of the last look on record; None where there is none, or no refresh
+            had ended by then, so that there is nothing to compare with.
+        quarantine: documents in quarantine by code, as the newest refresh left them; None before the first one, and
+            empty for a dataset.
         is_first: whether there is no look on record.
     """
 
     kind: Kind
     target: str
     since: datetime
-    before: Mapping[str, int]
-    quarantine: Mapping[str, int]
+    before: Mapping[str, int] | None
+    quarantine: Mapping[str, int] | None
     is_first: bool
 
     @property
@@ -42,23 +44,23 @@ class Look:
 
 
 def look_at(store: Store, kind: Kind, target: str, now: datetime) -> Look:
-    """Compares a corpus or dataset with the last look on record; the first look compares with an empty quarantine."""
+    """Compares a corpus or dataset with the last look on record."""
     rows = store.ledger.rows(schemas.LOOKS, both(equals("kind", kind), equals("target", target)))
     rows.sort(key=lambda row: row["at"])
-    report = next(iter(newest_reports(store, kind, target, 1)), None) if kind == "corpus" else None
+    report = {"quarantine": {}} if kind == "dataset" else next(iter(newest_reports(store, kind, target, 1)), None)
     return Look(
         kind=kind,
         target=target,
         since=rows[0]["at"] if rows else now,
-        before=json.loads(rows[-1]["quarantine"]) if rows else {},
-        quarantine=report["quarantine"] if report else {},
+        before=json.loads(rows[-1]["quarantine"]) if rows else None,
+        quarantine=report["quarantine"] if report else None,
         is_first=not rows,
     )
 
 
 def record_look(store: Store, seen: Look, now: datetime) -> None:
     """Puts a look on record. Call it once what was seen has been told."""
-    held = json.dumps(dict(seen.quarantine), sort_keys=True)
+    held = json.dumps(seen.quarantine, sort_keys=True)
     row = {"kind": seen.kind, "target": seen.target, "quarantine": held, "at": now}
     store.ledger.append(schemas.LOOKS, schemas.looks(), [row])
 

@@ -7,10 +7,12 @@ or row.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from freshet.expectations.rules import RULES
+from freshet.tasks.reports.status import span
 from freshet.tasks.settings.spans import Kind
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ QUARANTINE_GREW = "freshet.quarantine.grew"
 
 MOST_CODES = 20
 """Codes that an event names at most; an event has to stay small."""
+MOST_LETTERS = 1000
+"""Letters at most of what an event says in words."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,13 @@ class Event:
 
     @property
     def resource(self) -> dict[str, str]:
-        """The labels that automations match by."""
+        """The labels that automations match by; `freshet.once` is the same only where an event is sent again."""
         return {
             "prefect.resource.id": resource_id(self.project, self.kind, self.target),
             "prefect.resource.name": self.target,
             "freshet.project": self.project,
             f"freshet.{self.kind}": self.target,
+            "freshet.once": self.payload.get("run") or f"{self.payload.get('before')}-{self.payload.get('now')}",
         }
 
 
@@ -81,12 +86,13 @@ def refresh_events(report: RefreshReport, project: str) -> list[Event]:
     if report.outcome == "released":
         events.append(event(RELEASE_PUBLISHED, release=report.release, documents=counts))
     if report.outcome == "rejected":
-        events.append(event(RELEASE_REJECTED, serving=report.release, reasons=len(report.reasons)))
+        events.append(event(RELEASE_REJECTED, serving=report.release, **_refused(report.reasons)))
     if withheld:
         events.append(event(WITHDRAWALS_WITHHELD, withheld=withheld))
-    unlisted = [source["source"] for source in report.sources if not source["complete"]]
+    unlisted = [source for source in report.sources if not source["complete"]]
     if unlisted:
-        events.append(event(CORPUS_DEGRADED, sources=unlisted))
+        why = "; ".join(f"{one['source']}: {one['error'] or 'it was not listed to its end'}" for one in unlisted)
+        events.append(event(CORPUS_DEGRADED, sources=[one["source"] for one in unlisted], why=_short(why)))
     if report.outcome in ("released", "unchanged") and not unlisted:
         events.append(event(CORPUS_CURRENT, release=report.release, as_of=report.as_of.isoformat()))
     return events
@@ -103,7 +109,7 @@ def build_events(report: BuildReport, project: str, backdated: bool = False) -> 
         return Event(name, project, "dataset", report.dataset, {"run": report.run_id, **payload})
 
     if report.outcome == "rejected":
-        return [event(DATASET_REJECTED, serving=report.version, reasons=len(report.reasons))]
+        return [event(DATASET_REJECTED, serving=report.version, **_refused(report.reasons))]
     if report.outcome not in ("published", "unchanged"):
         return []
     counts = {name: report.rows.get(name, 0) for name in ("read", "kept", "rejected")}
@@ -113,15 +119,29 @@ def build_events(report: BuildReport, project: str, backdated: bool = False) -> 
     return [*published, event(DATASET_CURRENT, version=report.version, as_of=report.as_of.isoformat())]
 
 
+def _refused(reasons: Sequence[str]) -> dict[str, Any]:
+    """Says why the gate refused, in the words of the rules: a reason itself may name documents and questions."""
+    codes = list(dict.fromkeys(reason.split(":")[0] for reason in reasons))
+    why = "; ".join(f"{code}: {RULES[code].why}" if code in RULES else code for code in codes)
+    return {"reasons": len(reasons), "why": _short(why)}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"
+
+
 def quarantine_event(
-    project: str, corpus: str, before: Mapping[str, int], now: Mapping[str, int], *, least: int = 1
+    project: str, corpus: str, before: Mapping[str, int] | None, now: Mapping[str, int] | None, *, least: int = 1
 ) -> Event | None:
     """Returns the event that `least` or more documents more are in quarantine than before; None where they are not.
 
     Args:
-        before: documents in quarantine by code when the last refresh had ended.
-        now: documents in quarantine by code now.
+        before: documents in quarantine by code when the last refresh had ended; None where there is nothing to compare
+            with.
+        now: documents in quarantine by code now; None before the first refresh.
     """
+    if before is None or now is None:
+        return None
     grown = sum(now.values()) - sum(before.values())
     if grown < least:
         return None
@@ -141,8 +161,13 @@ def freshness_event(
     payload = {
         "age_seconds": None if age_seconds is None else round(age_seconds),
         "objective_seconds": round(objective_seconds),
+        "why": f"{_aged(age_seconds)}; allowed are {span(objective_seconds)}",
     }
     return Event(FRESHNESS_MISSED, project, kind, target, payload)
+
+
+def _aged(seconds: float | None) -> str:
+    return "it was never brought up to date" if seconds is None else f"it was brought up to date {span(seconds)} ago"
 
 
 def emit(event: Event) -> bool:

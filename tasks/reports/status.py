@@ -137,8 +137,12 @@ def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
-def publish_status(found: Row, now: datetime) -> None:
-    """Publishes the status as an artifact under a stable key, so that the Artifacts page shows the history."""
+def publish_status(found: Row, now: datetime, key: str) -> None:
+    """Publishes the status as an artifact.
+
+    Args:
+        key: of the artifact; the Artifacts page shows the history of each key.
+    """
     from prefect.artifacts import create_markdown_artifact
 
-    create_markdown_artifact(status_page(found, now), key="status", description="Corpora and datasets")
+    create_markdown_artifact(status_page(found, now), key=key, description="Corpora and datasets")

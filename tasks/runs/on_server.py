@@ -75,6 +75,25 @@ def stop_if_cancelled() -> None:
         raise RunCancelled("the run was cancelled", "What it committed stays; run it again to go on.")
 
 
+@contextmanager
+def heeding_signals() -> Iterator[None]:
+    """A signal to end, for a run that somebody cancelled, is taken for just that.
+
+    A worker tells its run of the wish before it sends the signal. A run that is too busy to hear, or whose worker is
+    another by now, only gets the signal, which Prefect takes for a crash.
+
+    Raises:
+        RunCancelled: the signal came, and somebody cancelled the run.
+    """
+    from prefect.exceptions import TerminationSignal
+
+    try:
+        yield
+    except TerminationSignal:
+        stop_if_cancelled()
+        raise
+
+
 def tag_this_run(marks: Collection[str]) -> None:
     """Adds tags to the run that is going on. A tag is no reason to fail."""
     from prefect.client.orchestration import get_client

@@ -17,10 +17,22 @@ from tests.waiting import PATIENCE, until
 EMIT = """
 import sys
 from freshet.tasks.reports.events import Event, emit
-sent = emit(Event("freshet.withdrawals.withheld", "freshet", "corpus", "docs", {"run": "r", "withheld": 17}))
+run, withheld = sys.argv[1], int(sys.argv[2])
+sent = emit(Event("freshet.withdrawals.withheld", "freshet", "corpus", "docs", {"run": run, "withheld": withheld}))
 from prefect.events.worker import EventsWorker
 EventsWorker.instance().drain()
 sys.exit(not sent)
+"""
+
+OWN_FLOW = """
+from prefect import flow
+from freshet.flows.refresh_index import refresh_index
+
+@flow(name="users-own")
+def users_own():
+    refresh_index(corpus="nowhere-either")
+
+users_own(return_state=True)
 """
 
 
@@ -76,16 +88,55 @@ def test_a_failed_run_is_told_by_its_name_and_where_to_look(alerted: Site, recei
     told = _arrives(received, "is Failed")
     assert told["subject"].startswith("freshet: refresh-nowhere-")
     assert f"{alerted.note.ui}/runs/flow-run/{run}" in told["body"]
+    assert "nowhere" in told["body"].partition("is Failed: ")[2].splitlines()[0], "the reason"
+    assert told["body"].endswith("Type: freshet status")
 
 
-def test_an_event_of_a_flow_is_told_with_what_to_type(alerted: Site, received: list[dict[str, str]]) -> None:
-    environment = {**clean_environment(), "PREFECT_API_URL": alerted.note.api}
-    subprocess.run([sys.executable, "-c", EMIT], check=True, env=environment, timeout=PATIENCE, cwd=alerted.folder)
-    told = _arrives(received, "withdrawals from docs wait for approval")
-    assert "freshet refresh docs --allow-withdrawals 17" in told["body"]
+def _python(site: Site, script: str, *words: str) -> None:
+    environment = {**clean_environment(), "PREFECT_API_URL": site.note.api}
+    command = [sys.executable, "-c", script, *words]
+    subprocess.run(command, check=True, env=environment, timeout=PATIENCE, cwd=site.folder)
+
+
+def test_a_run_within_a_flow_of_the_users_own_is_told_and_theirs_is_not(
+    alerted: Site, received: list[dict[str, str]]
+) -> None:
+    _python(alerted, OWN_FLOW)
+    told = _arrives(received, "refresh-nowhere-either")
+    assert "is Failed" in told["subject"]
+    assert not [one for one in received if "users-own" in one["body"]]
+
+
+def test_an_event_of_a_flow_is_told_once_with_what_to_type(alerted: Site, received: list[dict[str, str]]) -> None:
+    # The first event comes twice, as it may where a run or the server was killed; the second is of another run.
+    for run, withheld in (("r1", "17"), ("r1", "17"), ("r2", "18")):
+        _python(alerted, EMIT, run, withheld)
+
+    def told() -> list[str]:
+        bodies = [one["body"] for one in received if "withdrawals from docs wait for approval" in one["subject"]]
+        return [body.split()[-1] for body in bodies]
+
+    until(lambda: "18" in told(), "the alert of the second run comes")
+    assert sorted(told()) == ["17", "18"]
 
 
 def test_silence_is_told_though_nothing_runs(alerted: Site, received: list[dict[str, str]]) -> None:
     told = _arrives(received, "nothing brought quiet up to date")
-    assert told["body"].endswith("Type: freshet status")
+    assert told["body"] == (
+        "No refresh or version of quiet has ended well for 15s, which is its objective. Type: freshet status"
+    )
     assert not [one for one in received if "docs up to date" in one["subject"]]
+
+
+def test_every_end_of_a_run_tells_the_server_that_it_is_over(alerted: Site) -> None:
+    """Prefect calls an event by the name of the state, so a run that ended as Degraded is not Completed."""
+    from prefect.server.events.schemas.automations import EventTrigger
+
+    from freshet.flows.frame import ended
+
+    names = [ended({"outcome": "skipped"}, "").name, ended({"outcome": "released", "degraded": ["x"]}, "").name]
+    names += ["Completed", "Failed", "Rejected", "Cancelled", "Crashed"]
+    for title in ("a run without a sign of life is marked crashed", "a run that nobody can cancel is marked cancelled"):
+        trigger = EventTrigger.model_validate(alerted.automations()[f"freshet: {title}"]["trigger"])
+        assert [name for name in names if not trigger.expects(f"prefect.flow-run.{name}")] == []
+        assert trigger.starts_after("prefect.flow-run.Waiting") == ("crashed" in title)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from prefect.client.schemas.schedules import CronSchedule
 from pydantic import ValidationError
 
+from freshet.expectations.rules import RULES
 from freshet.tasks.ledger.builds import BuildReport
 from freshet.tasks.ledger.runs import RefreshReport
 from freshet.tasks.reports.events import (
@@ -103,16 +104,18 @@ def test_a_refresh_with_nothing_to_do_is_a_sign_of_life() -> None:
 
 
 def test_a_rejected_release_is_told_by_numbers_and_is_no_sign_of_life() -> None:
-    told = _named(_report(outcome="rejected", reasons=["question 'who is paid what' fell"], release=2))
+    told = _named(_report(outcome="rejected", reasons=["GATE-EXAM: worse (question: who is paid what)"], release=2))
     assert set(told) == {RELEASE_REJECTED}
-    assert told[RELEASE_REJECTED].payload == {"run": "r1", "serving": 2, "reasons": 1}
+    payload = {**told[RELEASE_REJECTED].payload}
+    assert "question" not in payload.pop("why")
+    assert payload == {"run": "r1", "serving": 2, "reasons": 1}
 
 
 def test_a_source_that_could_not_be_listed_leaves_the_corpus_out_of_date() -> None:
     broken = [{"source": "docs", "complete": False, "listed": 0, "error": "gone"}]
     told = _named(_report(outcome="unchanged", sources=broken))
     assert set(told) == {"freshet.corpus.degraded"}
-    assert told["freshet.corpus.degraded"].payload == {"run": "r1", "sources": ["docs"]}
+    assert told["freshet.corpus.degraded"].payload == {"run": "r1", "sources": ["docs"], "why": "docs: gone"}
 
 
 def test_withheld_withdrawals_are_told() -> None:
@@ -130,9 +133,10 @@ def test_a_dataset_tells_of_its_versions() -> None:
     assert told[1].resource["prefect.resource.id"] == "freshet.dataset.freshet.answers"
     report.outcome = "unchanged"
     assert [one.name for one in build_events(report, "freshet")] == ["freshet.dataset.current"]
-    report.outcome, report.reasons = "rejected", ["row 'my secret' leaks"]
+    report.outcome, report.reasons = "rejected", ["VERSION-OPENAI: row 'my secret' leaks"]
     (rejected,) = build_events(report, "freshet")
     assert (rejected.name, rejected.payload["reasons"]) == ("freshet.dataset.rejected", 1)
+    assert rejected.payload["why"] == f"VERSION-OPENAI: {RULES['VERSION-OPENAI'].why}"
 
 
 def test_a_quarantine_that_grew_is_told_by_codes() -> None:
@@ -141,12 +145,14 @@ def test_a_quarantine_that_grew_is_told_by_codes() -> None:
     assert told.name == QUARANTINE_GREW
     assert told.payload == {"before": 6, "now": 9, "codes": ["A", "C"]}
     assert quarantine_event("freshet", "docs", {"A": 2}, {"B": 2}) is None
+    assert quarantine_event("freshet", "docs", None, {"A": 2}) is None, "there is nothing that it grew from"
     assert quarantine_event("freshet", "docs", {"A": 2}, {"A": 3}, least=2) is None
 
 
 def test_payloads_are_json_and_small() -> None:
     event = freshness_event("freshet", "dataset", "answers", None, 86400.0)
-    assert json.loads(json.dumps(dict(event.payload))) == {"age_seconds": None, "objective_seconds": 86400}
+    why = "it was never brought up to date; allowed are 1 d"
+    assert json.loads(json.dumps(dict(event.payload))) == {"age_seconds": None, "objective_seconds": 86400, "why": why}
     assert event.resource["freshet.dataset"] == "answers"
 
 

@@ -7,6 +7,7 @@ and a signal may come late or be lost.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -20,6 +21,7 @@ import pytest
 
 from freshet.flows import refresh_index
 from freshet.tasks.datasets import steps
+from freshet.tasks.errors import RunCancelled
 from freshet.tasks.ledger import windows as ledger
 from tests.flows import test_backfill as backfills
 from tests.flows.conftest import Project
@@ -188,6 +190,32 @@ def test_a_refresh_that_nobody_signals_stops_before_it_publishes(
     assert project.chunks().num_rows == 1
 
 
+def test_a_signal_without_a_word_of_why_ends_a_cancelled_run_cancelled_and_any_other_crashed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker tells why before it sends the signal; a run that is too busy does not hear it in time."""
+    from prefect.exceptions import TerminationSignal
+
+    project.write("rule.md", "# Rule\n\nNobody works on Sunday.\n")
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise TerminationSignal(signal.SIGTERM)
+
+    def cancelled_and_killed(*_: Any, **__: Any) -> None:
+        _cancel("Cancelling")
+        killed()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refresh_index, "plan_refresh", cancelled_and_killed)
+        assert project.refresh()["outcome"] == "cancelled"
+    assert _newest_state("refresh-index") == "Cancelled"
+    with monkeypatch.context() as patch:
+        patch.setattr(refresh_index, "plan_refresh", killed)
+        with pytest.raises(TerminationSignal):
+            project.refresh()
+    assert _newest_state("refresh-index") == "Crashed"
+
+
 def test_a_refresh_that_nobody_signals_stops_between_two_batches(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +246,19 @@ def test_a_build_that_nobody_signals_stops_before_it_publishes(
     assert (row["version"], row["running"], row["last_run"]["outcome"]) == (None, None, "stopped")
 
     assert project.build()["outcome"] == "published"
+
+
+def test_maintenance_that_is_cancelled_stops_before_its_next_target(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from freshet.flows import maintain_store
+
+    project.write("rule.md", "# Rule\n\nNobody works on Sunday.\n")
+    project.refresh()
+    _after(monkeypatch, maintain_store, "maintain_target")
+    with pytest.raises(RunCancelled):
+        maintain_store.maintain_store(config=project.config)
+    assert _newest_state("maintain-store") == "Cancelled"
 
 
 @pytest.mark.parametrize(

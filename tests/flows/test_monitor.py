@@ -107,6 +107,19 @@ def test_a_dataset_tells_its_version_and_a_build_of_the_past_is_no_sign_of_life(
     assert current["payload"]["version"] == report["version"]
 
 
+def test_what_the_first_refresh_refuses_is_no_growth(named: Project, server: Server) -> None:
+    assert _monitor(named) == {"missed": [], "grown": []}
+    named.write("leave.md", "# Leave\n\nEveryone has thirty days of leave a year.\n")
+    named.write("empty.md", "\n")
+    named.refresh()
+    assert _monitor(named) == {"missed": [], "grown": []}
+    named.write("blank.md", "\n")
+    named.refresh()
+    assert _monitor(named) == {"missed": [], "grown": ["docs"]}
+    (grown,) = server.wait_for("freshet.quarantine.grew", 1)
+    assert (grown["payload"]["before"], grown["payload"]["now"]) == (1, 2)
+
+
 def test_the_monitor_tells_a_growth_of_the_quarantine_once(named: Project, server: Server) -> None:
     named.write("leave.md", "# Leave\n\nEveryone has thirty days of leave a year.\n")
     named.refresh()
@@ -139,7 +152,8 @@ def test_the_monitor_tells_every_time_that_an_objective_is_missed_and_shows_the_
     missed = server.wait_for("freshet.freshness.missed", 2)
     assert {one["payload"]["objective_seconds"] for one in missed} == {1}
     assert all(one["payload"]["age_seconds"] >= 1 for one in missed)
-    with urllib.request.urlopen(f"{prefect_server}/artifacts/status/latest", timeout=PATIENCE) as answer:
+    key = f"status-{named.settings['deployment']['project']}"
+    with urllib.request.urlopen(f"{prefect_server}/artifacts/{key}/latest", timeout=PATIENCE) as answer:
         artifact = json.loads(answer.read())
     assert "**1 out of date**: docs" in artifact["data"]
     assert "runs/flow-run/" in artifact["data"]
