@@ -55,7 +55,7 @@ def test_every_flow_has_a_deployment_and_says_what_it_is(tmp_path: Path) -> None
     flows = {
         match[1]
         for file in (FOLDER.parent / "flows").glob("*.py")
-        if (match := re.search(r'^@flow\(\s*name="([^"]+)"', file.read_text(), re.MULTILINE))
+        if (match := re.search(r'^@project_flow\(\s*"([^"]+)"', file.read_text(), re.MULTILINE))
     }
     assert {one.flow for one in wanted} == flows - {"backfill-window"}  # which only a backfill starts
     for one in wanted:
