@@ -122,12 +122,10 @@ def roll_back(store: Store, corpus: str, number: int, *, now: datetime) -> Relea
                 f"corpus {corpus} has no published release {number}; published: {numbers}",
                 f"Run freshet releases {corpus} to see them.",
             )
-        held = chosen
         try:
-            _open(store, held)
+            held = _reopen(store, chosen)
         except StoreError:
-            held = kept_as(releases, chosen)
-            _open(store, held)
+            held = _reopen(store, kept_as(releases, chosen))
         release = replace(held, rollback_of=chosen.rollback_of or chosen.release, run_id=ROLLBACK, published_at=now)
         return _append(store, release, pin=False)
 
@@ -141,6 +139,26 @@ def _open(store: Store, release: Release) -> None:
     tables = store.corpus(release.corpus)
     tables.at(release.table, release.table_version)
     tables.at(schemas.DOCUMENTS, release.ledger_version)
+
+
+def _reopen(store: Store, release: Release) -> Release:
+    """Makes sure that what a release names is there and stays, and returns the release.
+
+    Raises:
+        StoreError: it is gone, or maintenance has given it up and takes it away at this moment.
+    """
+    _open(store, release)
+    tables = store.corpus(release.corpus)
+    for name, version in ((release.table, release.table_version), (schemas.DOCUMENTS, release.ledger_version)):
+        table = tables.find(name)
+        if table is None or version not in {int(tag["version"]) for tag in table.tags.list().values()}:
+            raise StoreError(
+                f"release {release.release} of corpus {release.corpus} is no longer kept: version {version} of its "
+                f"table {name} has no tag, so that cleaning up may take it away at any moment",
+                f"Choose a newer release: freshet releases {release.corpus}. Where none was cleaned up, type: "
+                f"freshet doctor --repair",
+            )
+    return release
 
 
 def publish_rejected(store: Store, corpus: str, *, who: str, why: str, now: datetime) -> Release:
@@ -171,12 +189,12 @@ def republish(store: Store, live: Release, *, table_version: int, ledger_version
     Call it within the writer's lock, and only where the live release was the head before.
 
     Raises:
-        StoreError: a rollback or another decision came in between; readers stay where that put them.
+        ConcurrentWriter: a rollback or another decision came in between; readers stay where that put them.
     """
     with brief_lock(store, live.corpus):
         releases = list_releases(store, live.corpus)
         if live_release(releases) != live:
-            raise StoreError(
+            raise ConcurrentWriter(
                 f"corpus {live.corpus} got another release during maintenance",
                 f"Nothing is lost; the next refresh decides on the tables as they are: freshet refresh {live.corpus}",
             )

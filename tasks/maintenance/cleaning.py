@@ -13,6 +13,8 @@ from freshet.tasks.store import schemas
 from freshet.tasks.store.files import bytes_below, bytes_not_of, is_folder, remove, table_addresses, table_name
 
 if TYPE_CHECKING:
+    from lance import LanceDataset
+
     from freshet.tasks.ledger.releases import Release
     from freshet.tasks.maintenance.freed import Maintained
     from freshet.tasks.settings.maintenance import Maintenance
@@ -44,6 +46,20 @@ def kept_releases(releases: Sequence[Release], settings: Maintenance, now: datet
     return sorted(kept.values(), key=lambda one: one.release, reverse=True)
 
 
+def give_up(store: Store, corpus: str, kept: Sequence[Release]) -> None:
+    """Takes the tags of publishing off what is not kept. From here on nobody can go back to it.
+
+    Call it within the brief lock in which `kept` was decided: a rollback asks for the tags in the same lock, so that
+    it never publishes what is then cleaned up.
+    """
+    import lance
+
+    for address in table_addresses(f"{store.address}/corpora/{corpus}"):
+        table = lance.dataset(address)
+        for name in _loose(table, _versions(kept, table_name(address))):
+            table.tags.delete(name)
+
+
 def clean_corpus(
     store: Store, corpus: str, kept: Sequence[Release], found: Maintained, settings: Maintenance, now: datetime,
     dry_run: bool,
@@ -61,9 +77,7 @@ def clean_corpus(
             if not dry_run:
                 remove(address)
             continue
-        versions = {one.table_version for one in kept if one.table == name}
-        if name == schemas.DOCUMENTS:
-            versions = {one.ledger_version for one in kept}
+        versions = _versions(kept, name)
         grace = timedelta(0) if name in SIDE_TABLES else settings.grace
         clean_table(
             address, f"corpora/{corpus}/{name}", versions, found, shifted(now, -grace), dry_run=dry_run, alone=True
@@ -100,9 +114,9 @@ def clean_table(
     if not is_folder(address):
         return
     table = lance.dataset(address)
-    tags = {name: int(tag["version"]) for name, tag in table.tags.list().items()}
-    loose = {name for name, version in tags.items() if OWN_TAG.fullmatch(name) and version not in kept}
-    held = {*kept, table.latest_version, *(version for name, version in tags.items() if name not in loose)}
+    loose = _loose(table, kept)
+    tagged = {int(tag["version"]) for name, tag in table.tags.list().items() if name not in loose}
+    held = {*kept, table.latest_version, *tagged}
     known = {int(one["version"]): one["timestamp"].astimezone() for one in table.versions()}
     old = sorted(version for version, at in known.items() if version not in held and at < before)
     if dry_run:
@@ -110,8 +124,6 @@ def clean_table(
             "table versions", where, len(old), bytes_not_of(address, known.keys() - set(old)) if alone or old else 0
         )
         return
-    for name in loose:
-        table.tags.delete(name)
     if old:
         stats = table.cleanup_old_versions(versions=old, delete_unverified=alone, error_if_tagged_old_versions=False)
     elif alone:
@@ -121,6 +133,19 @@ def clean_table(
     else:
         return
     found.add("table versions", where, stats.old_versions, stats.bytes_removed)
+
+
+def _versions(kept: Sequence[Release], name: str) -> set[int]:
+    """The versions of a table that kept releases name."""
+    if name == schemas.DOCUMENTS:
+        return {one.ledger_version for one in kept}
+    return {one.table_version for one in kept if one.table == name}
+
+
+def _loose(table: LanceDataset, kept: Collection[int]) -> list[str]:
+    """The tags that publishing set on versions that are not kept."""
+    tags = {name: int(tag["version"]) for name, tag in table.tags.list().items()}
+    return [name for name, version in tags.items() if OWN_TAG.fullmatch(name) and version not in kept]
 
 
 def _rows(address: str) -> int:

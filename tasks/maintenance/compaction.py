@@ -67,6 +67,7 @@ def compact_released(store: Store, live: Release | None, found: Maintained, now:
     Only where readers see the head: after a rollback or a rejection, what would be joined is not what is published,
     and the next refresh is to find the tables as they were decided on.
     """
+    from freshet.tasks.errors import ConcurrentWriter
     from freshet.tasks.index.indices import declared_for, make_indices
     from freshet.tasks.index.release import republish
 
@@ -94,7 +95,11 @@ def compact_released(store: Store, live: Release | None, found: Maintained, now:
         return
     for table in (chunks, ledger):
         make_indices(table, declared_for(table))
-    moved = republish(store, live, table_version=chunks.version, ledger_version=ledger.version, now=now)
+    try:
+        moved = republish(store, live, table_version=chunks.version, ledger_version=ledger.version, now=now)
+    except ConcurrentWriter as other:
+        found.notes.append(f"{other.what}; readers stay with that one")
+        return
     found.release = moved.release
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -12,7 +13,7 @@ from freshet.tasks.maintenance import cleaning, compaction, expiry, retention
 from freshet.tasks.maintenance.freed import Maintained, Task
 from freshet.tasks.settings.spans import shifted
 from freshet.tasks.store.files import bytes_below, is_folder, names_below, table_addresses, table_name
-from freshet.tasks.store.locks import dataset_files, hold_corpus, hold_dataset, is_held
+from freshet.tasks.store.locks import brief_lock, dataset_files, hold_corpus, hold_dataset, is_held
 from freshet.tasks.store.seals import seal_tables
 
 if TYPE_CHECKING:
@@ -120,7 +121,10 @@ def _maintain(
     expiry.expire_reports(store, corpus, list_releases(store, corpus), settings, found, now, dry)
     compaction.compact_side_tables(store, corpus, found, dry)
     compaction.compact_released(store, live_release(list_releases(store, corpus)), found, now, dry)
-    kept = cleaning.kept_releases(list_releases(store, corpus), settings, now)
+    with nullcontext() if dry else brief_lock(store, corpus):
+        kept = cleaning.kept_releases(list_releases(store, corpus), settings, now)
+        if not dry:
+            cleaning.give_up(store, corpus, kept)
     cleaning.clean_corpus(store, corpus, kept, found, settings, now, dry)
 
 

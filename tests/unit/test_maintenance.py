@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from freshet.tasks.index import release
 from freshet.tasks.ledger.releases import release_at
 from freshet.tasks.ledger.versions import find_version, insert_version, list_versions, live_version, published_versions
 from freshet.tasks.lineage.trace import trace_back
+from freshet.tasks.maintenance import cleaning, compaction
 from freshet.tasks.maintenance.cleaning import kept_releases
 from freshet.tasks.maintenance.expiry import expire_reports
 from freshet.tasks.maintenance.freed import Freed, Maintained, Task
@@ -209,6 +211,86 @@ def test_after_a_rollback_nothing_is_compacted_and_that_is_said(store: SmallStor
     found = run(store, now=NOW)
     assert "was not compacted: readers see another state" in found.notes[0]
     assert (store.published(), len(releases(store))) == (seen, before)
+
+
+@pytest.mark.parametrize(
+    ("moment", "back"),
+    [
+        ("compaction.compact_side_tables", True),
+        ("compaction.compact_released", True),
+        ("cleaning.clean_corpus", False),
+        ("cleaning.clean_table", False),
+    ],
+)
+def test_a_rollback_during_maintenance_is_kept_or_refused_and_readers_read_on(
+    store: SmallStore, monkeypatch: pytest.MonkeyPatch, moment: str, back: bool
+) -> None:
+    """Before it is decided what is kept, the rollback decides; from then on, nobody goes back to what is given up."""
+    for number in range(3):
+        change(store, number)
+    module, _, name = moment.partition(".")
+    target = {"compaction": compaction, "cleaning": cleaning}[module]
+    real, tried = getattr(target, name), []
+
+    def roll_back_first(*args: Any, **named: Any) -> Any:
+        if not tried:
+            tried.append(True)
+            if back:
+                release.roll_back(store.store, "docs", 1, now=NOW)
+            else:
+                with pytest.raises(StoreError, match="no longer kept"):
+                    release.roll_back(store.store, "docs", 1, now=NOW)
+        return real(*args, **named)
+
+    monkeypatch.setattr(target, name, roll_back_first)
+    assert run(store, keep_releases=1).outcome == "done"
+    assert tried
+    live = releases(store)[0]
+    assert (live.rollback_of == 1) == back
+    assert len(store.published()) == live.chunks
+    assert [one.code for one in examine(store.project)] == []
+
+
+def test_a_rollback_during_a_compaction_stays_and_maintenance_says_so(
+    store: SmallStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grow(store, 10)
+    real = compaction.compact_table
+
+    def roll_back_first(table: Any) -> int:
+        if table.name == store.chunks_name():
+            release.roll_back(store.store, "docs", 5, now=NOW)
+        return real(table)
+
+    monkeypatch.setattr(compaction, "compact_table", roll_back_first)
+    found = run(store, now=NOW)
+    assert (found.outcome, found.release) == ("done", None)
+    assert "got another release during maintenance; readers stay with that one" in found.notes[0]
+    live = releases(store)[0]
+    assert (live.rollback_of, len(store.published())) == (5, live.chunks)
+
+
+def test_rollbacks_race_with_maintenance_and_what_is_live_can_always_be_read(store: SmallStore) -> None:
+    for number in range(6):
+        change(store, number)
+    numbers, refused = [one.release for one in releases(store)], []
+
+    def roll_back_and_read() -> None:
+        for number in numbers * 3:
+            try:
+                release.roll_back(store.store, "docs", number, now=NOW)
+            except StoreError as error:
+                refused.append(str(error))
+            live = releases(store)[0]
+            assert len(store.published()) == live.chunks
+
+    with ThreadPoolExecutor(1) as pool:
+        racing = pool.submit(roll_back_and_read)
+        while not racing.done():
+            assert run(store, keep_releases=1).outcome == "done"
+        racing.result()
+    assert all("is gone from the store" in one or "no longer kept" in one for one in refused)
+    assert [one.code for one in examine(store.project)] == []
 
 
 def test_parsed_texts_that_no_document_has_any_more_expire(store: SmallStore) -> None:
