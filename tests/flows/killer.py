@@ -43,6 +43,7 @@ class Fault:
         call: which call of it.
         armed_by: another function; calls count only once that one was entered.
         batch: documents of a batch.
+        without_ctime: see `forget_ctime`.
         options: further ones of `run_refresh`.
     """
 
@@ -53,6 +54,7 @@ class Fault:
     call: int = 1
     armed_by: str = ""
     batch: int = 5
+    without_ctime: bool = False
     options: dict[str, Any] | None = None
 
 
@@ -87,6 +89,14 @@ def embed_by_hash(patch: pytest.MonkeyPatch, notes: Path) -> None:
     embedder = HashEmbedder(notes / "embedded")
     patch.setattr("freshet.tasks.embedding.embed.load_embedder", lambda model, precision="auto": embedder)
     patch.setattr("freshet.tasks.index.gate.examination.check_embedding", lambda *_: [])
+
+
+def forget_ctime(patch: pytest.MonkeyPatch) -> None:
+    """Has the hints of files say what their size and mtime are, as on a file system that has no ctime.
+
+    Only then can a test lay files whose hint is that of files that are gone.
+    """
+    patch.setattr("freshet.tasks.documents.sources.folder.file_hint", lambda size, modified, _: f"{size}-{modified}")
 
 
 def read_embedded(notes: Path) -> list[str]:
@@ -182,6 +192,8 @@ def main(fault: Fault) -> None:
     patch = pytest.MonkeyPatch()  # which fails where there is no such name to be replaced
     patch.setattr("freshet.tasks.documents.planning.refresh.BATCH_DOCUMENTS", fault.batch)
     embed_by_hash(patch, Path(fault.notes))
+    if fault.without_ctime:
+        forget_ctime(patch)
     arm(fault)
     options = {"full": False, "as_of": None, "allow_withdrawals": 0, "wait": PATIENCE, **(fault.options or {})}
     print(json.dumps(run_refresh("docs", config=Path(fault.config), **options), default=str))  # noqa: T201

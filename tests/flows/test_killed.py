@@ -22,7 +22,7 @@ from freshet.tasks.ledger.releases import find_standing
 from tests.chaos import some_of
 from tests.flows import kill_points, killer
 from tests.flows.conftest import Project
-from tests.flows.killer import Fault, embed_by_hash, read_embedded
+from tests.flows.killer import Fault, embed_by_hash, forget_ctime, read_embedded
 from tests.flows.reader import Reader
 from tests.waiting import PATIENCE
 
@@ -82,6 +82,7 @@ def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], li
     notes = tmp_path / "notes-here"
     notes.mkdir()
     embed_by_hash(monkeypatch, notes)
+    forget_ctime(monkeypatch)
     return lambda: read_embedded(notes)
 
 
@@ -91,6 +92,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -
     folder = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patch:
         embed_by_hash(patch, folder)
+        forget_ctime(patch)
         (folder / "a").mkdir()
         before = Project(folder / "a")
         _lay(before, "A")
@@ -110,7 +112,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -
 def _refresh_and_die(project: Project, fault: Fault) -> None:
     notes = project.folder.parent / "notes-killed"
     notes.mkdir(exist_ok=True)
-    killer.run_and_die(killer.command(replace(fault, config=str(project.config), notes=str(notes))))
+    fault = replace(fault, config=str(project.config), notes=str(notes), without_ctime=True)
+    killer.run_and_die(killer.command(fault))
     _assert_all_die(json.loads((notes / "children").read_text()))
 
 
