@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.chaos import some_of
 from tests.flows.conftest import Project
 from tests.flows.killer import embed_by_hash
 
@@ -224,6 +225,35 @@ def test_a_hidden_copy_comes_back_at_the_refresh_after_the_kept_one_has_expired(
     before = two.versions()
     _refresh(two, "unchanged", as_of=july + timedelta(days=1))
     assert two.versions() == before
+
+
+@pytest.mark.parametrize("seed", some_of(range(12), 3))
+def test_copies_whose_validity_ends_leave_what_a_fresh_build_serves(two: Project, tmp_path: Path, seed: int) -> None:
+    rng, now = random.Random(seed), datetime(2031, 1, 1, tzinfo=UTC)
+    places = [f"{source}/{name}.md" for source in ("docs", "more") for name in "ab"]
+    history: list[Any] = []
+    for step in range(6):
+        for _ in range(rng.randint(1, 2)):
+            path, until, near, day = (
+                rng.choice(places),
+                rng.choice([None, 2, 4, 6, 8]),
+                rng.randint(0, 1),
+                rng.choice(range(9)),
+            )
+            if (two.folder / path).exists() and rng.random() < 0.4:
+                _remove(two, path)
+                history.append(path)
+            else:
+                head = f"---\nvalid_until: 2031-{until:02}-15\n---\n\n" if until else ""
+                _add(two, path, head + _page(1, near), day)
+                history.append((path, until, near, day))
+        # The second of two refreshes finds nothing new but the time.
+        for passed in range(2):
+            now += timedelta(days=31)
+            two.refresh(as_of=now)
+            fresh = _fresh_copy(two, tmp_path / f"fresh-{step}-{passed}")
+            fresh.refresh(as_of=now)
+            assert set(_hits(two, now=now)) == set(_hits(fresh, now=now)), (now, history)
 
 
 def test_switching_the_near_duplicate_rule_off_brings_near_copies_back(two: Project) -> None:
