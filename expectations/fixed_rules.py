@@ -31,7 +31,7 @@ _UNREAD_ROWS = frozenset(
     f"ROW-{name}" for name in ("UNREADABLE", "ENCODING", "REPEATED-KEY", "LONG", "SCHEMA", "ROLE", "EMPTY")
 )
 _FOUND_AFTERWARDS = frozenset(
-    {"PROV-ALTERED", "PROV-LINK", "PROV-LINK-EXTERNAL", "PROV-LINK-REFUSED", "STALE-UNVERIFIED"}
+    {"PROV-ALTERED", "PROV-LINK", "PROV-LINK-EXTERNAL", "PROV-LINK-REFUSED", "SAFETY-FLOODING", "STALE-UNVERIFIED"}
 )
 
 
@@ -67,6 +67,8 @@ def bounds(rule: Rule) -> tuple[float, float] | None:
         return None
     if rule.code == "DUP-NEAR":
         return 0.75, 1.0  # of pairs less alike, MinHash would propose too few
+    if rule.code == "SAFETY-FLOODING":
+        return 2.0, MOST  # documents; one alone is no flood
     if rule.code.startswith("LEAK-"):
         return 5.0, 50.0  # words; fewer are found in any two texts
     # A default between 0 and 1 is a share; the others are counts and days.

@@ -1,4 +1,4 @@
-"""The rules that need more than one document or look outside: altered bytes, and where links lead."""
+"""The rules that need more than one document or look outside: altered bytes, where links lead, floods."""
 
 from __future__ import annotations
 
@@ -29,5 +29,13 @@ PROVENANCE_RULES: tuple[Rule, ...] = (
         "A link leads to an address that is not public, or that is malformed; it was not checked, and nothing was "
         "connected to.",
         "Nothing, where readers are meant to follow it inside the organisation; otherwise correct or remove it.",
+    ),
+    Rule(
+        "SAFETY-FLOODING",
+        "warn",
+        "At least as many documents of one source as the threshold are written to be found for one and the same "
+        "question, as if to crowd out what others say about it.",
+        "Find out who wrote the documents that the evidence names, and keep one of them.",
+        threshold=3,
     ),
 )

@@ -13,10 +13,11 @@ from freshet.flows.frame import Kind, Work, in_frame, run_name, this_run
 from freshet.flows.project_flow import project_flow
 from freshet.tasks.documents.ahead import prepared_batches
 from freshet.tasks.documents.begin import begin_run
+from freshet.tasks.documents.corpus_findings import flood_notes
 from freshet.tasks.documents.corpus_wide import is_due as copies_are_due
 from freshet.tasks.documents.planning.describe import describe_plan
 from freshet.tasks.documents.sources.of_corpus import sources_by_name
-from freshet.tasks.documents.steps import hide_duplicates, list_source, note_dead_links, plan_refresh
+from freshet.tasks.documents.steps import hide_duplicates, list_source, note_dead_links, note_floods, plan_refresh
 from freshet.tasks.documents.work_files import preparing
 from freshet.tasks.governance.quarantine import count_by_code
 from freshet.tasks.index.release import read_head
@@ -112,10 +113,12 @@ def refresh_index(
             delete_strays(run, damage.strays)
         if access.moved:
             report.access["chunks"] = restamp_chunks(run)
-        # Copies and links are looked at over the whole corpus; what that changes is a batch like any other.
+        # Copies, floods and links are looked at over the whole corpus; what that changes is a batch like any other.
         if full or unfinished or not (plan.is_empty and access.is_empty) or copies_are_due(run):
             work.add(index_batch(run, hide_duplicates(run), "duplicates"))
+            work.add(index_batch(run, note_floods(run), "floods"))
             work.add(index_batch(run, note_dead_links(run, listed, full), "links"))
+            report.notes += flood_notes(run.store.corpus(corpus))
             with work.step("indices"):
                 maintain_indices(run, compact=full)
 

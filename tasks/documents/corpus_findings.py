@@ -1,4 +1,4 @@
-"""Puts what only the whole corpus can tell of a document (where its links lead) beside its other verdicts."""
+"""Puts what only the whole corpus can tell of a document (links, floods) beside its other verdicts, and tells it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from freshet.expectations.rules import RULES
 from freshet.tasks.rules.verdicts import Verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from freshet.tasks.store.tables import Tables
 
 
 def restated_verdicts(
@@ -37,3 +40,25 @@ def restated_verdicts(
         if [one for one in held if one["code"] in codes] != json.loads(json.dumps(now)):
             restated[row["doc_id"]] = json.dumps([*others, *now], sort_keys=True)
     return restated
+
+
+FLOODING = "SAFETY-FLOODING"
+_TOLD = 5
+
+
+def flood_notes(tables: Tables) -> list[str]:
+    """What the report of a refresh says of documents that are several on one question; nothing where none is."""
+    from freshet.tasks.settings.addresses import escaped
+    from freshet.tasks.store import schemas
+    from freshet.tasks.store.predicates import contains
+
+    ledger = tables.find(schemas.DOCUMENTS)
+    if ledger is None:
+        return []
+    rows = ledger.search().where(contains("verdicts", f'"{FLOODING}"')).select(["source", "path"]).to_list()
+    if not rows:
+        return []
+    paths = sorted(f"{row['path']} of {row['source']}" for row in rows)
+    more = f" and {len(paths) - _TOLD:,} more" if len(paths) > _TOLD else ""
+    told = f"{FLOODING}: {len(paths):,} documents answer one question with others of their source, as floods do: "
+    return [escaped(f"{told}{', '.join(paths[:_TOLD])}{more}. {RULES[FLOODING].mend}")]

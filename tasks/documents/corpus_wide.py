@@ -1,4 +1,4 @@
-"""What only the whole corpus can tell of its documents: which are duplicates, and whose links lead nowhere.
+"""What only the whole corpus can tell of its documents: duplicates, links that lead nowhere, floods.
 
 Comes after the batches, and prepares one more of the same form: ledger rows, and chunks of documents that return.
 """
@@ -149,6 +149,33 @@ def _parsed(run: RefreshRun, rows: Sequence[Row]) -> dict[str, str]:
     rest = {row["doc_id"]: row["content_hash"] for row in rows if keys[row["doc_id"]] not in kept}
     by_content = find_parsed_by_content(tables, sorted(set(rest.values()))) if rest else {}
     return {i: by_content[rest[i]] if i in rest else kept[key] for i, key in keys.items()}
+
+
+def note_floods(run: RefreshRun) -> PreparedBatch | None:
+    """Notes which documents are several of one source that answer one question; None where nothing changed."""
+    from freshet.tasks.documents.corpus_findings import FLOODING, restated_verdicts
+    from freshet.tasks.documents.flooding.find import DOCUMENT_COLUMNS, find_flooding
+    from freshet.tasks.rules.rulebook import tuned_rules
+    from freshet.tasks.rules.verdicts import Verdict
+
+    watch = Stopwatch()
+    tables = run.store.corpus(run.corpus)
+    ledger = tables.find(schemas.DOCUMENTS)
+    if ledger is None:
+        return None
+    with watch("floods"):
+        documents = ledger.search().select([*DOCUMENT_COLUMNS, "verdicts"]).to_arrow()
+        rule = tuned_rules(run.settings).get(FLOODING)
+        found: dict[str, list[Verdict]] = {}
+        if rule and rule.threshold:
+            flooded = find_flooding(tables, documents.select(DOCUMENT_COLUMNS), run.model.space, rule.threshold)
+            found = {doc_id: [Verdict(FLOODING, rule.severity, one.evidence)] for doc_id, one in flooded.items()}
+        restated = restated_verdicts(documents, found, [FLOODING])
+    if not restated:
+        return None
+    rows: list[dict[str, Any]] = ledger.search().where(is_any("doc_id", sorted(restated))).to_list()
+    rows = [{**row, "verdicts": restated[row["doc_id"]], "replace": False} for row in rows]
+    return leave_batch(run, "floods", rows, [], {}, watch)
 
 
 def note_dead_links(

@@ -87,6 +87,14 @@ def hide_duplicates(run: RefreshRun) -> PreparedBatch | None:
     return corpus_wide.hide_duplicates(run, load_tokenizer(run.model.folder))
 
 
+@task(cache_policy=NO_CACHE, name="settle-floods")
+def note_floods(run: RefreshRun) -> PreparedBatch | None:
+    """Prepares what changes because several documents of a source answer one question now, or do so no more."""
+    from freshet.tasks.documents import corpus_wide
+
+    return corpus_wide.note_floods(run)
+
+
 @task(cache_policy=NO_CACHE, name="settle-links")
 def note_dead_links(run: RefreshRun, listed: Sequence[ListedSource], full: bool) -> PreparedBatch | None:
     """Prepares what changes because links lead nowhere now, or lead somewhere again.

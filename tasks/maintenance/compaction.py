@@ -26,7 +26,7 @@ ROWS_AT_ONCE = 2048
 ROWS_PER_RUN = 2_000_000
 """Most rows that one maintenance rewrites of a table; the next one goes on."""
 
-SIDE_TABLES = (schemas.ELEMENTS, schemas.LINKS, schemas.SIGNATURES, schemas.DUPLICATES)
+SIDE_TABLES = (schemas.ELEMENTS, schemas.LINKS, schemas.SIGNATURES, schemas.DUPLICATES, schemas.OPENINGS)
 """Tables of a corpus that no release names."""
 
 

@@ -33,8 +33,13 @@ def _corpus_lines(row: Row) -> list[str]:
             f"{name}: release {row['release']}, published {_moment(row['published_at'])}",
             f"  {row['documents']:,} documents, {row['chunks']:,} chunks, {row['stale']:,} stale, "
             f"{row['quarantined']:,} in quarantine",
+            *([f"  {_flooding(row)}"] if row["flooding"] else []),
         ]
     return [*head, *_common_lines(row)]
+
+
+def _flooding(row: Row) -> str:
+    return f"{row['flooding']:,} documents answer one question with others (SAFETY-FLOODING): see the report's notes"
 
 
 def _dataset_lines(row: Row) -> list[str]:
@@ -95,6 +100,7 @@ def status_page(found: Row, now: datetime) -> str:
     if found["corpora"]:
         head = ["corpus", "release", "age", "documents", "chunks", "stale", "in quarantine", "last run", "next run"]
         parts += ["## Corpora", table(head, [_corpus_cells(row) for row in found["corpora"]])]
+        parts += [f"> {row['corpus']}: {_flooding(row)}" for row in found["corpora"] if row["flooding"]]
     if found["datasets"]:
         head = ["dataset", "version", "age", "rows", "splits", "for review", "rejected", "last run", "next run"]
         parts += ["## Datasets", table(head, [_dataset_cells(row) for row in found["datasets"]])]

@@ -11,13 +11,14 @@ from freshet.tasks.governance.freshness import MOMENTS, is_marked_stale, stalene
 from freshet.tasks.governance.quarantine import IN_QUARANTINE
 from freshet.tasks.status.runs import Recorded, recorded_runs, told_objective, told_run
 from freshet.tasks.store import schemas
+from freshet.tasks.store.predicates import contains
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
 
 
 def corpus_status(store: Store, corpus: str, objective: float | None, now: datetime) -> dict[str, Any]:
-    """A corpus's live release, age, size, stale and quarantined documents, and runs; None where there is none.
+    """A corpus's live release, age, size, stale, quarantined and flooding documents, and runs; None where none is.
 
     Args:
         objective: seconds that it may go without being brought up to date; None for any.
@@ -45,12 +46,13 @@ def corpus_status(store: Store, corpus: str, objective: float | None, now: datet
 def _ledger_counts(store: Store, corpus: str, now: datetime) -> dict[str, int]:
     ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
     if ledger is None:
-        return {"stale": 0, "quarantined": 0}
+        return {"stale": 0, "quarantined": 0, "flooding": 0}
     stale = 0
     columns = ["seen_hash", "content_hash", "verdicts", *MOMENTS.values()]
     for batch in ledger.search().where("content_hash IS NOT NULL").select(columns).to_batches():
         stale += sum(_is_stale(row, now) for row in batch.to_pylist())
-    return {"stale": stale, "quarantined": ledger.count_rows(IN_QUARANTINE)}
+    flooding = ledger.count_rows(contains("verdicts", '"SAFETY-FLOODING"'))
+    return {"stale": stale, "quarantined": ledger.count_rows(IN_QUARANTINE), "flooding": flooding}
 
 
 def _is_stale(row: Mapping[str, Any], now: datetime) -> bool:

@@ -34,6 +34,11 @@ def begins(column: str, prefix: str) -> str:
     return f"starts_with({column}, {_literal(prefix)})"
 
 
+def contains(column: str, part: str) -> str:
+    """The predicate is true where the column's text contains the part."""
+    return f"contains({column}, {_literal(part)})"
+
+
 def is_any(column: str, values: Iterable[str]) -> str:
     """The predicate is true where the column holds one of the values; never true for no values."""
     listed = ", ".join(_literal(v) for v in values)

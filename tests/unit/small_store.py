@@ -103,7 +103,12 @@ class SmallStore:
             removal.delete_strays(run, damage.strays)
         if access.moved:
             index.restamp_chunks.fn(run)
-        for batch in (steps.hide_duplicates.fn(run), steps.note_dead_links.fn(run, listed, False)):
+        settled = (
+            steps.hide_duplicates.fn,
+            steps.note_floods.fn,
+            lambda run: steps.note_dead_links.fn(run, listed, False),
+        )
+        for batch in (settle(run) for settle in settled):
             if batch is not None:
                 self._index(run, batch)
         index.maintain_indices.fn(run, compact=False)

@@ -12,6 +12,7 @@ from freshet.tasks.store.schemas.corpora import (
     ELEMENTS,
     EXTERNAL_LINKS,
     LINKS,
+    OPENINGS,
     SIGNATURES,
     chunk_rows,
     chunks,
@@ -21,6 +22,7 @@ from freshet.tasks.store.schemas.corpora import (
     elements,
     external_links,
     links,
+    openings,
     signatures,
 )
 from freshet.tasks.store.schemas.datasets import (
@@ -61,10 +63,10 @@ from freshet.tasks.store.schemas.ledger import (
 __all__ = [
     "ACCESS_CLASSES", "BUILDS", "CORPUS_TABLES", "DATASET_TABLES", "DATASET_VERSIONS", "DECISIONS", "DOCUMENTS",
     "DUPLICATES", "ELEMENTS", "EXAMPLES", "EXTERNAL_LINKS", "FORMER_COLUMNS", "KNOWN_TABLES", "LEDGER_TABLES",
-    "LINEAGE", "LINEAGE_DELIVERIES", "LINEAGE_EVENTS", "LINKS", "LOOKS", "REJECTED", "RELEASES",
+    "LINEAGE", "LINEAGE_DELIVERIES", "LINEAGE_EVENTS", "LINKS", "LOOKS", "OPENINGS", "REJECTED", "RELEASES",
     "ROW_DECISIONS", "RUNS", "SIGNATURES", "WINDOWS", "access_classes", "builds", "chunk_rows", "chunks",
     "chunks_table", "dataset_versions", "decisions", "documents", "duplicates", "elements", "examples",
-    "external_links", "lineage", "lineage_deliveries", "lineage_events", "links", "looks", "rejected_rows",
+    "external_links", "lineage", "lineage_deliveries", "lineage_events", "links", "looks", "openings", "rejected_rows",
     "releases", "row_decisions", "runs", "signatures", "windows",
 ]  # fmt: skip
 

@@ -15,6 +15,7 @@ SIGNATURES = "signatures"
 DUPLICATES = "duplicates"
 LINKS = "links"
 EXTERNAL_LINKS = "external_links"
+OPENINGS = "openings"
 
 
 def chunks_table(space: str) -> str:
@@ -136,6 +137,29 @@ def external_links() -> pa.Schema:
     )
 
 
+def openings() -> pa.Schema:
+    """What the passages of each document open with, and how many documents of its source answer one question with it.
+
+    `made_from` names the document version, its chunks and the method; `documents` is 0 where too few answer the same,
+    and -1 until the document has been compared. `words` are hashes of 32 bits, in ascending order.
+    """
+    import pyarrow as pa
+
+    lead = records(
+        *required("string", "chunk_id"),
+        *required("int32", "ordinal"),
+        *required("bool", "asks"),
+        *required("string", "text"),
+        *required(pa.list_(pa.uint32()), "words"),
+    )
+    return table(
+        key("doc_id"),
+        *required("string", "source", "made_from"),
+        *required("int32", "documents"),
+        *required(lead, "leads"),
+    )
+
+
 def chunk_rows() -> pa.Schema:
     """Chunks before they are embedded: what a batch's documents hold."""
     return table(
@@ -166,5 +190,6 @@ CORPUS_TABLES = {
     DUPLICATES: duplicates,
     LINKS: links,
     EXTERNAL_LINKS: external_links,
+    OPENINGS: openings,
 }
 """Schemas by name of the table; of chunks and signatures the widths depend on the model and the method."""
