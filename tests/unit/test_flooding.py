@@ -235,6 +235,15 @@ def test_a_flood_is_marked_from_the_refresh_that_makes_it_one_until_it_is_none_a
     assert set(corpus.kept().values()) == {0}
 
 
+def test_a_document_in_the_middle_of_others_is_judged_by_all_of_them_whichever_came_last(corpus: Corpus) -> None:
+    words = "alpha brook cedar delta ember frost grove haven".split()
+    for number in range(3):
+        assert corpus.update() == {}
+        corpus.put(f"note-{number}", f"What about {' '.join(words[number : number + 6])}? {ANSWERS[number]}")
+    found = corpus.update()
+    assert {path: one.others for path, one in found.items()} == {"note-1": ("note-0", "note-2")}
+
+
 def test_with_nothing_changed_nothing_is_written(corpus: Corpus) -> None:
     _put_flood(corpus, [f"{QUESTION} {answer}" for answer in ANSWERS])
     found = corpus.update()

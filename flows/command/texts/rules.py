@@ -31,6 +31,17 @@ RULES_KEPT = """## What cannot be tuned
 Some severities are not for settings to choose:"""
 
 
+RULES_FLOODS = """## Floods
+
+`SAFETY-FLOODING` compares what passages open with: a title, a heading, or one of the first three sentences. It counts
+the documents of one source whose openings share their words, whose passages lie close together in the embedding space,
+and whose texts differ; they may have come in one refresh or in many. Of floods as PoisonedRAG makes them, five times a
+question and then an answer that a language model wrote, it notices nine out of ten. Answers without the question before
+them mostly pass, and so do some paraphrases. Honest documents that it marks are versions of one page that differ by more
+than a third, and forms that begin with the same long sentence. Hence it warns and keeps nothing out. The figures stand in
+`bench/README.md`."""
+
+
 def rules_text(rows: Sequence[Mapping[str, Any]]) -> str:
     """Renders the rules, each with its reason and what to do."""
     lines = []
@@ -55,7 +66,15 @@ def rules_page(rows: Sequence[Mapping[str, Any]]) -> str:
             fixed.setdefault((" or ".join(allowed), reason), []).append(code(rule.code))
     kept = [f"- {', '.join(codes)}: {allowed} only, since {reason}." for (allowed, reason), codes in fixed.items()]
     return (
-        "\n\n".join([RULES_INTRODUCTION, table(RULES_HEAD, [cells(row) for row in rows]), RULES_KEPT, "\n".join(kept)])
+        "\n\n".join(
+            [
+                RULES_INTRODUCTION,
+                table(RULES_HEAD, [cells(row) for row in rows]),
+                RULES_KEPT,
+                "\n".join(kept),
+                RULES_FLOODS,
+            ]
+        )
         + "\n"
     )
 

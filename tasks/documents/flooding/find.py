@@ -144,7 +144,8 @@ def _judged(alike: Mapping[str, Matches], least: float, documents: pa.Table) -> 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    known = documents.filter(pc.is_in(documents["doc_id"], value_set=pa.array(sorted(alike), pa.string())))
+    concerned = {other for matches in alike.values() for others in matches.values() for other in others}
+    known = documents.filter(pc.is_in(documents["doc_id"], value_set=pa.array(sorted(concerned), pa.string())))
     paths = dict(zip(known["doc_id"].to_pylist(), known["path"].to_pylist(), strict=True))
     found: dict[str, Flooded] = {}
     for doc_id, matches in sorted(alike.items()):
@@ -155,8 +156,8 @@ def _judged(alike: Mapping[str, Matches], least: float, documents: pa.Table) -> 
             if number >= least and (best is None or number > best[0]):
                 best = number, ordinal
         if best:
-            others = sorted(paths[other] for other in matches[best[1]])
-            found[doc_id] = Flooded(best[0], tuple(others[:NAMED]), best[1])
+            named = sorted(paths[other] for other in matches[best[1]])[:NAMED]
+            found[doc_id] = Flooded(best[0], tuple(named), best[1])
     return found
 
 
