@@ -116,7 +116,8 @@ def refresh_index(
         # Copies, floods and links are looked at over the whole corpus; what that changes is a batch like any other.
         if full or unfinished or not (plan.is_empty and access.is_empty) or copies_are_due(run):
             work.add(index_batch(run, hide_duplicates(run), "duplicates"))
-            work.add(index_batch(run, note_floods(run), "floods"))
+            with work.watch("floods"):
+                work.add(index_batch(run, note_floods(run), "floods"))
             work.add(index_batch(run, note_dead_links(run, listed, full), "links"))
             report.notes += flood_notes(run.store.corpus(corpus))
             with work.step("indices"):

@@ -158,24 +158,22 @@ def note_floods(run: RefreshRun) -> PreparedBatch | None:
     from freshet.tasks.rules.rulebook import tuned_rules
     from freshet.tasks.rules.verdicts import Verdict
 
-    watch = Stopwatch()
     tables = run.store.corpus(run.corpus)
     ledger = tables.find(schemas.DOCUMENTS)
     if ledger is None:
         return None
-    with watch("floods"):
-        documents = ledger.search().select([*DOCUMENT_COLUMNS, "verdicts"]).to_arrow()
-        rule = tuned_rules(run.settings).get(FLOODING)
-        found: dict[str, list[Verdict]] = {}
-        if rule and rule.threshold:
-            flooded = find_flooding(tables, documents.select(DOCUMENT_COLUMNS), run.model.space, rule.threshold)
-            found = {doc_id: [Verdict(FLOODING, rule.severity, one.evidence)] for doc_id, one in flooded.items()}
-        restated = restated_verdicts(documents, found, [FLOODING])
+    documents = ledger.search().select([*DOCUMENT_COLUMNS, "verdicts"]).to_arrow()
+    rule = tuned_rules(run.settings).get(FLOODING)
+    found: dict[str, list[Verdict]] = {}
+    if rule and rule.threshold:
+        flooded = find_flooding(tables, documents.select(DOCUMENT_COLUMNS), run.model.space, rule.threshold)
+        found = {doc_id: [Verdict(FLOODING, rule.severity, one.evidence)] for doc_id, one in flooded.items()}
+    restated = restated_verdicts(documents, found, [FLOODING])
     if not restated:
         return None
     rows: list[dict[str, Any]] = ledger.search().where(is_any("doc_id", sorted(restated))).to_list()
     rows = [{**row, "verdicts": restated[row["doc_id"]], "replace": False} for row in rows]
-    return leave_batch(run, "floods", rows, [], {}, watch)
+    return leave_batch(run, "floods", rows, [], {}, Stopwatch())
 
 
 def note_dead_links(

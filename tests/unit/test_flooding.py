@@ -236,10 +236,10 @@ def test_a_flood_is_marked_from_the_refresh_that_makes_it_one_until_it_is_none_a
 
 
 def test_a_document_in_the_middle_of_others_is_judged_by_all_of_them_whichever_came_last(corpus: Corpus) -> None:
-    words = "alpha brook cedar delta ember frost grove haven".split()
+    words = ["alpha", "brook", "cedar", "delta", "ember", "frost", "grove"]
     for number in range(3):
         assert corpus.update() == {}
-        corpus.put(f"note-{number}", f"What about {' '.join(words[number : number + 6])}? {ANSWERS[number]}")
+        corpus.put(f"note-{number}", f"What about {' '.join(words[number : number + 5])}? {_prose(20 + number, 18)}")
     found = corpus.update()
     assert {path: one.others for path, one in found.items()} == {"note-1": ("note-0", "note-2")}
 

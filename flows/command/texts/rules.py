@@ -37,9 +37,9 @@ RULES_FLOODS = """## Floods
 the documents of one source whose openings share their words, whose passages lie close together in the embedding space,
 and whose texts differ; they may have come in one refresh or in many. Of floods as PoisonedRAG makes them, five times a
 question and then an answer that a language model wrote, it notices nine out of ten. Answers without the question before
-them mostly pass, and so do some paraphrases. Honest documents that it marks are versions of one page that differ by more
-than a third, and forms that begin with the same long sentence. Hence it warns and keeps nothing out. The figures stand in
-`bench/README.md`."""
+them mostly pass, and so do some paraphrases. Honest documents that it marks are versions of one page that differ by
+more than a third, and forms that begin with the same long sentence. Hence it warns and keeps nothing out. The figures
+stand in `bench/README.md`."""
 
 
 def rules_text(rows: Sequence[Mapping[str, Any]]) -> str:
