@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from freshet.deploy.client import ServerError
 from freshet.deploy.definitions import run_environment
 from freshet.tasks.runs.local_server import Running, ServerNote, read_note, server_folder
+from freshet.tasks.runs.run import store_of
+from freshet.tasks.store.modes import PRIVATE, written_with
 
 if TYPE_CHECKING:
     import psutil
@@ -51,9 +53,13 @@ def start_server(project: Project, host: str, port: int) -> Started:
     Raises:
         ServerError: the port is taken, or the server does not come up.
     """
-    folder = server_folder(project)
-    (folder / "prefect").mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(folder):
+    folder, store = server_folder(project), store_of(project)
+    # Whoever may read the store finds the server; its database and logs are for its owner only.
+    with store.writing():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "prefect").mkdir(PRIVATE, exist_ok=True)
+    (folder / "prefect").chmod(PRIVATE)
+    with store.writing(), _one_at_a_time(folder):
         note, new = read_note(folder), []
         if note is None or not note.server.is_alive():
             worker = note.worker if note else None
@@ -73,7 +79,7 @@ def start_worker(project: Project, started: Started) -> Started:
     Raises:
         ServerError: it does not come up.
     """
-    with _one_at_a_time(started.folder):
+    with store_of(project).writing(), _one_at_a_time(started.folder):
         note = read_note(started.folder) or started.note
         if note.worker and note.worker.is_alive():
             return replace(started, note=note)
@@ -170,7 +176,8 @@ def _spawn(words: list[str], log: Path, environment: Mapping[str, str], folder: 
     given = {**os.environ, **environment}
     if "PREFECT_API_URL" not in environment:
         given.pop("PREFECT_API_URL", None)  # a server is nobody's client
-    with log.open("ab") as file:
+    with written_with(PRIVATE), log.open("ab") as file:
+        log.chmod(0o600)  # one of an earlier version may be open to others
         process = subprocess.Popen(
             [sys.executable, "-m", "prefect", *words],
             stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=given, cwd=folder, start_new_session=True,

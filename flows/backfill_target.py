@@ -18,6 +18,7 @@ from freshet.tasks.runs.faults import announce_faults
 from freshet.tasks.runs.on_server import stop_if_cancelled
 from freshet.tasks.runs.parents import die_with_parent
 from freshet.tasks.runs.progress import Progress
+from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.store.locks import hold_backfill
 from freshet.tasks.store.tables import Store
@@ -37,7 +38,7 @@ def do_target(asked: Asked, target: Target) -> dict[str, Any]:
     Returns:
         What was done, as `TargetPlan.as_dict` has it; `busy` says who held the target until the end of the wait.
     """
-    store = Store(load_project(asked.config).store)
+    store = store_of(load_project(asked.config))
     wait = timedelta(seconds=asked.wait)
     try:
         with hold_backfill(store, target.kind, target.name, asked.name, wait, get_run_logger().warning):

@@ -16,8 +16,8 @@ from freshet.flows.version_dataset import version_dataset
 from freshet.tasks.backfill.work import check_all_read, count_documents
 from freshet.tasks.errors import CorpusBusy, FreshetError, RunCancelled
 from freshet.tasks.ledger.windows import WindowRow, record_windows
+from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.file import load_project
-from freshet.tasks.store.tables import Store
 
 
 def _window_name() -> str:
@@ -36,7 +36,7 @@ def backfill_window(row: WindowRow, as_of: datetime, config: Path, wait: float) 
     Args:
         row: what the record says of the window: planned.
     """
-    store = Store(load_project(config).store)
+    store = store_of(load_project(config))
     row = row.becomes("running", datetime.now(UTC), run_id=str(flow_run.id))
     record_windows(store, [row])
     try:

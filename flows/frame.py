@@ -141,6 +141,7 @@ def in_frame(
             watch("total"),
             heeding_signals(),
             untagged_tasks(),
+            run.store.writing(report.notes.append),
             run.hold(timedelta(seconds=wait), waiting.tell),
             run_events(run) as events,
             kind.around(run),
@@ -152,7 +153,8 @@ def in_frame(
         return cancelled_state(cancelled)
     report.notes += events.notes
     report.seconds = watch.seconds
-    kind.publish(run, report)
+    with run.store.writing():
+        kind.publish(run, report)
     for event in kind.events(run, report):
         emit(event)
     if (failure := report.failure()) is not None:

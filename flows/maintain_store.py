@@ -20,9 +20,9 @@ from freshet.tasks.maintenance.freed import Task
 from freshet.tasks.maintenance.maintain import find_targets
 from freshet.tasks.maintenance.steps import maintain_target
 from freshet.tasks.runs.on_server import heeding_signals, stop_if_cancelled
+from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.settings.spans import moment_of
-from freshet.tasks.store.tables import Store
 
 
 @project_flow("maintain-store", run_name("maintain"))
@@ -55,7 +55,7 @@ def maintain_store(
     how, found = Task(dry_run, expire_live), []
     try:
         with telling_damage(project), heeding_signals():
-            for target in find_targets(project, Store(project.store), targets):
+            for target in find_targets(project, store_of(project), targets):
                 stop_if_cancelled()
                 found.append(maintain_target(project, target, how, name, now, wait))
                 for note in found[-1].notes:

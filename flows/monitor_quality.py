@@ -18,6 +18,7 @@ from freshet.tasks.ledger.looks import Look, look_at, misses_objective, record_l
 from freshet.tasks.reports.events import Event, emit, freshness_event, quarantine_event
 from freshet.tasks.reports.status import publish_status
 from freshet.tasks.runs.late import covered_by
+from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.status.project import project_status
 from freshet.tasks.store.tables import Store
@@ -38,7 +39,7 @@ def monitor_quality(
     if later := covered_by():
         return ended({"outcome": "skipped"}, f"late; {later} does it all")
     logger, project = get_run_logger(), load_project(config)
-    store, name = Store(project.store), project.settings.deployment.project
+    store, name = store_of(project), project.settings.deployment.project
     # What matters is how old things are when this runs, not when it was to run.
     now = datetime.now(UTC)
     missed, grown = [], []

@@ -38,6 +38,12 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     return str(where_and_why[2]).removeprefix("Skipped: ")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Stores in a bucket have their work folder here, and not in the home of whoever runs the tests."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(scope="session")
 def public_data() -> Path:
     """The folder of public test data; tests that need it are skipped where it is absent."""

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from freshet.flows.command.answering import DONE, Config, Json, print_answer, store_of
+from freshet.flows.command.answering import DONE, Config, Json, print_answer
 from freshet.flows.command.texts import access as printing
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.file import corpus_settings, load_project
 
 app = App(name="access", help="Say who may see what, and why.")
@@ -17,7 +18,10 @@ app = App(name="access", help="Say who may see what, and why.")
 
 @app.command(name="list")
 def list_(corpus: str, /, *, config: Config = None, as_json: Json = False) -> int:
-    """List the access classes of CORPUS: whom each lets in, and how many documents are in it."""
+    """List the access classes of CORPUS: whom each lets in, and how many documents are in it.
+
+    An owner's view: it shows what the access lists keep from others. An owner is whoever can read the store's files.
+    """
     from freshet.tasks.search.access import list_access
 
     project = load_project(config)
@@ -40,6 +44,8 @@ def explain(
     """Say why PRINCIPAL may see DOCUMENT, or may not: roster, class, rule, ledger and release.
 
     DOCUMENT is a path, a URI or an id.
+
+    An owner's view: it shows what the access lists keep from others. An owner is whoever can read the store's files.
     """
     from freshet.tasks.governance.roster import load_roster
     from freshet.tasks.search.access import explain_access

@@ -17,7 +17,6 @@ from freshet.tasks.settings.addresses import in_lines
 if TYPE_CHECKING:
     from freshet.tasks.governance.expressions import Asker
     from freshet.tasks.settings.file import Project
-    from freshet.tasks.store.tables import Store
 
 Config = Annotated[
     Path | None, Parameter(name="--config", help="freshet.yaml; by default FRESHET_CONFIG, or the nearest one upwards.")
@@ -50,13 +49,6 @@ def login_name() -> str:
         return getuser()
     except (KeyError, OSError):
         raise SettingsError("nobody is logged in by a name", "Say who decides: --who NAME.") from None
-
-
-def store_of(project: Project) -> Store:
-    """Returns the store of a project; nothing is opened yet."""
-    from freshet.tasks.store.tables import Store
-
-    return Store(project.store)
 
 
 def asker_now(project: Project, as_: Sequence[str]) -> Asker:

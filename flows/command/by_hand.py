@@ -93,10 +93,10 @@ def _run(
 
 def _live(config: Path, look: Callable[[Store], Any]) -> Any:
     """What is live, for the report of a run that failed; None where nothing is, or the look-up fails as well."""
-    from freshet.tasks.store.tables import Store
+    from freshet.tasks.runs.run import store_of
 
     try:
-        return look(Store(load_project(config).store))
+        return look(store_of(load_project(config)))
     except Exception:  # whatever ails the store or the settings: the failure itself is what a person must be told
         logging.getLogger(__name__).debug("what is live could not be looked up", exc_info=True)
         return None

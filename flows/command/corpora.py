@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, validators
 
-from freshet.flows.command.answering import DONE, Config, Json, asker_now, complain, login_name, print_answer, store_of
+from freshet.flows.command.answering import DONE, Config, Json, asker_now, complain, login_name, print_answer
 from freshet.flows.command.texts import corpora as printing
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.runs.ends import exit_code
+from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.file import corpus_settings, load_project
 
 Count = validators.Number(gte=0)
@@ -107,7 +108,10 @@ def gate(
     config: Config = None,
     as_json: Json = False,
 ) -> int:
-    """Explain the gate's last decision on CORPUS: why, and how its exam went."""
+    """Explain the gate's last decision on CORPUS: why, and how its exam went.
+
+    An owner's view: it shows what the access lists keep from others. An owner is whoever can read the store's files.
+    """
     from freshet.tasks.index.gate.explain import explain_decision
     from freshet.tasks.index.release import publish_rejected
 
@@ -137,7 +141,10 @@ def rollback(corpus: str, release: int, /, *, config: Config = None, as_json: Js
 
 
 def document(corpus: str, path: str, /, *, config: Config = None, as_json: Json = False) -> int:
-    """Show what CORPUS holds of the document at PATH: its ledger row, verdicts and chunks."""
+    """Show what CORPUS holds of the document at PATH: its ledger row, verdicts and chunks.
+
+    An owner's view: it shows what the access lists keep from others. An owner is whoever can read the store's files.
+    """
     from freshet.tasks.index.document import describe_document
 
     project = load_project(config)
@@ -166,7 +173,10 @@ def quarantine(
     config: Config = None,
     as_json: Json = False,
 ) -> int:
-    """List the documents of CORPUS that were refused, and why; show, accept or retry the one at PATH."""
+    """List the documents of CORPUS that were refused, and why; show, accept or retry the one at PATH.
+
+    An owner's view: it shows what the access lists keep from others. An owner is whoever can read the store's files.
+    """
     from freshet.tasks.governance.quarantine import quarantined_documents
     from freshet.tasks.ledger import decisions
 

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
-from freshet.flows.command.answering import DONE, Config, Json, complain, login_name, print_answer, store_of
+from freshet.flows.command.answering import DONE, Config, Json, complain, login_name, print_answer
 from freshet.flows.command.texts import datasets as printing
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.runs.ends import exit_code
+from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.file import dataset_settings, load_project
 
 app = App(name="dataset", help="Build, compare, review and export versions of fine-tuning datasets.")
@@ -78,6 +79,8 @@ def show(
     """Show a version of dataset NAME: its rows, sides, sources, what was left out and why.
 
     With --rejected and no version: of the last build, where the gate refused that.
+
+    An owner's view: it shows what the access lists keep from others. An owner is whoever can read the store's files.
     """
     project = load_project(config)
     settings = dataset_settings(project, name)
@@ -105,7 +108,10 @@ def diff(
     config: Config = None,
     as_json: Json = False,
 ) -> int:
-    """Compare versions OLD and NEW of dataset NAME row by row, with the reason for every row that went."""
+    """Compare versions OLD and NEW of dataset NAME row by row, with the reason for every row that went.
+
+    An owner's view: it shows what the access lists keep from others. An owner is whoever can read the store's files.
+    """
     from freshet.tasks.datasets.versions.diff import diff_versions
 
     project = load_project(config)
@@ -133,7 +139,10 @@ def review(
     config: Config = None,
     as_json: Json = False,
 ) -> int:
-    """List the rows of NAME that wait for a person's decision; or keep or drop the row with DIGEST."""
+    """List the rows of NAME that wait for a person's decision; or keep or drop the row with DIGEST.
+
+    An owner's view: it shows what the access lists keep from others. An owner is whoever can read the store's files.
+    """
     from freshet.tasks.datasets.review import decide, rows_for_review
 
     project = load_project(config)

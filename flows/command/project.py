@@ -8,10 +8,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from freshet.flows.command.answering import DONE, FAILED, Config, Json, print_answer, store_of
+from freshet.flows.command.answering import DONE, FAILED, Config, Json, print_answer
 from freshet.flows.command.texts.corpora import check_text
 from freshet.flows.command.texts.rules import rules_text
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.file import (
     corpus_settings,
     dataset_settings,
@@ -62,6 +63,8 @@ def trace(
 
     Back: an example's id or digest, a chunk's id, DATASET@VERSION, DATASET@VERSION:SPLIT:LINE. Forward: the path or
     URI of a source document or of a file of rows.
+
+    An owner's view: it shows what the access lists keep from others. An owner is whoever can read the store's files.
     """
     from freshet.flows.command.texts.trace import trace_text
     from freshet.tasks.lineage.trace import trace as find

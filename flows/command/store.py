@@ -50,10 +50,10 @@ def maintain(
     """
     from freshet.flows.command.texts.maintenance import maintained_text
     from freshet.tasks.maintenance.maintain import find_targets
-    from freshet.tasks.store.tables import Store
+    from freshet.tasks.runs.run import store_of
 
     project = load_project(config)
-    find_targets(project, Store(project.store), names)  # nothing is started for a name that does not exist
+    find_targets(project, store_of(project), names)  # nothing is started for a name that does not exist
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     from prefect.client.schemas.objects import State
 

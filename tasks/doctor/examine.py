@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from freshet.tasks.doctor import corpora, datasets, deployments, shared, sources
 from freshet.tasks.doctor.findings import Finding, Patient, finding
 from freshet.tasks.errors import FreshetError, SettingsError, StoreUnreachable
+from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.file import Project
 from freshet.tasks.store.files import is_folder
 from freshet.tasks.store.locks import dataset_files, hold_corpus, hold_dataset
@@ -58,11 +59,13 @@ def examine(project: Project, names: Sequence[str] = ()) -> list[Finding]:
     Raises:
         SettingsError: a name is neither a corpus nor a dataset.
     """
-    patient = Patient(project, Store(project.store))
+    patient = Patient(project, store_of(project))
     _check_names(project, names)
     found = [] if names else list(deployments.examine_deployments(patient))
     unusable = list(shared.examine_access(patient))
     found += unusable
+    if not names and not unusable:
+        found += shared.examine_mode(patient)
     if unusable or (patient.store.is_local and not is_folder(patient.store.address)):
         return found
     return [*found, *_examine(patient, names)]
@@ -99,7 +102,7 @@ def _examine(patient: Patient, names: Sequence[str]) -> Iterator[Finding]:
 
 def find_damage(project: Project) -> list[Finding]:
     """What is wrong with the files of all tables of the project, whatever else may be wrong."""
-    patient, settings = Patient(project, Store(project.store)), project.settings
+    patient, settings = Patient(project, store_of(project)), project.settings
     found = _look("ledger", shared.examine_ledger_files(patient))
     for corpus in settings.corpora:
         found += _look(f"corpora/{corpus}", corpora.examine_files(patient, corpus))
@@ -129,7 +132,7 @@ def repair(project: Project, names: Sequence[str], wait: timedelta, tell: Callab
 
     What is found again after it was mended stays a finding; so does what only a person can mend.
     """
-    store, done = Store(project.store), Repair()
+    store, done = store_of(project), Repair()
     tried: set[Finding] = set()
     for _ in range(ROUNDS):
         found = examine(project, names)
@@ -169,7 +172,7 @@ def _hold(
     dataset = (lock or "").removeprefix(dataset_files(""))
     if lock and dataset != lock:
         return hold_dataset(store, dataset, "doctor", wait, tell)
-    return nullcontext()
+    return store.writing(tell)
 
 
 def _check_names(project: Project, names: Sequence[str]) -> None:

@@ -37,6 +37,10 @@ CODES: dict[str, Sign] = {
         "a part of the store cannot be read, and nothing says which of its files is at fault",
         f"{_REPAIR}, in case other findings are the cause; else restore the store from a backup.",
     ),
+    "DOCTOR-STORE-OPEN": Sign(
+        "more people on this machine may read the store's files than store_mode says",
+        "Type: freshet doctor --repair, as the owner of the store's folder; or write store_mode as it is meant.",
+    ),
     "DOCTOR-SCHEMA": Sign(
         "a table has other columns than this version of Freshet knows",
         "Install the version of Freshet that wrote the store, or restore the store from a backup.",

@@ -20,6 +20,7 @@ from freshet.tasks.store import schemas
 from freshet.tasks.store.bucket import check_bucket
 from freshet.tasks.store.files import is_folder, names_below, remove, table_addresses, table_name
 from freshet.tasks.store.locks import HOLDER, dataset_files, is_held
+from freshet.tasks.store.modes import open_to_others
 
 if TYPE_CHECKING:
     from freshet.tasks.lineage.openlineage import Job
@@ -48,6 +49,14 @@ def examine_access(patient: Patient) -> Iterator[Finding]:
         shut += [one for one in files if not os.access(Path(folder, one), os.R_OK)]
         for one in shut:
             yield finding("DOCTOR-STORE-ACCESS", str(Path(folder, one).relative_to(root)))
+
+
+def examine_mode(patient: Patient) -> Iterator[Finding]:
+    """Whether only those may read a store on a disk whom its mode lets in."""
+    store = patient.store
+    if store.is_local and (found := open_to_others(Path(store.address), store.mode)) is not None:
+        detail = f"its mode is {found:04o}, and should be {store.mode:04o}"
+        yield finding("DOCTOR-STORE-OPEN", store.address, detail, repair=list)  # the repair's own writing does it
 
 
 def examine_ledger_files(patient: Patient) -> Iterator[Finding]:

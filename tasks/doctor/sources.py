@@ -53,7 +53,7 @@ def _list(patient: Patient, corpus: str, source: FolderSource | GitSource) -> Li
     """The listing, or why there is none. Mirrors are made beside the store's, and go: nothing is written there."""
     from freshet.tasks.documents.sources import open_source
 
-    cache = patient.store.work_folder(corpus).parent.parent / "cache" / corpus
+    cache = patient.store.cache_folder(corpus)
     try:
         if cache.is_dir():
             return open_source(source, patient.project.root, cache).list()

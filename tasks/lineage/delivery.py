@@ -180,9 +180,10 @@ def deliver(
 
     give_up = time.monotonic() + budget
     lock = store.lock_file(".lineage")
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    with store.writing():
+        lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(lock, timeout=budget):
+        with store.writing(), FileLock(lock, timeout=budget):
             settled = begun.wait(give_up - time.monotonic()) if begun else []
             _mark(store, settled)
             trouble = begun.trouble if begun and begun.is_running else None

@@ -85,7 +85,8 @@ def maintain(
         return Maintained(str(target), "empty")
     found = Maintained(str(target), "planned" if task.dry_run else "done", before=_bytes(folders))
     if target.kind == "ledger":
-        _maintain_ledger(store, settings, found, task, now)
+        with nullcontext() if task.dry_run else store.writing(tell):
+            _maintain_ledger(store, settings, found, task, now)
     elif task.dry_run:
         _maintain(store, target, settings, found, task, now)
     else:

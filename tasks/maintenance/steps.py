@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 def maintain_target(project: Project, target: Target, how: Task, run: str, now: datetime, wait: float) -> Maintained:
     """Maintains one corpus or dataset, or the tables that all share."""
     from freshet.tasks.maintenance.maintain import maintain
-    from freshet.tasks.store.tables import Store
+    from freshet.tasks.runs.run import store_of
 
     tell = logging.getLogger("prefect.task_runs").warning
     return maintain(
         project,
-        Store(project.store),
+        store_of(project),
         target,
         project.settings.maintenance,
         task=how,

@@ -267,6 +267,7 @@ def _foot(facts: ReportFacts) -> str:
     more = f"<h2>More</h2><ul>{links}</ul>" if links else ""
     return (
         f'<footer>{more}<h2>Words</h2><dl class="words">{words}</dl>'
+        "<p>For the store's owners: the access lists keep nothing from this page.</p>"
         f"<p>Written by Freshet. Run <code>{text(facts.run_id)}</code>.</p></footer>"
     )
 

@@ -18,6 +18,11 @@ from freshet.tasks.store.locks import dataset_files, hold_corpus, hold_dataset
 from freshet.tasks.store.tables import Store
 
 
+def store_of(project: Project) -> Store:
+    """Returns the store of a project; nothing is opened yet."""
+    return Store(project.store, project.store_mode)
+
+
 @dataclass(frozen=True)
 class _Run:
     """What every run knows.
@@ -37,7 +42,7 @@ class _Run:
     @cached_property
     def store(self) -> Store:
         """The store of the project."""
-        return Store(self.project.store)
+        return store_of(self.project)
 
     def __getstate__(self) -> dict[str, object]:
         # An open store does not travel between processes.

@@ -18,6 +18,7 @@ from freshet.tasks.settings.lines import Located, read_yaml
 from freshet.tasks.settings.places import Finding, kind_text, place_text
 from freshet.tasks.settings.project import Corpus, Settings
 from freshet.tasks.settings.schema import json_schema
+from freshet.tasks.settings.types import STORE_MODES
 
 __all__ = ["FILE_NAME", "Problem", "Project", "find_notes", "find_problems", "json_schema", "load_project"]
 
@@ -70,6 +71,11 @@ class Project:
     def store(self) -> str:
         """The store's absolute path, or its URL."""
         return self.resolve(self.settings.store)
+
+    @property
+    def store_mode(self) -> int:
+        """The mode of the store's folders on a disk."""
+        return STORE_MODES[self.settings.store_mode]
 
     @property
     def model(self) -> str:

@@ -29,6 +29,7 @@ from freshet.tasks.settings.types import (
     RuleCode,
     Share,
     Size,
+    StoreMode,
     Strict,
     Text,
     duration_text,
@@ -248,6 +249,11 @@ class Settings(Strict):
         "./.freshet",
         description="folder of the store, relative to the settings file, or a bucket URL like s3://bucket/prefix; "
         "the environment variable FRESHET_STORE overrides it",
+    )
+    store_mode: StoreMode = Field(
+        "private",
+        description="who on this machine may read a store on a disk: private, its owner; group, the folder's group as "
+        'well; shared, everybody; or the mode of its folders, like "0770" for a group that writes, too',
     )
     embedding: Embedding = Field(Embedding(), description="the model that turns texts into vectors")
     task_runner: TaskRunnerName = Field(

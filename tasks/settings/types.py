@@ -46,6 +46,7 @@ DURATION_HELP = "write a number and s, m (minutes), h, d, w or y (365 days), lik
 SIZE_HELP = "write a number of bytes, or a number and B, KB, MB, GB, TB, KiB, MiB, GiB or TiB, like 100MB"
 PRINCIPAL_HELP = "write everyone, user:NAME or group:NAME, without spaces"
 CORPUS_HELP = "write lower-case letters, digits and hyphens, like staff-handbook"
+STORE_MODE_HELP = 'write private, group or shared, or a mode in quotes: "0700", "0750", "0770", "0755" or "0775"'
 LANGUAGE_HELP = "write the two lower-case letters of ISO 639-1, like en; of a rare language texts cannot be told"
 REGION_HELP = "write the two upper-case letters of ISO 3166, like US or GB"
 
@@ -188,6 +189,21 @@ Duration = Annotated[
     PlainSerializer(duration_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
 ]
+STORE_MODES = {
+    "private": 0o700, "group": 0o750, "shared": 0o755,
+    "0700": 0o700, "0750": 0o750, "0770": 0o770, "0755": 0o755, "0775": 0o775,
+}  # fmt: skip
+"""What the mode of the store's folders may be called. Its owner may do everything, others never write."""
+
+
+def _store_mode(text: Any) -> str:
+    # YAML reads a bare 0750 as a number, of which editors and Freshet would have different ideas.
+    if not isinstance(text, str) or text not in STORE_MODES:
+        raise ValueError(STORE_MODE_HELP)
+    return text
+
+
+StoreMode = Annotated[str, BeforeValidator(_store_mode), WithJsonSchema({"type": "string", "enum": list(STORE_MODES)})]
 Size = Annotated[
     ByteSize,
     BeforeValidator(_size),

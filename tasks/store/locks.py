@@ -70,9 +70,10 @@ def brief_lock(store: Store, corpus: str) -> Iterator[None]:
     from filelock import FileLock
 
     path = store.lock_file(f"{corpus}-releases")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path, timeout=60):
-        yield
+    with store.writing():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path, timeout=60):
+            yield
 
 
 def hold_corpus(
@@ -83,19 +84,19 @@ def hold_corpus(
     Args:
         run: the name by which others learn who holds the corpus.
         wait: how long to wait for another writer before giving up.
-        tell: is told once who holds the corpus, if someone does.
+        tell: is told once who holds the corpus, if someone does, and where the mode of the store's folder was changed.
 
     Raises:
         CorpusBusy: it was still held after `wait`.
     """
-    return _hold(store.lock_file(corpus), f"corpus {corpus}", run, wait, tell)
+    return _hold(store, corpus, f"corpus {corpus}", run, wait, tell)
 
 
 def hold_dataset(
     store: Store, dataset: str, run: str, wait: timedelta, tell: Callable[[str], None]
 ) -> AbstractContextManager[None]:
     """Holds the writer's lock of a dataset, in the way of `hold_corpus`."""
-    return _hold(store.lock_file(dataset_files(dataset)), f"dataset {dataset}", run, wait, tell)
+    return _hold(store, dataset_files(dataset), f"dataset {dataset}", run, wait, tell)
 
 
 def hold_backfill(
@@ -105,11 +106,17 @@ def hold_backfill(
 
     The refreshes and builds of the backfill take the writer's lock as well.
     """
-    return _hold(store.lock_file(f"backfill.{kind}.{target}"), f"the backfill of {kind} {target}", run, wait, tell)
+    return _hold(store, f"backfill.{kind}.{target}", f"the backfill of {kind} {target}", run, wait, tell)
 
 
 @contextmanager
-def _hold(path: Path, what: str, run: str, wait: timedelta, tell: Callable[[str], None]) -> Iterator[None]:
+def _hold(store: Store, name: str, what: str, run: str, wait: timedelta, tell: Callable[[str], None]) -> Iterator[None]:
+    with store.writing(tell), _hold_file(store.lock_file(name), what, run, wait, tell):
+        yield
+
+
+@contextmanager
+def _hold_file(path: Path, what: str, run: str, wait: timedelta, tell: Callable[[str], None]) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from freshet.tasks.errors import DamagedTable, StoreError
 from freshet.tasks.store import schemas
 from freshet.tasks.store.bucket import reaching, unreachable
+from freshet.tasks.store.modes import PRIVATE, private_folder, settle, written_with
 from freshet.tasks.store.trouble import panics_as_errors
 
 if TYPE_CHECKING:
@@ -29,16 +30,35 @@ class Store:
 
     Attributes:
         address: absolute folder, or the URL of a bucket's prefix.
+        mode: of its folders on this machine's disk. For a bucket that is the owner's alone, whatever the setting.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, mode: int = PRIVATE) -> None:
         """Opens nothing yet."""
         self.address = address.rstrip("/")
+        self.mode = mode if self.is_local else PRIVATE
 
     @property
     def is_local(self) -> bool:
         """Whether the store is on a disk of this machine, and not in a bucket."""
         return "://" not in self.address
+
+    @contextmanager
+    def writing(self, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+        """What is written meanwhile has the store's mode; so has the store's folder, which is made if it is missing.
+
+        Args:
+            tell: is told where the folder had another mode.
+
+        Raises:
+            StoreError: the work folder of a bucket cannot be trusted.
+        """
+        with written_with(self.mode):
+            if self.is_local:
+                settle(Path(self.address), self.mode, tell)
+            else:
+                self._on_disk(make=True)
+            yield
 
     @cached_property
     def _session(self) -> Any:
@@ -68,6 +88,9 @@ class Store:
         """
         import lancedb
 
+        if self.is_local and not Path(self.address, folder).is_dir():
+            with self.writing():
+                Path(self.address, folder).mkdir(parents=True, exist_ok=True)
         # Connecting asks a bucket for the first time, so that here is told what keeps somebody from it.
         with reaching(self.address):
             # Zero: a handle always sees what other processes committed.
@@ -92,18 +115,29 @@ class Store:
         """The append-only tables that all corpora and datasets share: `schemas.LEDGER_TABLES`."""
         return Tables(self, "ledger")
 
-    def work_folder(self, corpus: str) -> Path:
-        """The folder on this machine's disk in which the writer of a corpus leaves files between two steps of a run."""
+    def _on_disk(self, *, make: bool = False) -> Path:
         if self.is_local:
-            return Path(self.address) / "work" / corpus
-        return Path(tempfile.gettempdir()) / f"freshet-{sha256(self.address.encode()).hexdigest()[:16]}" / corpus
+            return Path(self.address)
+        return private_folder(sha256(self.address.encode()).hexdigest()[:16], make=make)
+
+    def work_folder(self, corpus: str) -> Path:
+        """The folder on this machine's disk in which the writer of a corpus leaves files between two steps of a run.
+
+        Raises:
+            StoreError: the store is in a bucket, and its folder on the disk cannot be trusted.
+        """
+        return self._on_disk() / "work" / corpus
+
+    def cache_folder(self, corpus: str) -> Path:
+        """The folder on this machine's disk in which the sources of a corpus keep copies; raises as `work_folder`."""
+        return self._on_disk() / "cache" / corpus
 
     def lock_file(self, corpus: str) -> Path:
-        """The file of the writer's lock. For a bucket it guards this machine only; versions are checked as well."""
-        if self.is_local:
-            return Path(self.address) / "locks" / f"{corpus}.lock"
-        folder = self.work_folder(corpus)
-        return folder.with_name(f"{folder.name}.lock")
+        """The file of the writer's lock; raises as `work_folder` does.
+
+        For a bucket it guards this machine's user only; versions are checked as well.
+        """
+        return self._on_disk() / "locks" / f"{corpus}.lock"
 
 
 class Tables:
@@ -194,7 +228,10 @@ class Tables:
         """The table at its head. It is made if it is missing."""
         table = self.find(name)
         # Two batches that are prepared at once may both find that it is missing.
-        return self._database.create_table(name, schema=schema, exist_ok=True) if table is None else table
+        if table is not None:
+            return table
+        with self._store.writing():
+            return self._database.create_table(name, schema=schema, exist_ok=True)
 
     def drop(self, name: str) -> None:
         """Removes a table for good. It must be there."""
@@ -237,7 +274,8 @@ class Tables:
         """Adds rows in one commit; the table is made if it is missing."""
         import pyarrow as pa
 
-        self.open(name, schema).add(pa.Table.from_pylist(list(rows), schema=schema))
+        with self._store.writing():
+            self.open(name, schema).add(pa.Table.from_pylist(list(rows), schema=schema))
 
 
 def _check_columns(table: Table) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import stat
 import urllib.request
 from typing import Any
 
@@ -51,6 +53,22 @@ def test_up_starts_what_a_scheduled_run_needs_and_down_leaves_nothing(site: Site
     assert "Worker and server stopped." in site.freshet("down").stdout
     assert not [one for one in ours if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     assert "Nothing was running." in site.freshet("down").stdout
+
+
+def test_the_database_and_the_logs_of_the_server_are_private_where_a_group_may_read_the_store(site: Site) -> None:
+    site.settings["store_mode"] = "group"
+    site.save()
+    before = os.umask(0o022)
+    try:
+        site.up()
+    finally:
+        os.umask(before)
+    modes = {str(one.relative_to(site.home)): stat.S_IMODE(one.stat().st_mode) for one in site.home.rglob("*")}
+    private = {name: mode for name, mode in modes.items() if name.startswith("prefect") or name.endswith(".log")}
+    assert {"prefect", "prefect/prefect.db", "server.log", "worker.log"} <= private.keys()
+    assert {name: mode for name, mode in private.items() if mode & 0o77} == {}
+    assert modes["server.json"] == 0o640, "commands of the group find the server"
+    assert stat.S_IMODE((site.folder / "store").stat().st_mode) & 0o777 == 0o750
 
 
 def test_a_note_of_processes_that_are_gone_is_no_obstacle_and_kills_nobody(site: Site) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -95,7 +94,8 @@ def _refreshing(project: Project, name: str, fault: Fault = UNDISTURBED) -> subp
     notes.mkdir()
     return subprocess.Popen(
         killer.command(replace(fault, config=str(project.config), notes=str(notes))),
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(notes)},
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "XDG_STATE_HOME": str(notes)},
     )  # fmt: skip
 
 
@@ -347,8 +347,8 @@ def test_a_store_in_a_bucket_asks_for_the_extra_that_reads_it(monkeypatch: pytes
     assert error.value.mend == 'pip install "freshet[s3]"'
 
 
-def test_the_locks_of_two_temporary_folders_are_two_machines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_locks_of_two_state_folders_are_two_machines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Else the tests above would have shown two writers that wait for each other."""
     here = Store("s3://bucket/x").lock_file("docs")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert Store("s3://bucket/x").lock_file("docs") != here

@@ -247,6 +247,12 @@ def store_is_a_file(store: SmallStore) -> None:
 
 
 Plant = Callable[[SmallStore], None]
+
+
+def store_open(store: SmallStore) -> None:
+    store.at().chmod(0o755)
+
+
 MENDED: dict[Plant, str] = {
     empty_newest_manifest_of_chunks: "DOCTOR-TORN-MANIFEST",
     half_newest_manifest_of_ledger: "DOCTOR-TORN-MANIFEST",
@@ -270,6 +276,7 @@ MENDED: dict[Plant, str] = {
     work_left: "DOCTOR-LEFTOVER",
     export_half_written: "DOCTOR-LEFTOVER",
     run_never_ended: "DOCTOR-OPEN-RUN",
+    store_open: "DOCTOR-STORE-OPEN",
     export_gone: "DOCTOR-EXPORT-MISSING",
     export_altered: "DOCTOR-EXPORT-ALTERED",
 }

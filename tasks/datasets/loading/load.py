@@ -17,6 +17,7 @@ from freshet.tasks.datasets.loading.reader import FileReader
 from freshet.tasks.datasets.origins.permission import Permissions
 from freshet.tasks.datasets.stage import RowVerdict, Stage, finding, finding_schema, row_schema, unread_schema
 from freshet.tasks.rules.verdicts import Verdict
+from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.datasets import Dataset, RowsInput
 from freshet.tasks.store.tables import Store
 
@@ -115,7 +116,7 @@ def load_part(
     import pyarrow as pa
 
     stage.folder.mkdir(parents=True, exist_ok=True)
-    loader = _Loader(dataset, project, store or Store(project.store), first_row, batch, past)
+    loader = _Loader(dataset, project, store or store_of(project), first_row, batch, past)
     with (
         pa.ipc.new_file(unread_file(stage, part), unread_schema()) as unread,
         pa.ipc.new_file(_verdicts_file(stage, part), finding_schema()) as verdicts,

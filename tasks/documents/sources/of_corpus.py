@@ -24,7 +24,7 @@ def sources_by_name(run: RefreshRun) -> dict[str, FolderSource | GitSource]:
 
 def source_readers(run: RefreshRun) -> dict[str, SourceReader]:
     """Returns a reader of each source, by the source's name. Nothing is read yet."""
-    cache = run.folder.parent.parent / "cache" / run.corpus
+    cache = run.store.cache_folder(run.corpus)
     return {name: open_source(source, run.project.root, cache) for name, source in sources_by_name(run).items()}
 
 
