@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def examine_sources(patient: Patient, corpus: str) -> Iterator[Finding]:
     """Which sources cannot be listed, and which hold other documents than the ledger knows of."""
+    from freshet.tasks.documents.sources.base import said_by_source
     from freshet.tasks.settings.addresses import source_name
 
     if not is_folder(f"{patient.store.address}/corpora/{corpus}"):
@@ -39,8 +40,12 @@ def examine_sources(patient: Patient, corpus: str) -> Iterator[Finding]:
         known = held.get(name, {})
         added = len(listed.keys() - known.keys())
         gone = len(known.keys() - listed.keys())
-        # Of a document that could not be fetched the ledger has no hint: the next refresh tries again.
-        changed = sum(bool(known[one]) and known[one] != listed[one] for one in listed.keys() & known.keys())
+        # Of a document that could not be fetched the ledger has no hint: the next refresh tries again. A file that was
+        # copied, or given other rights, is read again by the next refresh, but its owner did not say that it changed.
+        changed = sum(
+            bool(known[one]) and said_by_source(known[one]) != said_by_source(listed[one])
+            for one in listed.keys() & known.keys()
+        )
         if added or gone or changed:
             detail = f"{added} are new, {changed} changed, {gone} gone"
             yield finding("DOCTOR-SOURCE-DIFFERS", where, detail, name=corpus)
