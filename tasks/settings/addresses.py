@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, unquote
@@ -98,7 +97,7 @@ _SHELL = re.compile(
     r"(?!//|\*\*\*@)(?:(?P<password>(?:(?!://)[^\s'\"])+)@(?=(?:[\w.-]+|\[[\w.:%]+\]):[^\s:])"
     r"|(?P<plain>[^\s'\"/]+)@(?=(?:[\w-]+\.)+[A-Za-z]{2,}/))"
 )
-_ORACLE = re.compile(r"(?P<user>jdbc:[\w:]+:[^\s/@:]+)/(?P<password>[^\s'\"]+)@", re.I)
+_ORACLE = re.compile(r"(?P<user>jdbc:[\w:]{1,100}:[^\s/@:]{1,100})/(?P<password>[^\s'\"]*+)", re.I)
 _TOKEN = re.compile(r"gh[a-z]_|github_pat_|glpat-|xox[a-z]-|eyJ|hf_")
 """How tokens begin that are put in the place of a user name."""
 
@@ -120,9 +119,11 @@ _VALUE = re.compile(
     r"|(?:[^\s&;'\"]|[&;](?![\w .%-]*=|\s|$)|['\"](?=\w))+)",
     re.I,
 )
-_JDBC = re.compile(r"jdbc:[^\s;]*;\S*", re.I)
+_VARIABLE = re.compile(r"\$\{[^{}]*\}")
+# What follows a beginning is read to its end also where it is no such address: no other beginning in it is one, either.
+_JDBC = re.compile(r"jdbc:[^\s;]*+(?:;\S*)?", re.I)
 _ENCODED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}%3A%2F%2F[^\s&'\"]*", re.I)
-_QUERY = re.compile(rf"(?P<url>{_SCHEME}[^\s?#'\"]*)\?[^\s#'\"]+")
+_QUERY = re.compile(rf"(?P<url>{_SCHEME}[^\s?#'\"]*+)(?P<query>\?[^\s#'\"]+)?")
 
 
 def mask_credentials(text: str, *, queries: bool = True) -> str:
@@ -137,11 +138,15 @@ def mask_credentials(text: str, *, queries: bool = True) -> str:
     """
     for _ in range(_MOST_PASSES):
         masked = _mask(text, [])
-        masked = _QUERY.sub(lambda match: f"{match['url']}?***", masked) if queries else masked
+        masked = _QUERY.sub(_without_query, masked) if queries else masked
         if masked == text:
             break
         text = masked
     return text
+
+
+def _without_query(match: re.Match[str]) -> str:
+    return f"{match['url']}?***" if match["query"] else match[0]
 
 
 def _mask(text: str, found: list[str]) -> str:
@@ -163,12 +168,14 @@ def _mask(text: str, found: list[str]) -> str:
             return f"{scheme}***@"
         return f"{scheme}{name}:***@" if colon else match[0]
 
-    def part(shape: str) -> Callable[[re.Match[str]], str]:
-        def hide(match: re.Match[str]) -> str:
-            found.extend(one for one in match.groups()[1:] if one is not None)
-            return shape.format(match["user"])
+    def shell(match: re.Match[str]) -> str:
+        found.extend(one for one in match.group("password", "plain") if one is not None)
+        return f"{match['user']}:***@"
 
-        return hide
+    def oracle(match: re.Match[str]) -> str:
+        password, _, host = match["password"].rpartition("@")
+        found.extend([password] * bool(password))
+        return f"{match['user']}/***@{host}" if password else match[0]
 
     def value(match: re.Match[str]) -> str:
         hidden = match["value"]
@@ -176,10 +183,10 @@ def _mask(text: str, found: list[str]) -> str:
         return f"{match['name']}***"
 
     text = _ENCODED.sub(encoded, text)
-    text = _JDBC.sub(lambda match: _VALUE.sub(value, match[0]), text)
+    text = _JDBC.sub(lambda match: _VALUE.sub(value, match[0]) if ";" in match[0] else match[0], text)
     text = _USERINFO.sub(user, text)
-    text = _ORACLE.sub(part("{}/***@"), text)
-    text = _SHELL.sub(part("{}:***@"), text)
+    text = _ORACLE.sub(oracle, text)
+    text = _SHELL.sub(shell, text)
     return _VALUE.sub(value, _QUERY_VALUE.sub(value, text))
 
 
@@ -216,8 +223,10 @@ def has_credentials(address: str) -> bool:
     """
     found: list[str] = []
     _mask(address, found)
-    literal = re.sub(r"\$\{[^}]*\}", "", address)
-    return any(re.sub(r"\$\{[^}]*\}", "", one) for one in found) or bool(re.search(r"://\S*\?\S*=[^\s&]", literal))
+    if any(_VARIABLE.sub("", one) for one in found):
+        return True
+    queries = (word.partition("://")[2].partition("?")[2] for word in _VARIABLE.sub("", address).split())
+    return any(re.search(r"=[^&]", one) for one in queries)
 
 
 def safe_reason(error: BaseException, address: str, named: str | None = None) -> str:

@@ -82,9 +82,8 @@ def _samples(narrow: Sequence[str], wide: Sequence[str], inside: str) -> list[st
     folders, names = {PurePosixPath()}, {"document"}
     for globs, base in ((narrow, ""), (wide, inside)):
         for glob in globs:
-            concrete = (
-                re.sub(r"\[!?(.)[^\]]*\]", r"\1", glob.lstrip("!/")).replace("**", "folder").replace("*", "document")
-            )
+            plain = re.sub(r"\[!?(.)[^\]]*+(?:\]|\Z)", r"\1", glob.lstrip("!/"))
+            concrete = plain.replace("**", "folder").replace("*", "document")
             path = PurePosixPath(concrete.replace("?", "x").replace("\\", ""))
             names.add(path.name or "document")
             folder = path if glob.endswith("/") else path.parent

@@ -54,7 +54,8 @@ class _Patterns:
 def _patterns() -> _Patterns:
     return _Patterns(
         address=re.compile(
-            r"(?<![\w.+\-])\w(?:[\w.+'%\-]*\w)?@((?:[^\W_](?:[\w\-]*[^\W_])?\.)+([^\W\d_]{2,24}))(?![\w@]|-\w)"
+            rf"(?<![\w.+\-])\w(?:[\w.+'%\-]{{0,{_LOCAL_CHARS}}}\w)?@"
+            r"((?:[^\W_](?:[\w\-]*[^\W_])?\.)+([^\W\d_]{2,24}))(?![\w@]|-\w)"
         ),
         line=re.compile(r"^(?:[^\n\d]*\d){7}[^\n]*$", re.M),
         phone=re.compile(

@@ -39,7 +39,7 @@ _OURS = {
 }
 _PLACEHOLDER = re.compile(
     r":(?:pass|pwd|token|secret)@|example|sample|placeholder|dummy|redacted|your[_-]?|changeme|x{5,}|\*{3,}|\.{3}"
-    r"|<[^>]*>|\$\{|\{\{",
+    r"|<[^<>]*>|\$\{|\{\{",
     re.I,
 )
 _LEAST_PASSWORD, _MOST_PASSWORD, _LEAST_CLASSES = 8, 128, 3
@@ -57,6 +57,7 @@ _NAMES = (
 )
 _MARKS = ("-----BEGIN", "AKIA", "hf_", "://")
 _DIGIT = re.compile(r"\d")
+_CLASSES = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), _DIGIT, re.compile(r"[^\w\s]|_"))
 _LONG_LINE = 5000
 _WINDOW = 400
 
@@ -82,7 +83,7 @@ def _detectors() -> _Detectors:
         named=re.compile(
             r"(?:passw(?:or)?d|passwort|kennwort|mot de passe|contrase[ñn]a|passphrase|pwd|secret"
             r"|(?:api|auth|access|private)[ _-]?key|client[ _-]?secret|(?:access|auth|bearer|api)[ _-]?token)\w{0,40}"
-            r"[\"'`\])]{0,2}[ \t]*(?:(?:is|lautet|est|es)\b[ \t]*:?|:=|[:=]{1,3}>?)[ \t]*"
+            r"[\"'`\])]{0,2}[ \t]*(?:(?:is|lautet|est|es)\b(?:[ \t]*:)?|:=|[:=]{1,3}>?)[ \t]*+"
             r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;|]+)(?P=quote)",
             re.I,
         ),
@@ -189,7 +190,4 @@ def _looks_chosen(value: str) -> bool:
     """Whether a value that is called a password is one: words and addresses are not, mixed characters are."""
     if not _LEAST_PASSWORD <= len(value) <= _MOST_PASSWORD or "://" in value or value[:1] in "<{$([":
         return False
-    classes = [r"[a-z]", r"[A-Z]", r"\d", r"[^\w\s]|_"]
-    return sum(1 for pattern in classes if re.search(pattern, value)) >= _LEAST_CLASSES and bool(
-        re.search(r"\d", value)
-    )
+    return sum(1 for one in _CLASSES if one.search(value)) >= _LEAST_CLASSES and bool(_DIGIT.search(value))

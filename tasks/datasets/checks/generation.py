@@ -66,7 +66,7 @@ _DISCLAIMS = re.compile(
 )
 _QUOTES = "\"'“”‘’*_ \n\t"
 
-_WORD_END = re.compile(r"\w+\Z")
+_WORD_END = re.compile(r"(?<!\w)\w++\Z")
 # Words with which no sentence ends, unless the sentence speaks of the word itself.
 _GOES_ON = frozenset(
     ("the", "an", "and", "or", "because", "than", "their", "its", "your", "our", "my", "his", "whose", "which", "into")

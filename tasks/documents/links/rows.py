@@ -150,7 +150,9 @@ def _own_anchors(document: ParsedDocument) -> set[str] | None:
 
 def _written_id(heading: str) -> str:
     """Returns a heading without the `{#id}` that some dialects put behind it."""
-    return re.sub(r"\s*\{:?[^}]*\}\s*$", "", heading)
+    bare = heading.rstrip()
+    start = bare.find("{", bare.rfind("}", 0, -1) + 1)
+    return heading[:start].rstrip() if bare.endswith("}") and start >= 0 else heading
 
 
 def _aliases(properties: Mapping[str, Any]) -> Iterable[str]:

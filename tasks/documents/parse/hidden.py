@@ -51,7 +51,8 @@ def _compiled(name: str) -> re.Pattern[str]:
 _PATTERNS = {
     "suspect": r"<!--|<style|<[a-z][^<>]{0,2000}?\b(?:hidden\b|style\s*=|color\s*=)",
     "conditional": r"\A\s*\[(?:if|endif)\b|\A\s*<?!\[endif",
-    "fenced": r"^(?P<fence>`{3,}|~{3,}).*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)|(?P<tick>`+)(?!`)[^\n]*?(?<!`)(?P=tick)(?!`)",
+    "fenced": r"^(?P<fence>`{3,}|~{3,}).*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)"
+    r"|(?<!`)(?P<tick>`++)[^\n]*?(?<!`)(?P=tick)(?!`)",
     "markdown comment": r"^ {0,3}\[[^\]\n]{1,40}\]:[ \t]*(?:#|<>)[ \t]+(?:\(([^\n]*)\)|\"([^\n]*)\"|'([^\n]*)')[ \t]*$",
 }  # fmt: skip
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)(?:^)(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.S | re.M)
-_KEY_LINE = re.compile(r"^[\"']?[A-Za-z_][\w \-]*[\"']?\s*[:=]")
+_KEY_LINE = re.compile(r"^[\"']?[A-Za-z_][\w \-]*+[\"']?\s*+[:=]")
 _TEMPLATE_TAG = re.compile(r"\{%-?[^%\n]*-?%\}")
 _BREAK_TAG = re.compile(r"<br\s*/?>", re.I)
 

@@ -16,7 +16,8 @@ from freshet.tasks.documents.parse.links import html_links, with_links
 from freshet.tasks.documents.parse.refusal import Refused
 
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
-_HTML_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
+# Where the first title does not end, no later one does: so it is matched all the same, without a text.
+_HTML_TITLE = re.compile(r"<title[^>]*+(?:>(.*?)</title)?", re.I | re.S)
 _TITLE_WITHIN = 100_000
 _VALUE_CHARS = 120
 """A longer text is prose, to which the name of its element adds nothing."""
@@ -27,7 +28,7 @@ def parse_html(path: str) -> ParsedDocument:
     text = decode(Path(path).read_bytes(), markup=True)
     blocks = html_blocks(text)
     match = _HTML_TITLE.search(text[:_TITLE_WITHIN])
-    stated = html_entities.unescape(match[1]).strip() if match else ""
+    stated = html_entities.unescape(match[1] or "").strip() if match else ""
     links, anchors = html_links(text)
     return with_links(build(blocks, stated or first_title(blocks), hidden=hidden_in_html(text)), links, anchors)
 

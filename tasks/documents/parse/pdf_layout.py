@@ -166,9 +166,8 @@ def _joined(group: list[Line], words: frozenset[str]) -> str:
 
 def _mended(head: str, tail: str, words: frozenset[str]) -> str:
     """Joins the two halves of a word that a line end cut, with the hyphen only where the word has one anyway."""
-    first = re.search(r"\w*$", head)
-    second = re.match(r"\w*", tail)
-    one, two = (first[0] if first else ""), (second[0] if second else "")
+    first, second = re.match(r"\w*", head[::-1]), re.match(r"\w*", tail)
+    one, two = (first[0][::-1] if first else ""), (second[0] if second else "")
     if f"{one}{two}".lower() in words:
         return f"{head}{tail}"
     if f"{one}-{two}".lower() in words or not (one[-1:].islower() and two[:1].islower()):

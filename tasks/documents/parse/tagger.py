@@ -17,7 +17,8 @@ MODEL = "en_core_web_sm"
 RULES_VERSION = "1"
 
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
-_SENTENCE_END = re.compile(r"[.!?…。!?]+[\"'”’)\]]*\s+")
+# From the first stop of several in a row, and no way back: a row without white space behind it is read once.
+_SENTENCE_END = re.compile(r"(?<![.!?…。!?])[.!?…。!?]++[\"'”’)\]]*+\s++")
 _VERB_LIST = """
 add adds allow allows am appear appears applies apply are ask asks be became become becomes been began begin
 begins begun being believe believes bought bring brings brought build builds built buy buys call calls came can

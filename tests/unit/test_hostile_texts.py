@@ -1,0 +1,97 @@
+"""What reads texts takes time in proportion to them, whatever they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from freshet.tasks.datasets.checks import content, generation, preference
+from freshet.tasks.datasets.checks.arithmetic import steps
+from freshet.tasks.datasets.checks.rows import Row
+from freshet.tasks.datasets.checks.support import unsupported
+from freshet.tasks.documents.checks.content import language_of
+from freshet.tasks.documents.checks.frame import frame_of
+from freshet.tasks.documents.chunking.borders import blocks, clauses, lines, sentences, words
+from freshet.tasks.documents.parse import tagger
+from freshet.tasks.documents.parse.build import clean
+from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.hidden import hidden_in_html, hidden_in_markdown
+from freshet.tasks.render.markdown import plain
+from freshet.tasks.text.findings import mask_addresses
+from freshet.tasks.text.instructions import find_instructions
+from freshet.tasks.text.invisible import find_invisible, without_invisible
+from freshet.tasks.text.normalise import normalise
+from freshet.tasks.text.personal_data import find_personal_data
+from freshet.tasks.text.secrets import find_secrets
+from freshet.tasks.text.symbols import normalise_with_symbols
+from tests.unit.hostile import texts_of_pieces, that_grows_too_fast
+
+
+def row(text: str, format: Any = "prompt_completion") -> Row:
+    """A row that has a text for its prompt, its answers and its passage."""
+    held = {"prompt": text, "completion": text} if format == "prompt_completion" else {"chosen": text, "rejected": text}
+    return Row(1, format, held, text, text, f"{text} " if format == "preference" else None, text)
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "sentences": sentences,
+    "clauses": clauses,
+    "words": words,
+    "lines": lines,
+    "blocks": blocks,
+    "sentences of the tagger": lambda text: list(tagger._Doc(text).sents),
+    "tokens of the tagger": lambda text: sum(1 for _ in tagger._Doc(text)),
+    "arithmetic": lambda text: list(steps(text)),
+    "language": language_of,
+    "frame": frame_of,
+    "clean": clean,
+    "decode": lambda text: decode(text.encode("utf-8", "replace"), markup=True),
+    "hidden in HTML": hidden_in_html,
+    "hidden in Markdown": hidden_in_markdown,
+    "plain Markdown": plain,
+    "addresses": mask_addresses,
+    "instructions": find_instructions,
+    "invisible": find_invisible,
+    "without invisible": without_invisible,
+    "normal form": normalise,
+    "normal form with symbols": normalise_with_symbols,
+    "personal data": find_personal_data,
+    "secrets": find_secrets,
+    "merged": lambda text: list(generation.merged(row(text))),
+    "merged prompt": lambda text: list(generation.merged_prompt(row(text))),
+    "refusal": lambda text: list(generation.refusal(row(text))),
+    "truncated": lambda text: list(generation.truncated(row(text))),
+    "wrong steps": lambda text: list(generation.wrong_steps(row(text))),
+    "empties": lambda text: list(content.empties(row(text))),
+    "placeholders": lambda text: list(content.placeholders(row(text), frozenset({"<none>"}))),
+    "impossible": lambda text: list(content.impossible(row(text))),
+    "unsupported": lambda text: list(unsupported(row(text), 0.5)),
+    "alike": lambda text: list(preference.alike(row(text, "preference"))),
+    "echoes": lambda text: list(preference.echoes(row(text, "preference"))),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_of_texts_is_linear_on_a_hundred_kilobytes_of_hostile_text(name: str) -> None:
+    def read(text: Any) -> object:
+        return READERS[name](text)
+
+    assert that_grows_too_fast(read, texts_of_pieces()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("One. Two.", ["One.", "Two."]),
+        (
+            'He said "No." Then... And? (Yes!) Well',
+            ['He said "No."', "Then...", "And?", "(Yes!)", "Well"],
+        ),
+        ("v1.2...x. y", ["v1.2...x.", "y"]),
+        ("." * 20_000, ["." * 20_000]),
+    ],
+)
+def test_the_tagger_ends_sentences_at_stops_before_white_space(text: str, found: list[str]) -> None:
+    assert [one.text for one in tagger._Doc(text).sents] == found
