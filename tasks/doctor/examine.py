@@ -161,7 +161,7 @@ def _seal(project: Project, store: Store) -> None:
     """Seals what has no seal yet, so that what happens to it from now on is found."""
     folders = ["ledger", *(f"corpora/{one}" for one in project.settings.corpora)]
     for folder in [*folders, *(f"datasets/{one}" for one in project.settings.datasets)]:
-        seal_tables(f"{store.address}/{folder}")
+        seal_tables(store, folder)
 
 
 def _hold(

@@ -235,7 +235,7 @@ def pin_release(store: Store, release: Release) -> None:
     tables = store.corpus(release.corpus)
     _pin(tables.find(release.table), release.release, release.table_version)
     _pin(tables.find(schemas.DOCUMENTS), release.release, release.ledger_version)
-    seal_tables(f"{store.address}/corpora/{release.corpus}")
+    seal_tables(store, f"corpora/{release.corpus}")
 
 
 def _pin(table: Table | None, number: int, version: int) -> None:

@@ -135,4 +135,4 @@ def record_build(run: BuildRun, report: BuildReport, fingerprint: str) -> None:
         "report": json.dumps(report.as_dict()),
     }
     run.store.ledger.append(schemas.BUILDS, schemas.builds(), [row])
-    seal_tables(f"{run.store.address}/ledger")
+    seal_tables(run.store, "ledger")

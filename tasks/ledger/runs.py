@@ -160,7 +160,7 @@ def record_run(run: RefreshRun, report: RefreshReport, full: bool) -> None:
         "report": json.dumps(report.as_dict()),
     }
     run.store.ledger.append(schemas.RUNS, schemas.runs(), [row])
-    seal_tables(f"{run.store.address}/ledger")
+    seal_tables(run.store, "ledger")
 
 
 def last_looked_at(store: Store, corpus: str, since: datetime) -> dict[str, datetime]:

@@ -98,7 +98,7 @@ def maintain(
             found.outcome = "busy"
             found.notes.append(f"{busy.what}; it was left alone")
     if not task.dry_run and found.outcome == "done":
-        seal_tables(folders[0])
+        seal_tables(store, folders[0].removeprefix(f"{store.address}/"))
     found.after = _bytes(folders)
     return found
 

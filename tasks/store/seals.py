@@ -10,18 +10,23 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from freshet.tasks.store.files import HELD, digest_of, read_file, sizes_below, table_addresses, write_file
 from freshet.tasks.store.trouble import panics_as_errors
+
+if TYPE_CHECKING:
+    from freshet.tasks.store.tables import Store
 
 SEALS = "_seals.json"
 """The file in a table's folder that holds its seals."""
 
 
-def seal_tables(database: str) -> None:
-    """Seals the tables of a database: what their newest versions are made of, where it is not sealed yet."""
-    for address in table_addresses(database):
-        seal_table(address)
+def seal_tables(store: Store, folder: str) -> None:
+    """Seals the tables in a folder of the store: what their newest versions are made of, where it has no seal yet."""
+    for address in table_addresses(f"{store.address}/{folder}"):
+        with store.writing():
+            seal_table(address)
 
 
 def seal_table(address: str) -> None:

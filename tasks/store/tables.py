@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.errors import DamagedTable, StoreError
-from freshet.tasks.store import schemas
 from freshet.tasks.store.bucket import reaching, unreachable
+from freshet.tasks.store.column_check import check_columns
 from freshet.tasks.store.modes import PRIVATE, private_folder, settle, written_with
 from freshet.tasks.store.trouble import panics_as_errors
 
@@ -77,7 +77,7 @@ class Store:
             StoreError: it has not.
         """
         if (folder, table.name) not in self._checked:
-            _check_columns(table)
+            check_columns(table)
             self._checked.add((folder, table.name))
 
     def connect(self, folder: str) -> DBConnection:
@@ -276,30 +276,3 @@ class Tables:
 
         with self._store.writing():
             self.open(name, schema).add(pa.Table.from_pylist(list(rows), schema=schema))
-
-
-def _check_columns(table: Table) -> None:
-    """Sees that a table has the columns that this version of Freshet reads and writes.
-
-    Raises:
-        StoreError: it has not.
-    """
-    expected = schemas.KNOWN_TABLES.get(table.name)
-    if expected is None:
-        return
-    known, held = expected(), set(table.schema.names)
-    if held & schemas.FORMER_COLUMNS:
-        return
-    required = {field.name for field in known if not field.nullable}
-    if more := sorted(held - set(known.names)):
-        raise StoreError(
-            f"table {table.name} of the store has columns that this Freshet does not know: {', '.join(more)}",
-            "A newer version wrote it: install that one, or restore the store from a backup. If none did, the table is "
-            "damaged: type freshet doctor.",
-        )
-    if fewer := sorted(required - held):
-        raise StoreError(
-            f"table {table.name} of the store lacks columns: {', '.join(fewer)}",
-            "Install the version of Freshet that wrote it, or restore the store from a backup. If it is this one, the "
-            "table is damaged: type freshet doctor.",
-        )

@@ -134,7 +134,8 @@ class SmallStore:
         chunks, ledger = tables.find(self.chunks_name()), tables.find(schemas.DOCUMENTS)
         assert chunks is not None
         assert ledger is not None
-        rows = ledger.to_arrow().drop_columns(["table_version", "verified_at"])
+        # The hint tells of the moment at which this system wrote the file.
+        rows = ledger.to_arrow().drop_columns(["table_version", "verified_at", "seen_hint"])
         return {"chunks": _sorted(chunks.to_arrow(), "chunk_id"), "documents": _sorted(rows, "doc_id")}
 
     def published(self) -> list[dict[str, Any]]:
@@ -178,7 +179,7 @@ def make_store(folder: Path) -> SmallStore:
     made.refresh()
     made.build(30, folder / "work-1")
     made.build(33, folder / "work-2")
-    seal_tables(str(made.at("ledger")))  # as whoever puts the end of a run on record does
+    seal_tables(made.store, "ledger")  # as whoever puts the end of a run on record does
     return made
 
 

@@ -217,7 +217,7 @@ def test_every_file_of_what_was_published_is_sealed_and_nothing_else(store: Smal
 def test_a_seal_is_not_put_over_damage(store: SmallStore) -> None:
     _damage(_newest(store, "corpora/docs/chunks", "data/"), FLIP, 0.07)
     found = store.codes()
-    seal_tables(str(store.at("corpora", "docs")))
+    seal_tables(store.store, "corpora/docs")
     assert "DOCTOR-MISSING-FILES" in found
     assert store.codes() == found
 

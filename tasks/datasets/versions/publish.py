@@ -68,7 +68,7 @@ def publish(
     versions = _commit_both(store, assembled, facts)
     for name, version in versions.items():
         _tag(store.dataset(facts.dataset).find(name), f"v{facts.version}", version)
-    seal_tables(f"{store.address}/datasets/{facts.dataset}")
+    seal_tables(store, f"datasets/{facts.dataset}")
     address = export_address(store, facts.dataset, facts.version)
     deliver(folder, address)
     try:
