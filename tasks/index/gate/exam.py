@@ -18,6 +18,8 @@ from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.search.asking import Ask
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from freshet.expectations.rules import Rule
     from freshet.tasks.settings.project import Gate
 
@@ -227,15 +229,13 @@ def _significance(rules: Mapping[str, Rule]) -> float:
     return threshold
 
 
-def unchanged_documents(old_ledger: Any, new_ledger: Any) -> set[str]:
-    """Ids of documents whose served content is the same in two states of the ledger.
+def unchanged_documents(old_ledger: Any, new_ledger: Any) -> pa.Array:
+    """Ids of documents whose served content is the same in two states of the ledger, as a column.
 
     Known-item questions are drawn from the old state's passages of these: there, whatever was found must still be
     found, while an edited document may rightly have lost its sentence.
     """
     columns = ["doc_id", "content_hash"]
-    old, new = (
-        {row["doc_id"]: row["content_hash"] for row in ledger.search().select(columns).to_arrow().to_pylist()}
-        for ledger in (old_ledger, new_ledger)
-    )
-    return {doc_id for doc_id, content in old.items() if content is not None and new.get(doc_id) == content}
+    old, new = (ledger.search().select(columns).to_arrow() for ledger in (old_ledger, new_ledger))
+    # A document that serves nothing has no hash, and null joins with nothing.
+    return old.join(new, columns, join_type="left semi")["doc_id"].combine_chunks()

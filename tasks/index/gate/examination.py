@@ -182,7 +182,8 @@ def _questions(
         golden = load_golden(Path(run.project.resolve(run.settings.golden)))
         return resolve_questions(golden, head.ledger, access, run.as_of, kept_for)
     most = run.settings.gate.questions
-    if released is not None and (same := unchanged_documents(released.ledger, head.ledger)):
+    same = None if released is None else unchanged_documents(released.ledger, head.ledger)
+    if released is not None and same is not None and len(same):
         return draw_questions(released.chunks, head.ledger, access, same, most, run.as_of), []
     return draw_questions(head.chunks, head.ledger, access, None, most, run.as_of), []
 

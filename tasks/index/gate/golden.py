@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +20,12 @@ from freshet.tasks.settings.golden import GoldenQuestion
 from freshet.tasks.store.predicates import is_any
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from lancedb.table import Table
 
 _LEAST_WORDS, _MOST_WORDS = 5, 24
 _ID_PREFIX = "known-"
+_ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def _excuse(row: Mapping[str, Any], sight: Sight, now: datetime) -> str | None:
 
 
 def draw_questions(
-    chunks: Table, ledger: Table, access: Access, documents: Collection[str] | None, most: int, now: datetime
+    chunks: Table, ledger: Table, access: Access, documents: pa.Array | None, most: int, now: datetime
 ) -> list[ExamQuestion]:
     """Known-item questions: a sentence of a passage, answered by the passage's document.
 
@@ -166,18 +169,12 @@ def draw_questions(
     Args:
         chunks, ledger: of one state of the corpus.
         access: what the classes of that state's ledger mean.
-        documents: ids of the documents to draw from; None for all.
+        documents: ids of the documents to draw from, a column; None for all.
         most: questions.
         now: documents that nobody is shown any more by then, since they are too old or no longer valid, ask nothing.
     """
-    columns = ["doc_id", mark_column(ledger), *MOMENTS.values()]
-    rows = ledger.search().where("chunks > 0").select(columns).to_arrow().to_pylist()
-    asked = (row for row in rows if documents is None or row["doc_id"] in documents)
-    served = (row for row in asked if not is_blocked(row, now))
-    # A document that nobody may see has nobody to ask for it.
-    somebody = {row["doc_id"]: meaning_of(mark_of(row), access.expressions).somebody for row in served}
-    asks = {doc_id: principals for doc_id, principals in somebody.items() if principals is not None}
-    chosen = sorted(asks, key=_draw)[: 2 * most]
+    asks = _drawn(ledger, access, documents, 2 * most, now)
+    chosen = list(asks)
     held: dict[str, list[dict[str, Any]]] = {}
     places: dict[str, set[str]] = {}
     if chosen:
@@ -197,6 +194,28 @@ def draw_questions(
             asker = Asker(asks[doc_id])
             questions.append(ExamQuestion(_ID_PREFIX + doc_id[:12], sentence, (Target(doc_id),), asker))
     return questions
+
+
+def _drawn(
+    ledger: Table, access: Access, documents: pa.Array | None, most: int, now: datetime
+) -> dict[str, frozenset[str]]:
+    """The documents that are drawn first, in that order, each with principals that may see it.
+
+    The ledger is streamed. Only the ids of `documents` are held whole.
+    """
+    import pyarrow.compute as pc
+
+    first: list[tuple[str, str, frozenset[str]]] = []
+    columns = ["doc_id", mark_column(ledger), *MOMENTS.values()]
+    for batch in ledger.search().where("chunks > 0").select(columns).to_batches(_ROWS_AT_ONCE):
+        asked = batch if documents is None else batch.filter(pc.is_in(batch["doc_id"], value_set=documents))
+        for row in asked.to_pylist():
+            # A document that nobody may see has nobody to ask for it.
+            somebody = meaning_of(mark_of(row), access.expressions).somebody
+            if somebody is not None and not is_blocked(row, now):
+                first.append((_draw(row["doc_id"]), row["doc_id"], somebody))
+        first = heapq.nsmallest(most, first, key=lambda one: one[0])
+    return {doc_id: principals for _, doc_id, principals in first}
 
 
 def _draw(value: str) -> str:

@@ -148,8 +148,12 @@ def _covered(chunks: Table) -> pa.Table:
 
 def written_since(ledger: Table, table_version: int) -> list[str]:
     """Ids of documents that were written after a version of the chunk table; the lowest, where they are very many."""
-    found = ledger.search().where(f"table_version > {int(table_version)}").select(["doc_id"]).to_arrow()
-    return sorted(found["doc_id"].to_pylist())[:SAMPLED_DOCUMENTS]
+    import heapq
+
+    lowest: list[str] = []
+    for batch in ledger.search().where(f"table_version > {int(table_version)}").select(["doc_id"]).to_batches():
+        lowest = heapq.nsmallest(SAMPLED_DOCUMENTS, [*lowest, *batch["doc_id"].to_pylist()])
+    return lowest
 
 
 def _lowest(chunks: Table, count: int, documents: Sequence[str] | None = None, known: Table | None = None) -> set[str]:

@@ -7,6 +7,7 @@ gives against the ledger, and the ledger against the settings, both read here by
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, get_args
@@ -36,6 +37,7 @@ NAMED = 5
 STRANGER = "group:nobody-of-this-corpus"
 """Somebody whom no document names: sees nothing but what everyone sees."""
 
+_STATED = ("doc_id", "access")
 _DEPTH = 20
 _WORDS = 40
 
@@ -53,14 +55,14 @@ def probe_access(chunks: Table, ledger: Table, expressions: Mapping[str, Express
     Args:
         expressions: what each access class means.
     """
-    access = {row["doc_id"]: row["access"] for row in _rows(ledger, ["doc_id", "access"])}
-    said = {one: expressions[one].said if one in expressions else [] for one in set(access.values())}
+    drawn = _drawn_by_class(ledger)
+    said = {one: expressions[one].said if one in expressions else [] for one in drawn}
     leaks: dict[str, set[str]] = {}
     probed = 0
     for asking in _askers(list(said.values())):
         closed = {one for one, meaning in said.items() if not lets_in(meaning, asking)}
-        hidden = sorted((doc_id for doc_id, one in access.items() if one in closed), key=_draw)[:BAITS]
-        leaked = set(_leaks(chunks, access, expressions, asking, closed, hidden))
+        hidden = sorted((doc_id for one in closed for doc_id in drawn[one]), key=_draw)[:BAITS]
+        leaked = set(_leaks(chunks, ledger, expressions, asking, closed, hidden))
         probed += 1
         if leaked:
             leaks[" and ".join(sorted(asking - {EVERYONE})) or EVERYONE] = leaked
@@ -73,6 +75,18 @@ def probe_access(chunks: Table, ledger: Table, expressions: Mapping[str, Express
             first=documents[:NAMED],
         )
     ]  # fmt: skip
+
+
+def _drawn_by_class(ledger: Table) -> dict[str, list[str]]:
+    """For each access class that occurs, the BAITS documents that are drawn first. No other is kept in memory."""
+    drawn: dict[str, list[str]] = {}
+    for batch in ledger.search().select(list(_STATED)).to_batches():
+        of_class: dict[str, list[str]] = {}
+        for doc_id, access in zip(batch["doc_id"].to_pylist(), batch["access"].to_pylist(), strict=True):
+            of_class.setdefault(access, []).append(doc_id)
+        for access, doc_ids in of_class.items():
+            drawn[access] = heapq.nsmallest(BAITS, [*drawn.get(access, ()), *doc_ids], key=_draw)
+    return drawn
 
 
 def check_policy(
@@ -149,15 +163,33 @@ def _rows(ledger: Table, columns: Sequence[str], where: str | None = None) -> It
 
 
 def _sampled(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of each distinct class and folder first, so that one rule that went wrong is among them."""
-    by_kind: dict[tuple[str, ...], dict[str, Any]] = {}
-    rest: list[tuple[str, dict[str, Any]]] = []
+    """A row of each class in each folder, so that one rule that went wrong is among them; then others, drawn by hash.
+
+    Of very many kinds, too, those are taken that are drawn first. So the order of the rows does not count, and never
+    more than a few times CHECKED_PATHS rows are in memory.
+    """
+    of_kind: dict[tuple[str, ...], tuple[str, dict[str, Any]]] = {}
+    others: list[tuple[str, dict[str, Any]]] = []
     for row in rows:
-        kind = (row["path"].rpartition("/")[0], row["access"])
-        if by_kind.setdefault(kind, row) is not row:
-            rest.append((_draw(row["doc_id"]), row))
-    rest.sort(key=lambda pair: pair[0])
-    return [*by_kind.values(), *(row for _, row in rest)][:CHECKED_PATHS]
+        kind, drawn = (row["path"].rpartition("/")[0], row["access"]), (_draw(row["doc_id"]), row)
+        of_kind[kind] = min(of_kind.get(kind, drawn), drawn, key=_first)
+        if len(of_kind) > 2 * CHECKED_PATHS:
+            of_kind = {one: of_kind[one] for one in _kinds_drawn(of_kind)}
+        others.append(drawn)
+        if len(others) > 4 * CHECKED_PATHS:
+            others = heapq.nsmallest(2 * CHECKED_PATHS, others, key=_first)
+    chosen = dict(of_kind[kind] for kind in _kinds_drawn(of_kind))
+    # No more than CHECKED_PATHS of them are among those already, so that enough are left of twice as many.
+    rest = dict(heapq.nsmallest(2 * CHECKED_PATHS, others, key=_first))
+    return list((chosen | rest).values())[:CHECKED_PATHS]
+
+
+def _first(pair: tuple[str, Any]) -> str:
+    return pair[0]
+
+
+def _kinds_drawn(kinds: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return heapq.nsmallest(CHECKED_PATHS, kinds, key=lambda kind: _draw("\n".join(kind)))
 
 
 def _askers(meanings: Sequence[Said]) -> list[frozenset[str]]:
@@ -181,7 +213,7 @@ def _askers(meanings: Sequence[Said]) -> list[frozenset[str]]:
 
 def _leaks(
     chunks: Table,
-    access: Mapping[str, str],
+    ledger: Table,
     expressions: Mapping[str, Expression],
     asking: frozenset[str],
     closed: Collection[str],
@@ -201,6 +233,7 @@ def _leaks(
             for mode in get_args(Mode):
                 found = find_candidates(chunks, words, None if mode == "text" else vector, visible, mode, _DEPTH)
                 given = set(found["doc_id"].to_pylist())
+                access = {row["doc_id"]: row["access"] for row in _rows(ledger, _STATED, is_any("doc_id", given))}
                 yield from (one for one in given if one not in access or access[one] in closed)
 
 
