@@ -89,12 +89,11 @@ class Work(Generic[Run, Report]):
             stop_if_cancelled()
             yield item
 
-    def add(self: Work[RefreshRun, RefreshReport], indexed: IndexedBatch | None) -> None:
-        """Adds what a batch brought, if there was one, to the report and to the seconds by step."""
-        if indexed is not None:
-            self.report.add_batch(indexed.documents, indexed.texts_embedded)
-            for seconds in indexed.seconds:
-                self.watch.add(seconds)
+    def add(self: Work[RefreshRun, RefreshReport], indexed: IndexedBatch) -> None:
+        """Adds what a batch brought to the report and to the seconds by step."""
+        self.report.add_batch(indexed.documents, indexed.texts_embedded)
+        for seconds in indexed.seconds:
+            self.watch.add(seconds)
 
 
 @dataclass(frozen=True)

@@ -115,10 +115,13 @@ def refresh_index(
             report.access["chunks"] = restamp_chunks(run)
         # Copies, floods and links are looked at over the whole corpus; what that changes is a batch like any other.
         if full or unfinished or not (plan.is_empty and access.is_empty) or copies_are_due(run):
-            work.add(index_batch(run, hide_duplicates(run), "duplicates"))
+            for number, batch in enumerate(hide_duplicates(run)):
+                work.add(index_batch(run, batch, f"duplicates-{number}"))
             with work.watch("floods"):
-                work.add(index_batch(run, note_floods(run), "floods"))
-            work.add(index_batch(run, note_dead_links(run, listed, full), "links"))
+                for number, batch in enumerate(note_floods(run)):
+                    work.add(index_batch(run, batch, f"floods-{number}"))
+            for number, batch in enumerate(note_dead_links(run, listed, full)):
+                work.add(index_batch(run, batch, f"links-{number}"))
             report.notes += flood_notes(run.store.corpus(corpus))
             with work.step("indices"):
                 maintain_indices(run, compact=full)

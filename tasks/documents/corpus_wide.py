@@ -1,26 +1,29 @@
 """What only the whole corpus can tell of its documents: duplicates, links that lead nowhere, floods.
 
-Comes after the batches, and prepares one more of the same form: ledger rows, and chunks of documents that return.
+Comes after the batches, and prepares more of the same form: ledger rows, and chunks of documents that return.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from freshet.tasks.documents.batch import PreparedBatch, leave_batch
+from freshet.tasks.documents.links.external import CheckedLink
+from freshet.tasks.documents.planning.refresh import BATCH_DOCUMENTS, HASHED_DOCUMENTS, batches_of
 from freshet.tasks.documents.rows import Row, chunk_rows, hidden_row, returned_row
 from freshet.tasks.ledger.access_classes import list_classes, once_published
 from freshet.tasks.runs.timing import Stopwatch
 from freshet.tasks.store import schemas
 from freshet.tasks.store.commits import delete_rows, merge_rows
-from freshet.tasks.store.predicates import is_any
+from freshet.tasks.store.predicates import in_parts, is_any
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from lancedb.table import Table
 
-    from freshet.tasks.documents.duplicates.find import DuplicateChanges
+    from freshet.tasks.documents.duplicates.find import Duplicate, DuplicateChanges
     from freshet.tasks.documents.links.dead import Covers
     from freshet.tasks.embedding.tokens import Tokenizer
     from freshet.tasks.rules.verdicts import Verdict
@@ -32,8 +35,8 @@ EXPIRING = ("blocked_after", "valid_until")
 """Moments of the ledger from which a document may not be shown."""
 
 
-def hide_duplicates(run: RefreshRun, tokenizer: Tokenizer) -> PreparedBatch | None:
-    """Hides documents that became duplicates and brings back those that are none any more; None where none did.
+def hide_duplicates(run: RefreshRun, tokenizer: Tokenizer) -> list[PreparedBatch]:
+    """Hides documents that became duplicates and brings back those that are none any more; empty where none did.
 
     A hidden document has no chunks: the one that it is a duplicate of answers for it.
     """
@@ -44,7 +47,7 @@ def hide_duplicates(run: RefreshRun, tokenizer: Tokenizer) -> PreparedBatch | No
     tables = run.store.corpus(run.corpus)
     ledger = tables.find(schemas.DOCUMENTS)
     if ledger is None:
-        return None
+        return []
     with watch("duplicates"):
         columns = [*DOCUMENT_COLUMNS, *EXPIRING]
         documents = _serving(ledger.search().where(MAY_SERVE).select(columns).to_arrow(), run)
@@ -53,10 +56,16 @@ def hide_duplicates(run: RefreshRun, tokenizer: Tokenizer) -> PreparedBatch | No
         changes = update_duplicates(
             tables, documents.select(DOCUMENT_COLUMNS), priorities, expressions, _threshold(run)
         )
-    if changes.is_empty:
-        return None
-    rows, chunks = _changed_rows(run, ledger, changes, tokenizer)
-    return leave_batch(run, "duplicates", rows, chunks, {}, watch)
+    left = [
+        leave_batch(run, f"duplicates-{number}", rows, chunks, {}, Stopwatch())
+        for number, (rows, chunks) in enumerate(_changed_rows(run, ledger, changes, tokenizer))
+    ]
+    return _timed(left, watch)
+
+
+def _timed(batches: Sequence[PreparedBatch], watch: Stopwatch) -> list[PreparedBatch]:
+    """The batches, the first of which has what all of them took."""
+    return [replace(one, seconds={} if number else watch.seconds) for number, one in enumerate(batches)]
 
 
 def is_due(run: RefreshRun) -> bool:
@@ -109,31 +118,41 @@ def _serving(documents: pa.Table, run: RefreshRun) -> pa.Table:
 
 def _changed_rows(
     run: RefreshRun, ledger: Table, changes: DuplicateChanges, tokenizer: Tokenizer
-) -> tuple[list[Row], list[Row]]:
-    """Ledger rows of the documents concerned, and the chunks of those that return, from their kept parse."""
+) -> Iterator[tuple[list[Row], list[Row]]]:
+    """In batches, ledger rows of the documents concerned, and chunks of those that return, from their kept parse."""
     from freshet.tasks.documents.chunking.chunk import chunk_document
     from freshet.tasks.documents.elements import from_json
+
+    for held in _held(ledger, sorted(changes.hidden)):
+        hidden = [_hidden_row(run, row, changes.hidden[row["doc_id"]]) for row in held]
+        yield [{**row, "replace": True} for row in hidden], []
+    for held in _held(ledger, sorted(changes.returned)):
+        # Their texts are read, as when they were prepared: so many at a time as then.
+        for start, length in batches_of([row["size"] for row in held], BATCH_DOCUMENTS):
+            part, rows, chunks = held[start : start + length], [], []
+            parsed = _parsed(run, part)
+            for one in part:
+                cut = chunk_document(one["doc_id"], from_json(parsed[one["doc_id"]]), tokenizer, run.settings.chunking)
+                made = chunk_rows(one["doc_id"], cut, one["access"])
+                rows.append({**returned_row(run, one, made), "replace": True})
+                chunks += made
+            yield rows, chunks
+
+
+def _held(ledger: Table, doc_ids: Sequence[str]) -> Iterator[list[Row]]:
+    """Rows of the ledger in the order of the ids, HASHED_DOCUMENTS at a time."""
+    for predicate in in_parts("doc_id", doc_ids, HASHED_DOCUMENTS):
+        yield sorted(ledger.search().where(predicate).to_list(), key=lambda row: str(row["doc_id"]))
+
+
+def _hidden_row(run: RefreshRun, held: Row, duplicate: Duplicate) -> Row:
     from freshet.tasks.rules.verdicts import verdict
 
-    concerned = sorted({*changes.hidden, *changes.returned})
-    held = {row["doc_id"]: row for row in ledger.search().where(is_any("doc_id", concerned)).to_list()}
-    rows: list[Row] = []
-    for doc_id, duplicate in sorted(changes.hidden.items()):
-        kept = duplicate.kept
-        why = (
-            verdict("DUP-EXACT", kept=kept)
-            if duplicate.similarity is None
-            else verdict("DUP-NEAR", kept=kept, similarity=round(duplicate.similarity, 3))
-        )
-        rows.append({**hidden_row(run, held[doc_id], kept, why), "replace": True})
-    parsed = _parsed(run, [held[doc_id] for doc_id in changes.returned])
-    chunks: list[Row] = []
-    for doc_id in sorted(changes.returned):
-        cut = chunk_document(doc_id, from_json(parsed[doc_id]), tokenizer, run.settings.chunking)
-        made = chunk_rows(doc_id, cut, held[doc_id]["access"])
-        rows.append({**returned_row(run, held[doc_id], made), "replace": True})
-        chunks += made
-    return rows, chunks
+    if duplicate.similarity is None:
+        why = verdict("DUP-EXACT", kept=duplicate.kept)
+    else:
+        why = verdict("DUP-NEAR", kept=duplicate.kept, similarity=round(duplicate.similarity, 3))
+    return hidden_row(run, held, duplicate.kept, why)
 
 
 def _parsed(run: RefreshRun, rows: Sequence[Row]) -> dict[str, str]:
@@ -151,9 +170,9 @@ def _parsed(run: RefreshRun, rows: Sequence[Row]) -> dict[str, str]:
     return {i: by_content[rest[i]] if i in rest else kept[key] for i, key in keys.items()}
 
 
-def note_floods(run: RefreshRun) -> PreparedBatch | None:
-    """Notes which documents are several of one source that answer one question; None where nothing changed."""
-    from freshet.tasks.documents.corpus_findings import FLOODING, restated_verdicts
+def note_floods(run: RefreshRun) -> list[PreparedBatch]:
+    """Notes which documents are several of one source that answer one question; empty where nothing changed."""
+    from freshet.tasks.documents.corpus_findings import FLOODING
     from freshet.tasks.documents.flooding.find import DOCUMENT_COLUMNS, find_flooding
     from freshet.tasks.rules.rulebook import tuned_rules
     from freshet.tasks.rules.verdicts import Verdict
@@ -161,81 +180,87 @@ def note_floods(run: RefreshRun) -> PreparedBatch | None:
     tables = run.store.corpus(run.corpus)
     ledger = tables.find(schemas.DOCUMENTS)
     if ledger is None:
-        return None
-    documents = ledger.search().select([*DOCUMENT_COLUMNS, "verdicts"]).to_arrow()
+        return []
+    documents = ledger.search().select(DOCUMENT_COLUMNS).to_arrow()
     rule = tuned_rules(run.settings).get(FLOODING)
     found: dict[str, list[Verdict]] = {}
     if rule and rule.threshold:
-        flooded = find_flooding(tables, documents.select(DOCUMENT_COLUMNS), run.model.space, rule.threshold)
+        flooded = find_flooding(tables, documents, run.model.space, rule.threshold)
         found = {doc_id: [Verdict(FLOODING, rule.severity, one.evidence)] for doc_id, one in flooded.items()}
-    restated = restated_verdicts(documents, found, [FLOODING])
-    if not restated:
-        return None
-    rows: list[dict[str, Any]] = ledger.search().where(is_any("doc_id", sorted(restated))).to_list()
-    rows = [{**row, "verdicts": restated[row["doc_id"]], "replace": False} for row in rows]
-    return leave_batch(run, "floods", rows, [], {}, Stopwatch())
+    return [
+        leave_batch(run, f"floods-{number}", rows, [], {}, Stopwatch())
+        for number, rows in enumerate(_restated_rows(ledger, documents["doc_id"], found, [FLOODING]))
+    ]
 
 
 def note_dead_links(
     run: RefreshRun, covers: Covers, skipped: Mapping[tuple[str, str], str], ask_web: bool
-) -> PreparedBatch | None:
-    """Notes, beside their other verdicts, which documents link to what is not there; None where nothing changed.
+) -> list[PreparedBatch]:
+    """Notes, beside their other verdicts, which documents link to what is not there; empty where nothing changed.
 
     Args:
         covers: (source, path) → whether the source would take such a path.
         skipped: files that exist and are no documents, by (source, path).
         ask_web: ask the hosts of external links; their verdicts stay as they are otherwise.
     """
-    import pyarrow.compute as pc
-
-    from freshet.tasks.documents.corpus_findings import restated_verdicts
     from freshet.tasks.documents.links.dead import find_dead_links, forgotten_rows
+    from freshet.tasks.documents.links.external import external_findings
     from freshet.tasks.rules.rulebook import retuned, tuned_rules
 
     watch = Stopwatch()
     tables = run.store.corpus(run.corpus)
     ledger, table = tables.find(schemas.DOCUMENTS), tables.find(schemas.LINKS)
     if ledger is None or table is None:
-        return None
+        return []
+    rules, left = tuned_rules(run.settings), list[PreparedBatch]()
     with watch("links"):
-        documents = ledger.search().select(["doc_id", "source", "path", "verdicts"]).to_arrow()
-        links = table.to_arrow()
-        found = {doc_id: [dead] for doc_id, dead in find_dead_links(documents, links, covers, list(skipped)).items()}
-        codes = ["PROV-LINK"]
+        documents = ledger.search().select(["doc_id", "source", "path"]).to_arrow()
+        codes, bad = ["PROV-LINK"], list[CheckedLink]()
         if ask_web:
             codes += ["PROV-LINK-EXTERNAL", "PROV-LINK-REFUSED"]
-            live = links.filter(pc.is_in(links["doc_id"], value_set=documents["doc_id"].combine_chunks()))
-            for doc_id, verdicts in _ask_web(run, tables, live).items():
+            bad = _ask_web(run, tables, table, documents)
+        for judged in find_dead_links(documents, table, covers, list(skipped)):
+            found = {doc_id: [dead] for doc_id, dead in judged.dead.items()}
+            for doc_id, verdicts in external_findings(judged.documents, bad).items():
                 found.setdefault(doc_id, []).extend(verdicts)
-        rules = tuned_rules(run.settings)
-        found = {doc_id: retuned(verdicts, rules) for doc_id, verdicts in found.items()}
-        restated = restated_verdicts(documents, found, codes)
-        forgotten = forgotten_rows(documents, links)
-    if forgotten:
-        delete_rows(table, is_any("doc_id", forgotten))
-    if not restated:
-        return None
-    rows: list[dict[str, Any]] = ledger.search().where(is_any("doc_id", sorted(restated))).to_list()
-    rows = [{**row, "verdicts": restated[row["doc_id"]], "replace": False} for row in rows]
-    return leave_batch(run, "links", rows, [], {}, watch)
+            tuned = {doc_id: retuned(verdicts, rules) for doc_id, verdicts in found.items()}
+            for rows in _restated_rows(ledger, judged.documents["doc_id"], tuned, codes):
+                left.append(leave_batch(run, f"links-{len(left)}", rows, [], {}, Stopwatch()))
+        forgotten = forgotten_rows(documents, table)
+    for predicate in in_parts("doc_id", forgotten):
+        delete_rows(table, predicate)
+    return _timed(left, watch)
 
 
-def _ask_web(run: RefreshRun, tables: Tables, links: pa.Table) -> dict[str, list[Verdict]]:
-    """Verdicts on external links, by doc_id, after asking those that are due; the answers are kept."""
+def _restated_rows(
+    ledger: Table, judged: pa.ChunkedArray, found: Mapping[str, Sequence[Verdict]], codes: Collection[str]
+) -> Iterator[list[Row]]:
+    """Rows of the ledger, of documents that were judged, of which what was found is news; in batches."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from freshet.tasks.documents.corpus_findings import restated_verdicts
+
+    restated: dict[str, str] = {}
+    ids = judged.combine_chunks()
+    for batch in ledger.search().select(["doc_id", "verdicts"]).to_batches():
+        of_judged = pa.Table.from_batches([batch.filter(pc.is_in(batch["doc_id"], value_set=ids))])
+        restated |= restated_verdicts(of_judged, found, codes)
+    for held in _held(ledger, sorted(restated)):
+        yield [{**row, "verdicts": restated[row["doc_id"]], "replace": False} for row in held]
+
+
+def _ask_web(run: RefreshRun, tables: Tables, links: Table, documents: pa.Table) -> list[CheckedLink]:
+    """Asks the external links of documents that are due, keeps the answers, and returns the links that are bad now."""
     import pyarrow as pa
 
-    from freshet.tasks.documents.links.external import (
-        CheckedLink,
-        LinkLimits,
-        check_links,
-        external_findings,
-        links_to_check,
-    )
+    from freshet.tasks.documents.links.external import LinkLimits, check_links, links_to_check
 
     table, limits = tables.open(schemas.EXTERNAL_LINKS, schemas.external_links()), LinkLimits()
-    known = {row["url"]: CheckedLink(**row) for row in table.search().to_list()}
-    checked = check_links(links_to_check(links, known, limits, run.as_of), known, limits, run.as_of)
+    due = links_to_check(links, documents["doc_id"].combine_chunks(), table, limits, run.as_of)
+    known = {row["url"]: CheckedLink(**row) for row in table.search().where(is_any("url", due)).to_list()}
+    checked = check_links(due, known, limits, run.as_of)
     if checked:
         rows = pa.Table.from_pylist([vars(one) for one in checked], schema=schemas.external_links())
         merge_rows(table, "url", rows)
-    return external_findings(links, (known | {one.url: one for one in checked}).values())
+    return [CheckedLink(**row) for row in table.search().where(is_any("state", ["gone", "refused"])).to_list()]

@@ -79,7 +79,7 @@ def restate_batch(run: RefreshRun, file: Path, part: tuple[int, int], name: str)
 
 
 @task(cache_policy=NO_CACHE, name="settle-duplicates")
-def hide_duplicates(run: RefreshRun) -> PreparedBatch | None:
+def hide_duplicates(run: RefreshRun) -> list[PreparedBatch]:
     """Prepares what changes because documents became duplicates of others, or are none any more."""
     from freshet.tasks.documents import corpus_wide
     from freshet.tasks.embedding.tokens import load_tokenizer
@@ -88,7 +88,7 @@ def hide_duplicates(run: RefreshRun) -> PreparedBatch | None:
 
 
 @task(cache_policy=NO_CACHE, name="settle-floods")
-def note_floods(run: RefreshRun) -> PreparedBatch | None:
+def note_floods(run: RefreshRun) -> list[PreparedBatch]:
     """Prepares what changes because several documents of a source answer one question now, or do so no more."""
     from freshet.tasks.documents import corpus_wide
 
@@ -96,7 +96,7 @@ def note_floods(run: RefreshRun) -> PreparedBatch | None:
 
 
 @task(cache_policy=NO_CACHE, name="settle-links")
-def note_dead_links(run: RefreshRun, listed: Sequence[ListedSource], full: bool) -> PreparedBatch | None:
+def note_dead_links(run: RefreshRun, listed: Sequence[ListedSource], full: bool) -> list[PreparedBatch]:
     """Prepares what changes because links lead nowhere now, or lead somewhere again.
 
     A full refresh asks the web, too, where the corpus wants that.

@@ -43,10 +43,8 @@ class IndexedBatch:
     seconds: Sequence[Mapping[str, float]]
 
 
-def index_batch(run: RefreshRun, batch: PreparedBatch | None, name: str) -> IndexedBatch | None:
-    """Commits a batch; where a step prepared none, there is nothing to do, and no task to show."""
-    if batch is None:
-        return None
+def index_batch(run: RefreshRun, batch: PreparedBatch, name: str) -> IndexedBatch:
+    """Commits a batch, and tells of its preparation, too."""
     written = commit_batch(run, batch, name)
     return IndexedBatch(batch.counts, written.texts_embedded, [batch.seconds, written.seconds])
 

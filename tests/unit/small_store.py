@@ -104,12 +104,12 @@ class SmallStore:
         if access.moved:
             index.restamp_chunks.fn(run)
         settled = (
-            steps.hide_duplicates.fn,
-            steps.note_floods.fn,
-            lambda run: steps.note_dead_links.fn(run, listed, False),
+            lambda: steps.hide_duplicates.fn(run),
+            lambda: steps.note_floods.fn(run),
+            lambda: steps.note_dead_links.fn(run, listed, False),
         )
-        for batch in (settle(run) for settle in settled):
-            if batch is not None:
+        for settle in settled:
+            for batch in settle():
                 self._index(run, batch)
         index.maintain_indices.fn(run, compact=False)
         shutil.rmtree(run.folder, ignore_errors=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import lancedb
 import pyarrow as pa
 import pytest
 
@@ -363,14 +364,22 @@ def test_refused_links_are_recorded_and_not_connected_to(site: Site) -> None:
 
 def test_a_check_is_bounded_in_links_and_time(site: Site) -> None:
     rows = pa.table(
-        {"doc_id": ["a", "b"], "external": [["http://c.example/", "http://a.example/"], ["http://b.example/"]]}
+        {
+            "doc_id": ["a", "b", "gone"],
+            "external": [["http://c.example/", "http://a.example/"], ["http://b.example/"], ["http://d.example/"]],
+        }
     )
-    known = {
-        "http://a.example/": CheckedLink("http://a.example/", "good", 200, None, 0, NOW - timedelta(days=30)),
-        "http://b.example/": CheckedLink("http://b.example/", "good", 200, None, 0, NOW - timedelta(days=1)),
-    }
-    assert links_to_check(rows, known, LinkLimits(), NOW) == ["http://c.example/", "http://a.example/"]
-    assert links_to_check(rows, known, LinkLimits(most=1), NOW) == ["http://c.example/"]
+    known = [
+        CheckedLink("http://a.example/", "good", 200, None, 0, NOW - timedelta(days=30)),
+        CheckedLink("http://b.example/", "good", 200, None, 0, NOW - timedelta(days=1)),
+    ]
+    tables = lancedb.connect("memory://")
+    links, live = tables.create_table("links", rows), pa.array(["a", "b"])
+    held = tables.create_table(
+        "external", pa.Table.from_pylist([one.as_row() for one in known], schema=schemas.external_links())
+    )
+    assert links_to_check(links, live, held, LinkLimits(), NOW) == ["http://c.example/", "http://a.example/"]
+    assert links_to_check(links, live, held, LinkLimits(most=1), NOW) == ["http://c.example/"]
     assert check(site, "/a", "/b", seconds=0.0) == []
     assert site.connections == []
 

@@ -6,11 +6,14 @@ import io
 import itertools
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import lancedb
 import pyarrow as pa
 import pytest
+from lancedb.table import Table
 
 from freshet.tasks.documents.corpus_findings import restated_verdicts
 from freshet.tasks.documents.links.dead import find_dead_links, forgotten_rows
@@ -19,6 +22,7 @@ from freshet.tasks.documents.parse.links import FoundLink, html_links, office_li
 from freshet.tasks.documents.parse.markdown import markdown_document as parsed
 from freshet.tasks.documents.parse.refusal import Refused
 from freshet.tasks.documents.sources.paths import matches
+from freshet.tasks.rules.verdicts import Verdict
 from freshet.tasks.store import schemas
 from tests.conftest import Handbook
 
@@ -30,9 +34,22 @@ def ledger(paths: Mapping[str, str] | list[str]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def rows(pages: Mapping[str, str | None]) -> pa.Table:
-    made = [link_row(p, "handbook", p, None if t is None else parsed(t)) for p, t in pages.items()]
-    return pa.Table.from_pylist(made, schema=schemas.links())
+def stored(made: list[dict[str, Any]]) -> Table:
+    """A table of links in memory, of a database of its own."""
+    rows = pa.Table.from_pylist(made, schema=schemas.links())
+    return lancedb.connect("memory://").create_table("links", rows)
+
+
+def rows(pages: Mapping[str, str | None]) -> Table:
+    return stored([link_row(p, "handbook", p, None if t is None else parsed(t)) for p, t in pages.items()])
+
+
+def find(there: pa.Table, table: Table, unlisted: Sequence[tuple[str, str]] = ()) -> dict[str, Verdict]:
+    """All verdicts by document."""
+    judged = list(find_dead_links(there, table, covers, unlisted))
+    ids = [doc_id for one in judged for doc_id in one.documents["doc_id"].to_pylist()]
+    assert sorted(ids) == sorted(there["doc_id"].to_pylist()), "each document once"
+    return {doc_id: found for one in judged for doc_id, found in one.dead.items()}
 
 
 def covers(_: str, path: str) -> bool:
@@ -41,7 +58,7 @@ def covers(_: str, path: str) -> bool:
 
 def dead(pages: Mapping[str, str | None], present: list[str] | None = None) -> dict[str, list[tuple[str, str]]]:
     """(target, what is missing) by document."""
-    found = find_dead_links(ledger(list(pages) if present is None else present), rows(pages), covers)
+    found = find(ledger(list(pages) if present is None else present), rows(pages))
     assert all(v.code == "PROV-LINK" and v.severity == "warn" for v in found.values())
     return {d: [(t["target"], t["missing"]) for t in v.evidence["targets"]] for d, v in found.items()}
 
@@ -223,8 +240,8 @@ def test_files_that_the_source_does_not_take_are_not_judged() -> None:
 
 def test_files_that_were_left_out_of_the_listing_do_exist() -> None:
     table = rows({"a.md": "[link](skipped.md)"})
-    assert find_dead_links(ledger(["a.md"]), table, covers, [("handbook", "skipped.md")]) == {}
-    assert set(find_dead_links(ledger(["a.md"]), table, covers)) == {"a.md"}
+    assert find(ledger(["a.md"]), table, [("handbook", "skipped.md")]) == {}
+    assert set(find(ledger(["a.md"]), table)) == {"a.md"}
 
 
 @pytest.mark.parametrize(
@@ -258,7 +275,7 @@ def test_removing_a_document_makes_links_of_unchanged_documents_findings(link: s
 def test_a_quarantined_document_is_still_there() -> None:
     assert dead({"a.md": "[x](locked.md) [y](locked.md#part)", "locked.md": None}) == {}
     table = rows({"a.md": "[x](locked.md) [y](gone.md)"})
-    found = find_dead_links(ledger(["a.md", "locked.md"]), table, covers)
+    found = find(ledger(["a.md", "locked.md"]), table)
     assert [t["target"] for t in found["a.md"].evidence["targets"]] == ["gone.md"]
 
 
@@ -282,24 +299,26 @@ def test_fragments_that_name_no_heading_are_not_judged() -> None:
 def test_sources_of_a_corpus_do_not_answer_for_each_others_files() -> None:
     one = link_row("1", "one", "a.md", parsed("[x](b.md) [y](/b/)"))
     two = link_row("2", "two", "b.md", parsed("text"))
-    table = pa.Table.from_pylist([one, two], schema=schemas.links())
+    table = stored([one, two])
     there = pa.table({"doc_id": ["1", "2"], "source": ["one", "two"], "path": ["a.md", "b.md"]})
-    found = find_dead_links(there, table, covers)
+    found = find(there, table)
     assert [t["target"] for t in found["1"].evidence["targets"]] == ["b.md"]
 
 
-def test_any_order_and_any_split_of_the_rows_gives_the_same() -> None:
+def test_any_order_and_any_split_of_the_rows_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     pages = {"a.md": "[x](gone.md) [y](b.md#no)", "b.md": "# B\n\n[z](a.md)", "c.md": "[w](/b/#no) [v](/b/)"}
     expected = dead(pages)
     assert expected
     for order in itertools.permutations(pages):
-        assert dead({path: pages[path] for path in order}) == expected
-        parts = pa.concat_tables([rows({path: pages[path]}) for path in order])
-        assert set(find_dead_links(ledger(list(order)), parts, covers)) == set(expected)
+        with monkeypatch.context() as patch:
+            assert dead({path: pages[path] for path in order}) == expected
+            for name in ("_READ_AT_ONCE", "DOCUMENTS_AT_ONCE"):
+                patch.setattr(f"freshet.tasks.documents.links.dead.{name}", 1)
+            assert dead({path: pages[path] for path in order}) == expected
 
 
 def test_a_verdict_counts_all_links_and_names_the_first() -> None:
-    found = find_dead_links(ledger(["a.md"]), rows({"a.md": " ".join(f"[x{i}](g{i}.md)" for i in range(30))}), covers)
+    found = find(ledger(["a.md"]), rows({"a.md": " ".join(f"[x{i}](g{i}.md)" for i in range(30))}))
     assert found["a.md"].evidence["links"] == 30
     assert [t["target"] for t in found["a.md"].evidence["targets"]] == [f"g{i}.md" for i in range(20)]
 
@@ -317,7 +336,7 @@ def test_the_ledger_is_restated_only_where_findings_are_new_or_gone() -> None:
     held = {path: json.dumps([other] if path == "a.md" else []) for path in pages}
 
     def refresh(present: list[str]) -> dict[str, str]:
-        found = find_dead_links(ledger(present), rows(pages), covers)
+        found = find(ledger(present), rows(pages))
         table = pa.table({"doc_id": present, "verdicts": [held[path] for path in present]})
         return restated_verdicts(table, {doc_id: [one] for doc_id, one in found.items()}, codes)
 
@@ -334,8 +353,8 @@ def test_the_ledger_is_restated_only_where_findings_are_new_or_gone() -> None:
 
 
 def test_an_empty_corpus_has_no_findings() -> None:
-    assert find_dead_links(ledger([]), rows({}), covers) == {}
-    assert find_dead_links(ledger(["a.md"]), rows({"a.md": "text"}), covers) == {}
+    assert find(ledger([]), rows({})) == {}
+    assert find(ledger(["a.md"]), rows({"a.md": "text"})) == {}
     assert forgotten_rows(ledger([]), rows({})) == []
 
 
@@ -349,10 +368,9 @@ def test_rows_survive_the_store(tmp_path: Path) -> None:
         "b.md": None,
         "c.md": "# C\n\n[y](#no)",
     }
-    merge_rows(table, "doc_id", rows(pages))
-    merge_rows(table, "doc_id", rows({"a.md": "[x](gone2.md)"}))
-    back = table.to_arrow()
-    found = find_dead_links(ledger(list(pages)), back, covers)
+    merge_rows(table, "doc_id", rows(pages).to_arrow())
+    merge_rows(table, "doc_id", rows({"a.md": "[x](gone2.md)"}).to_arrow())
+    found = find(ledger(list(pages)), table)
     assert {d: v.evidence["targets"][0]["target"] for d, v in found.items()} == {"a.md": "gone2.md", "c.md": "#no"}
 
 
@@ -368,8 +386,8 @@ def test_the_handbook_has_its_unfinished_links_and_no_others(handbook: Handbook,
         except Refused:  # eight pages of the public one hold front matter alone
             document = None
         made.append(link_row(path, "handbook", path, document))
-    table = pa.Table.from_pylist(made, schema=schemas.links())
-    found = find_dead_links(ledger(list(pages)), table, covers)
+    table = stored(made)
+    found = find(ledger(list(pages)), table)
     unfinished: dict[str, dict[str, int]] = {"bundled": {}, "public": {"#TODO": 5}}
     assert sum(v.evidence["links"] for v in found.values()) == sum(unfinished[handbook.name].values())
     assert {t["target"] for v in found.values() for t in v.evidence["targets"]} == set(unfinished[handbook.name])

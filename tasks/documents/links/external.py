@@ -23,12 +23,16 @@ from freshet.tasks.rules.verdicts import Verdict, verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from lancedb.table import Table
 
 """The table of what was found, beside the table of links."""
 
 State = Literal["good", "gone", "refused", "unknown"]
 
 MOST_NAMED = 20
+_READ_AT_ONCE = 5000
+"""Documents whose links are read together."""
+
 _GONE = frozenset({404, 410})
 _FAILURES_UNTIL_GONE = 2
 """Checks in a row in which a host did not exist, until its links count as gone: a resolver may have a bad day."""
@@ -79,18 +83,29 @@ class CheckedLink:
         return asdict(self)
 
 
-def links_to_check(rows: pa.Table, known: Mapping[str, CheckedLink], limits: LinkLimits, as_of: datetime) -> list[str]:
+def links_to_check(links: Table, live: pa.Array, known: Table, limits: LinkLimits, as_of: datetime) -> list[str]:
     """Returns the URLs to ask now, the most urgent first, `limits.most` at most.
 
     Args:
-        rows: the table of links (`schemas.links`), or its column `external`.
-        known: what was found before, by URL.
+        links: the table of links (`schemas.links`).
+        live: ids of the documents that there are; those of others ask nothing.
+        known: what was found before (`schemas.external_links`).
     """
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    urls: list[str] = pc.unique(pc.list_flatten(rows["external"])).to_pylist()
-    due = [url for url in urls if url not in known or as_of - known[url].checked_at >= limits.recheck]
-    return sorted(due, key=lambda url: (known[url].checked_at.timestamp() if url in known else 0.0, url))[: limits.most]
+    urls = pa.array([], pa.string())
+    for batch in links.search().select(["doc_id", "external"]).to_batches(_READ_AT_ONCE):
+        mine = batch.filter(pc.is_in(batch["doc_id"], value_set=live))["external"]
+        urls = pc.unique(pa.chunked_array([urls, pc.unique(pc.list_flatten(mine))]))
+    asked = known.search().select(["url", "checked_at"]).to_arrow()
+    at = asked["checked_at"].take(pc.index_in(urls, value_set=asked["url"].combine_chunks()))
+    due = pa.table({"url": urls, "at": at})
+    latest = pa.scalar(as_of - limits.recheck, at.type)
+    due = due.filter(pc.fill_null(pc.less_equal(due["at"], latest), True))
+    order = pc.sort_indices(due, [("at", "ascending"), ("url", "ascending")], null_placement="at_start")
+    found: list[str] = due["url"].take(order[: limits.most]).to_pylist()
+    return found
 
 
 def check_links(

@@ -113,8 +113,8 @@ def plan_refresh(
     return PlannedRefresh(
         work=work_file(run, "work"),
         restated=work_file(run, "restated"),
-        batches=_batches(plan.work["size"].to_pylist(), BATCH_DOCUMENTS),
-        restated_batches=_batches([0] * plan.restated.num_rows, HASHED_DOCUMENTS),
+        batches=batches_of(plan.work["size"].to_pylist(), BATCH_DOCUMENTS),
+        restated_batches=batches_of([0] * plan.restated.num_rows, HASHED_DOCUMENTS),
         withdrawn=work_file(run, "withdrawn"),
         counts={
             "unchanged": unchanged - planning.count_good(other),
@@ -155,7 +155,7 @@ def _altered_in_secret(run: RefreshRun, plan: Plan) -> set[str]:
     columns = ["doc_id", "source", "path", "size", "hint", "old_seen_hint", "old_seen_hash"]
     quiet = pa.concat_tables([plan.unchanged.select(columns), plan.restated.select(columns)])
     altered: set[str] = set()
-    for offset, length in _batches(quiet["size"].to_pylist(), HASHED_DOCUMENTS):
+    for offset, length in batches_of(quiet["size"].to_pylist(), HASHED_DOCUMENTS):
         part = quiet.slice(offset, length)
         # Documents that could not be read have no hash.
         hashes = content_hashes(run, part)
@@ -170,8 +170,8 @@ def _ids_at(run: RefreshRun, version: int) -> set[str]:
     return set(ledger.search().select(["doc_id"]).to_arrow()["doc_id"].to_pylist())
 
 
-def _batches(sizes: Sequence[int | None], most: int) -> list[tuple[int, int]]:
-    """Cuts rows into consecutive (offset, length), each of at most `most` rows and about BATCH_BYTES."""
+def batches_of(sizes: Sequence[int | None], most: int) -> list[tuple[int, int]]:
+    """Cuts rows into consecutive batches (offset, length), each of at most `most` rows and about BATCH_BYTES."""
     parts: list[tuple[int, int]] = []
     start = weight = 0
     for row, size in enumerate(sizes):
