@@ -43,8 +43,8 @@ def count_by_code(tables: Tables) -> dict[str, int]:
     ledger = tables.find(schemas.DOCUMENTS)
     if ledger is None:
         return {}
-    rows = ledger.search().where(IN_QUARANTINE).select(["verdicts"]).to_list()
-    return dict(Counter(_blocking(json.loads(row["verdicts"])) for row in rows))
+    batches = ledger.search().where(IN_QUARANTINE).select(["verdicts"]).to_batches()
+    return dict(Counter(_blocking(json.loads(text)) for batch in batches for text in batch["verdicts"].to_pylist()))
 
 
 def _blocking(verdicts: list[dict[str, Any]]) -> str:

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.documents.sources.of_corpus import sources_by_name
-from freshet.tasks.governance.policy import classes_of, scopes_of
+from freshet.tasks.governance.policy import column_of_classes, scopes_of
 from freshet.tasks.ledger.access_classes import list_classes, mark_column, record_scopes
 from freshet.tasks.ledger.releases import list_releases, standing_of
 from freshet.tasks.store import schemas
@@ -97,27 +97,27 @@ def classes_now(run: RefreshRun, documents: pa.Table) -> pa.Table:
     parts = [pa.table({"doc_id": pa.array([], pa.string()), "access": pa.array([], pa.string())})]
     for name, source in sources_by_name(run).items():
         own = documents.filter(pc.equal(documents["source"], name))
-        access = pa.array(classes_of(run.corpus, own["path"].to_pylist(), source), pa.string())
+        access = column_of_classes(run.corpus, own["path"], source)
         parts.append(pa.table({"doc_id": own["doc_id"], "access": access}))
     return pa.concat_tables(parts)
 
 
 def _restate(run: RefreshRun, ledger: Table) -> None:
     """Gives each row of the document ledger the class that the settings give its document."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     held = ledger.search().select(["doc_id", "source", "path", "access"]).to_arrow()
     joined = classes_now(run, held).join(held.select(["doc_id", "access"]), keys="doc_id", right_suffix="_held")
-    moved = joined.filter(pc.not_equal(joined["access"], joined["access_held"])).sort_by("doc_id")
-    access = dict(zip(moved["doc_id"].to_pylist(), moved["access"].to_pylist(), strict=True))
+    moved = joined.filter(pc.not_equal(joined["access"], joined["access_held"])).combine_chunks()
+    if not moved.num_rows:
+        return
+    ids = moved["doc_id"].combine_chunks()
     # Very many rows are read faster by the class that they leave than by their ids.
-    leaving = is_any("access", sorted(set(moved["access_held"].to_pylist())))
-    where = is_any("doc_id", access) if len(access) <= IDS_PER_PREDICATE else leaving
-    for held_rows in _rows_in_parts(run, ledger.version, where) if access else ():
-        rows = held_rows.filter(pc.is_in(held_rows["doc_id"], value_set=moved["doc_id"].combine_chunks()))
-        column = pa.array([access[doc_id] for doc_id in rows["doc_id"].to_pylist()], pa.string())
-        _merge_column(ledger, rows, "access", column)
+    leaving = is_any("access", sorted(pc.unique(moved["access_held"]).to_pylist()))
+    where = is_any("doc_id", ids.to_pylist()) if len(ids) <= IDS_PER_PREDICATE else leaving
+    for rows in _rows_in_parts(run, ledger.version, where):
+        places = pc.index_in(rows["doc_id"], value_set=ids)
+        _merge_column(ledger, rows.filter(pc.is_valid(places)), "access", moved["access"].take(places.drop_null()))
 
 
 def _rows_in_parts(run: RefreshRun, version: int, where: str) -> Iterator[pa.Table]:
@@ -170,15 +170,16 @@ def restamp_chunks(run: RefreshRun) -> int:
     if ledger is None:
         return 0
     is_moved, columns = "access != chunks_access", ["doc_id", "access", "chunks"]
-    moved = ledger.search().where(is_moved).select(columns).to_arrow().sort_by([("access", "ascending")]).to_pylist()
+    moved = ledger.search().where(is_moved).select(columns).to_arrow().sort_by([("access", "ascending")])
+    rows = (row for batch in moved.to_batches(ROWS_AT_ONCE) for row in batch.to_pylist())
     written = 0
-    for access, of_class in groupby(moved, key=lambda row: str(row["access"])):
+    for access, of_class in groupby(rows, key=lambda row: str(row["access"])):
         for doc_ids in _in_parts_of_chunks(of_class):
             if head is not None:
                 other = both(is_any("doc_id", doc_ids), is_none("access", [access]))
                 written += update_rows(head, other, {"access": access})
-    for rows in _rows_in_parts(run, ledger.version, is_moved):
-        _merge_column(ledger, rows, "chunks_access", rows["access"])
+    for part in _rows_in_parts(run, ledger.version, is_moved):
+        _merge_column(ledger, part, "chunks_access", part["access"])
     return written
 
 

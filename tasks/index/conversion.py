@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from freshet.tasks.store.tables import Tables
 
 _LISTS = "acl"
+_ROWS_AT_ONCE = 10_000
 
 
 def convert_corpus(run: RefreshRun) -> bool:
@@ -86,19 +87,19 @@ def _classes_of_documents(run: RefreshRun, ledger: Table) -> pa.Table:
     rest = held.filter(pc.invert(pc.is_in(held["doc_id"], value_set=known["doc_id"].combine_chunks())))
     # Documents of a source that the settings do not name any more keep their lists, each as a class of its own.
     scopes: dict[str, Scope] = {}
-    ids, access = [], []
-    for row in rest.to_pylist():
-        rule = json.dumps(sorted(set(row[_LISTS])), ensure_ascii=False)
-        scope = Scope(class_id(run.corpus, row["source"], rule), row["source"], rule, Expression.of(row[_LISTS]))
-        scopes[scope.access] = scope
-        ids.append(row["doc_id"])
-        access.append(scope.access)
+    parts = [known]
+    for batch in rest.to_batches(_ROWS_AT_ONCE):
+        access = []
+        for row in batch.select(["source", _LISTS]).to_pylist():
+            rule = json.dumps(sorted(set(row[_LISTS])), ensure_ascii=False)
+            scope = Scope(class_id(run.corpus, row["source"], rule), row["source"], rule, Expression.of(row[_LISTS]))
+            scopes[scope.access] = scope
+            access.append(scope.access)
+        parts.append(pa.table({"doc_id": batch["doc_id"], "access": pa.array(access, pa.string())}))
     record_scopes(
         run.store, run.corpus, scopes.values(), published=0, decided=0, now=datetime.now(UTC), run_id=run.run_id
     )
-    return pa.concat_tables(
-        [known, pa.table({"doc_id": pa.array(ids, pa.string()), "access": pa.array(access, pa.string())})]
-    )
+    return pa.concat_tables(parts)
 
 
 def _classes_of_chunks(head: Table, ledger: Table | None) -> pa.Table:

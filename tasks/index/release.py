@@ -209,13 +209,6 @@ def republish(store: Store, live: Release, *, table_version: int, ledger_version
         return _append(store, release, pin=True)
 
 
-def duplicates_kept(run: RefreshRun) -> dict[str, str]:
-    """For each document that is a duplicate, the id of the one that answers for it."""
-    duplicates = "duplicate_of IS NOT NULL"
-    rows = run.store.corpus(run.corpus).rows(schemas.DOCUMENTS, duplicates, ["doc_id", "duplicate_of"])
-    return {row["doc_id"]: row["duplicate_of"] for row in rows}
-
-
 def pinned_chunks(run: RefreshRun, releases: Sequence[Release]) -> list[Table]:
     """The chunk table of the space in force at each distinct published version, newest first."""
     tables = run.store.corpus(run.corpus)

@@ -16,7 +16,6 @@ from prefect.cache_policies import NO_CACHE
 from freshet.tasks.documents.batch import PreparedBatch
 from freshet.tasks.index.access import AccessNews
 from freshet.tasks.index.reconciliation import Reconciliation
-from freshet.tasks.index.release import duplicates_kept
 from freshet.tasks.index.write import WrittenBatch
 from freshet.tasks.rules.verdicts import describe
 from freshet.tasks.runs.retrying import RETRIES
@@ -162,7 +161,7 @@ def examine_head(run: RefreshRun, live: Release | None) -> Examination:
     broken = evaluate.examine_head(run)
     if any(v.severity == "block" for v in broken):
         return examination.Examination(broken, exam=None, site=None)
-    return examination.examine(run, live, duplicates_kept(run))
+    return examination.examine(run, live)
 
 
 @task(cache_policy=NO_CACHE, name="publish")

@@ -5,6 +5,7 @@ Readers are pinned to a release, so the moments between two commits are never se
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,22 +102,23 @@ def _altered_chunks(head: Table, chunks: pa.Table, replaced: Collection[str]) ->
     Such a row stands there twice, which a merge refuses as ambiguous, or has a vector or a text that nobody can use.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     held: dict[str, tuple[int, str]] = {}
     unusable: set[str] = set()
     columns = ["chunk_id", "row_digest", "access", "vector", "text", "text_hash"]
     for predicate in in_parts("doc_id", sorted(replaced)):
-        rows = head.search().where(predicate).select(columns).to_arrow()
-        counts = rows["chunk_id"].value_counts()
-        unusable |= set(counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist())
-        unusable |= set(rows["chunk_id"].filter(pa.array(unfit_contents(rows))).to_pylist())
-        held |= _contents(rows)
+        # Streamed: what is compared is small, and the texts and vectors beside it are not.
+        for rows in head.search().where(predicate).select(columns).to_batches():
+            contents = _contents(rows)
+            again = held.keys() & contents.keys()
+            unusable |= again | {one for one, count in Counter(rows["chunk_id"].to_pylist()).items() if count > 1}
+            unusable |= set(rows["chunk_id"].filter(pa.array(unfit_contents(rows))).to_pylist())
+            held |= contents
     mask = [chunk_id in unusable or held.get(chunk_id) != content for chunk_id, content in _contents(chunks).items()]
     return chunks.filter(pa.array(mask, pa.bool_())), sorted(unusable)
 
 
-def _contents(rows: pa.Table) -> dict[str, tuple[int, str]]:
+def _contents(rows: pa.Table | pa.RecordBatch) -> dict[str, tuple[int, str]]:
     """What a chunk's row holds, but for its vector, by chunk id: the digest of it, and the access class."""
     columns = (rows[name].to_pylist() for name in ("chunk_id", "row_digest", "access"))
     return {chunk_id: (digest, access) for chunk_id, digest, access in zip(*columns, strict=True)}

@@ -185,8 +185,7 @@ def index_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def policy_widened(patch: pytest.MonkeyPatch) -> None:
-    for module in (policy, access):
-        patch.setattr(module, "classes_of", lambda corpus, paths, source: [OPEN] * len(paths))
+    patch.setattr(policy, "classes_of", lambda corpus, paths, source: [OPEN] * len(paths))
 
 
 def meaning_widened(patch: pytest.MonkeyPatch) -> None:

@@ -217,10 +217,11 @@ def test_questions_are_set_aside_for_what_their_owner_did_and_nothing_else(tmp_p
     assert questions[2].asker == BOARD
 
 
-def test_a_duplicate_is_answered_by_the_copy_that_is_kept(corpus: SmallCorpus) -> None:
-    kept = {document_id("valve.md"): document_id("kettle.md")}
-    ((one,), _) = resolve_questions([question("valve.md")], corpus.ledger, access(corpus), NOW, kept)
-    assert one.targets == (Target(document_id("kettle.md")),)
+def test_a_duplicate_is_answered_by_the_copy_that_is_kept(tmp_path: Path) -> None:
+    kept = document_id("kettle.md")
+    held = build(tmp_path, {**PAGES, "valve.md": Document([], changes={"duplicate_of": kept})}, indexed=False)
+    ((one,), _) = resolve_questions([question("valve.md")], held.ledger, access(held), NOW)
+    assert one.targets == (Target(kept),)
 
 
 def test_questions_set_aside_are_reported_and_fail_nothing() -> None:

@@ -68,7 +68,7 @@ def describe_listing(
     """
     import pyarrow as pa
 
-    from freshet.tasks.governance.policy import classes_of
+    from freshet.tasks.governance.policy import column_of_classes
 
     def constant(value: Any, kind: pa.DataType) -> pa.Array:
         return pa.repeat(pa.scalar(value, kind), listing.num_rows)
@@ -79,7 +79,7 @@ def describe_listing(
         "source": constant(name, text),
         "owner": constant(source.owner, text),
         "licence": constant(source.licence, text),
-        "access": pa.array(classes_of(corpus, listing["path"].to_pylist(), source), text),
+        "access": column_of_classes(corpus, listing["path"], source),
         "uses": constant(" ".join(sorted(set(source.uses))), text),
         "warn_after": constant(_microseconds(source.freshness.warn_after), pa.int64()),
         "block_after": constant(_microseconds(source.freshness.block_after), pa.int64()),

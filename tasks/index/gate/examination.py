@@ -6,7 +6,6 @@ for a head that is about to be published, and never for a refresh that changed n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,12 +56,11 @@ class Examination:
     site: str | None
 
 
-def examine(run: RefreshRun, live: Release | None, kept_for: Mapping[str, str] | None = None) -> Examination:
+def examine(run: RefreshRun, live: Release | None) -> Examination:
     """Everything that speaks against moving readers to the head, beyond its structure.
 
     Args:
         live: the release that readers see.
-        kept_for: as in `resolve_questions`.
     """
     tables = run.store.corpus(run.corpus)
     chunks, ledger = tables.find(schemas.chunks_table(run.model.space)), tables.find(schemas.DOCUMENTS)
@@ -78,7 +76,7 @@ def examine(run: RefreshRun, live: Release | None, kept_for: Mapping[str, str] |
         verdicts += check_loss(released.chunks, released.ledger, chunks, ledger, rules)
     verdicts += probe_access(chunks, ledger, access.expressions)
     verdicts += check_policy(ledger, sources_by_name(run), access.expressions)
-    found, exam = _exam(run, head, released, live, access, kept_for)
+    found, exam = _exam(run, head, released, live, access)
     return Examination(retuned([*verdicts, *found], rules), exam, site)
 
 
@@ -139,11 +137,10 @@ def _exam(
     released: State | None,
     live: Release | None,
     access: Access,
-    kept_for: Mapping[str, str] | None,
 ) -> tuple[list[Verdict], dict[str, Any]]:
     from freshet.tasks.embedding.embed import load_embedder
 
-    questions, aside = _questions(run, head, released, access, kept_for)
+    questions, aside = _questions(run, head, released, access)
     asked = list(dict.fromkeys(question.question for question in questions))
     embedder = load_embedder(run.model, run.project.settings.embedding.precision)
     embed = dict(zip(asked, embedder.embed_queries(asked), strict=True)).__getitem__
@@ -174,13 +171,13 @@ def _exam(
 
 
 def _questions(
-    run: RefreshRun, head: State, released: State | None, access: Access, kept_for: Mapping[str, str] | None
+    run: RefreshRun, head: State, released: State | None, access: Access
 ) -> tuple[list[ExamQuestion], list[SetAside]]:
     from freshet.tasks.settings.golden import load_golden
 
     if run.settings.golden is not None:
         golden = load_golden(Path(run.project.resolve(run.settings.golden)))
-        return resolve_questions(golden, head.ledger, access, run.as_of, kept_for)
+        return resolve_questions(golden, head.ledger, access, run.as_of)
     most = run.settings.gate.questions
     same = None if released is None else unchanged_documents(released.ledger, head.ledger)
     if released is not None and same is not None and len(same):

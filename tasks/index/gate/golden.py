@@ -87,7 +87,6 @@ def resolve_questions(
     ledger: Table,
     access: Access,
     now: datetime,
-    kept_for: Mapping[str, str] | None = None,
 ) -> tuple[list[ExamQuestion], list[SetAside]]:
     """The golden questions that the corpus should answer, and those to set aside.
 
@@ -97,7 +96,6 @@ def resolve_questions(
     Args:
         ledger: the document ledger at the head.
         access: what its classes mean, and who is in which group.
-        kept_for: for documents that are not indexed because another has the same text, the id of that other.
     """
     asked = list(golden)
     rows = _named_documents(ledger, {name for one in asked for name in _names(one)})
@@ -105,7 +103,7 @@ def resolve_questions(
     aside: list[SetAside] = []
     for one in asked:
         sight = access.sight(one.principals)
-        targets, reasons = _targets(one, rows, sight, now, kept_for or {})
+        targets, reasons = _targets(one, rows, sight, now)
         if targets:
             never = frozenset(row["doc_id"] for name in one.never for row in rows.get(name, []))
             questions.append(ExamQuestion(one.id, one.question, tuple(dict.fromkeys(targets)), sight.asker, never))
@@ -119,7 +117,6 @@ def _targets(
     rows: Mapping[str, Sequence[Mapping[str, Any]]],
     sight: Sight,
     now: datetime,
-    kept_for: Mapping[str, str],
 ) -> tuple[list[Target], list[str]]:
     """The documents that must be found, and the excuses of those that need not."""
     targets: list[Target] = []
@@ -132,7 +129,8 @@ def _targets(
             if reason := _excuse(row, sight, now):
                 reasons.append(reason)
             else:
-                targets.append(Target(kept_for.get(row["doc_id"], row["doc_id"]), answer.contains))
+                # A document that is not indexed, because another has the same text, is answered for by that other.
+                targets.append(Target(row["duplicate_of"] or row["doc_id"], answer.contains))
     return targets, reasons
 
 
@@ -143,7 +141,7 @@ def _names(question: GoldenQuestion) -> list[str]:
 def _named_documents(ledger: Table, names: Collection[str]) -> dict[str, list[dict[str, Any]]]:
     """Rows of the ledger by the name that a golden file calls them: path or URI."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    columns = ["doc_id", "path", "uri", "access", *MOMENTS.values()]
+    columns = ["doc_id", "path", "uri", "access", "duplicate_of", *MOMENTS.values()]
     for column in ("path", "uri"):
         rows = ledger.search().where(is_any(column, sorted(names))).select(columns).to_list() if names else []
         for row in rows:
