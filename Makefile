@@ -74,15 +74,19 @@ lint: $(STAMP) ## ruff
 types: $(STAMP) ## mypy --strict
 	$(VENV)/bin/mypy
 
+BENCHES = $(filter-out quick,$(basename $(notdir $(shell grep -l __main__ bench/*.py))))
+
 .PHONY: bench
 bench: $(STAMP) bench-peers ## all benchmarks, one after the other; see bench/README.md
 	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[dev,bench]'
-	$(VENV)/bin/python bench/refresh.py --peer-python $(PEERS)/cocoindex/bin/python
-	$(VENV)/bin/python bench/retrieval.py --peer-python $(PEERS)/cocoindex/bin/python
-	$(VENV)/bin/python bench/parsing.py --peer-python $(PEERS)/unstructured/bin/python
-	@set -e; for bench in snapshots embedding fusion scale access checks near_duplicates dataset_checks dataset_build idle; do \
+	@set -e; for bench in $(BENCHES); do \
 		echo; echo "== bench/$$bench.py"; $(VENV)/bin/python bench/$$bench.py; \
 	done
+
+.PHONY: bench-quick
+bench-quick: $(STAMP) ## ratios of most benchmarks, in minutes; appends them to bench/history.jsonl, and tells what moved
+	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[dev,bench]'
+	$(VENV)/bin/python bench/quick.py
 
 .PHONY: bench-peers
 bench-peers: $(PEERS)/cocoindex/.installed $(PEERS)/unstructured/.installed ## the environments of the peers that bench/ compares with

@@ -28,6 +28,7 @@ from typing import Any
 
 from common import data_folder, print_table, write_results
 from defects import BRINGS, FORMS, NOW
+from options import parse_sized
 from planting import Form, prose
 
 from freshet.expectations.document_rules import DOCUMENT_RULES
@@ -48,8 +49,14 @@ def main() -> None:
     arguments.add_argument(
         "--documents", type=int, default=40, help="with each defect, and as many clean ones near to it"
     )
-    chosen = arguments.parse_args()
-    write_results("checks", {"planted": planted(chosen.documents), "handbook": handbook()})
+    chosen = parse_sized(arguments, {"documents": 10}, {"documents": 1})
+    found = planted(chosen.documents)
+    rules = found["rules"].values()
+    ratios = {
+        "planted defects found": sum(rule["recall"] for rule in rules) / len(rules),
+        "false positives / documents": sum(rule["false_positives"] for rule in rules) / found["documents"],
+    }
+    write_results("checks", chosen.size, ratios, {"planted": found, "handbook": handbook()})
 
 
 def planted(count: int) -> dict[str, Any]:

@@ -21,11 +21,23 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from options import LEFT_OUT
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
 _PACKAGES = ("freshet", "prefect", "lancedb", "pylance", "unstructured", "sentence-transformers", "torch", "pyarrow")
 
 sys.path.insert(0, str(ROOT))  # so that `python bench/NAME.py` measures this checkout
+
+
+def keep_first(folder: Path, count: int | None, before_all: str = "") -> None:
+    """Deletes all files of a folder but the first of them by path; `before_all` is a folder that comes first."""
+    files = sorted(
+        (file for file in folder.rglob("*") if file.is_file()),
+        key=lambda file: (not file.is_relative_to(folder / before_all), file),
+    )
+    for file in files[count:] if count is not None else []:
+        file.unlink()
 
 
 def data_folder() -> Path:
@@ -121,14 +133,24 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], title: s
     print(table(headings, rows, padded=True))
 
 
-def write_results(name: str, results: dict[str, Any]) -> Path:
-    """Writes results, with the machine and the time, to bench/results/<name>.json, and returns the file."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    file = RESULTS / f"{name}.json"
-    content = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(), **results}
-    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    print(f"\nWritten to {file.relative_to(ROOT)}")
-    return file
+def write_results(name: str, size: str, ratios: dict[str, float], results: dict[str, Any]) -> None:
+    """Prints the ratios as JSON on the last line; in full size, writes all to bench/results/<name>.json before.
+
+    Args:
+        name: the name of the script, without its ending.
+        size: full, quick or smallest.
+        ratios: by name, what can be compared with another run: shares, and times and sizes beside others of this run.
+        results: all other figures.
+    """
+    last = {"ratios": {key: float(f"{ratio:.4g}") for key, ratio in ratios.items()}, "left_out": LEFT_OUT}
+    if size == "full":
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        file = RESULTS / f"{name}.json"
+        measured_at = datetime.now(UTC).isoformat(timespec="seconds")
+        content = {"measured_at": measured_at, "machine": machine(), **last, **results}
+        file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        print(f"\nWritten to {file.relative_to(ROOT)}")
+    print(json.dumps(last, ensure_ascii=False))
 
 
 def peak_mb() -> int:
@@ -178,7 +200,14 @@ def peak_own_mb() -> Iterator[Callable[[], int | None]]:
 
 @contextmanager
 def prefect_server() -> Iterator[None]:
-    """Runs a Prefect server for the block, so that no measured process has to start a temporary one."""
+    """Runs a Prefect server for the block, so that no measured process has to start a temporary one.
+
+    Where FRESHET_BENCH_API names the API of a server, as in the tests, that one is used.
+    """
+    if running := os.environ.get("FRESHET_BENCH_API"):
+        os.environ["PREFECT_API_URL"] = running
+        yield
+        return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

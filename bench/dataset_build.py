@@ -15,15 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from common import (
-    made_up_words,
-    measure_apart,
-    peak_mb,
-    peak_own_mb,
-    prefect_server,
-    print_table,
-    write_results,
-)
+from common import made_up_words, measure_apart, peak_mb, peak_own_mb, prefect_server, print_table, write_results
+from options import parse_sized
 
 STAGES = ("load", "judge", "check", "conflicts", "copies", "split", "settle", "gate", "publish")
 """The stages of a build, by their names in the report of the flow."""
@@ -79,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A whole build: rows per second of every stage, and peak memory.")
     parser.add_argument("--rows", type=int, default=100_000, help="n; n and 10 n are built; default: %(default)s")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parse_sized(parser, {"rows": 2_000}, {"rows": 50})
     if options.measure:
         print(json.dumps(build_here(options.measure)))
         return
@@ -92,9 +85,12 @@ def main() -> None:
     ]
     print_table(["stage", *(f"{count:,} rows: rows/s" for count in sizes)], rows, "A whole build")
     memory = [[f"{count:,}", built[count]["peak MB"], built[count]["of it no file's"]] for count in sizes]
-    more = f"Memory: {memory[1][1] / memory[0][1]:.2f} times as much for ten times the rows"
+    grown = memory[1][1] / memory[0][1]
+    more = f"Memory: {grown:.2f} times as much for ten times the rows"
     print_table(["rows", "peak MB", "of it no file's"], memory, more)
-    write_results("dataset_build", {str(count): one for count, one in built.items()})
+    speeds = [count / built[count]["seconds"]["total"] for count in sizes]
+    ratios = {"peak memory of 10 n rows / of n": grown, "rows a second at 10 n / at n": speeds[1] / speeds[0]}
+    write_results("dataset_build", options.size, ratios, {str(count): one for count, one in built.items()})
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from typing import Any
 from common import measure_apart, peak_mb, print_table, write_results
 from copy_removers import REMOVERS, grams_of, words_of
 from dataset_rows import bench_rows, write_short_rows
+from options import has_library, parse_sized
 from planted_copies import true_pairs
 
 ROUNDS = 3
@@ -47,10 +48,9 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 def measure_signing(rows: list[tuple[str, str]]) -> dict[str, Any]:
     """Returns how fast texts are signed by their 5-grams.
 
-    datasketch is given the 5-grams as bytes; Freshet is given the texts and cuts them itself.
+    datasketch, where it is installed, is given the 5-grams as bytes; Freshet is given the texts and cuts them itself.
     """
     import pyarrow as pa
-    from datasketch import MinHash
 
     from freshet.tasks.text import minhash
     from freshet.tasks.text.normal_forms import normal_forms
@@ -69,27 +69,33 @@ def measure_signing(rows: list[tuple[str, str]]) -> dict[str, Any]:
             minhash.sign_many(*minhash.gram_hashes(part))
 
     def copied() -> None:
+        from datasketch import MinHash
+
         like = MinHash(num_perm=minhash.PERMUTATIONS)
         for one in grams:
             signature = like.copy()
             signature.update_batch(one)
 
     def made_anew() -> None:
+        from datasketch import MinHash
+
         for one in grams:
             MinHash(num_perm=minhash.PERMUTATIONS).update_batch(one)
 
+    ways = {"Freshet": here}
+    if has_library("datasketch"):
+        ways |= {"datasketch, copied": copied, "datasketch, made anew": made_anew}
     here()
-    seconds: dict[str, list[float]] = {"Freshet": [], "datasketch, copied": [], "datasketch, made anew": []}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(2 * ROUNDS + 1):
-        for name, work in zip(seconds, (here, copied, made_anew), strict=True):
+        for name, work in ways.items():
             seconds[name].append(timed(work)[0])
     best = {name: min(times) for name, times in seconds.items()}
     return {
         "texts": len(words),
         "5-grams": sum(map(len, grams)),
         **{f"{name}: texts/s": round(len(words) / one) for name, one in best.items()},
-        "times datasketch": round(best["datasketch, copied"] / best["Freshet"], 1),
-        "times datasketch, made anew": round(best["datasketch, made anew"] / best["Freshet"], 1),
+        **{f"times {name}": round(one / best["Freshet"], 1) for name, one in best.items() if name != "Freshet"},
     }
 
 
@@ -100,10 +106,11 @@ def measure_copies(rows: list[tuple[str, str]]) -> list[dict[str, Any]]:
     near = true_pairs([shingle_hashes(" ".join(words_of(row))) for row in rows], 0.8)
     concerned = {row for pair in near for row in pair}
     few = {number for number, row in enumerate(rows) if len(words_of(row)) < 5}
-    seconds: dict[str, list[float]] = {name: [] for name in REMOVERS}
+    removers = {name: remover for name, remover in REMOVERS.items() if name == "Freshet" or has_library(name)}
+    seconds: dict[str, list[float]] = {name: [] for name in removers}
     removed: dict[str, set[int]] = {}
     for turn in range(ROUNDS):
-        for name, remover in REMOVERS.items():
+        for name, remover in removers.items():
             if name == "datatrove" and turn:  # minutes
                 continue
             with tempfile.TemporaryDirectory(prefix="freshet-bench-") as folder, quiet():
@@ -175,7 +182,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000, help="rows that are compared; default: %(default)s")
     parser.add_argument("--memory", type=int, default=100_000, help="n of the memory measurement; default: %(default)s")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parse_sized(parser, {"rows": 10_000, "memory": 10_000}, {"rows": 500, "memory": 500})
     if options.measure:
         print(json.dumps(copies_in_memory(options.measure, options.measure.parent / "work")))
         return
@@ -187,7 +194,14 @@ def main() -> None:
     show(f"Copies among {len(rows):,} rows", results["copies"])
     results["memory"] = measure_memory(options.memory)
     show("Peak memory of find_copies", results["memory"])
-    write_results("dataset_checks", results)
+    copies, memory = results["copies"], results["memory"]
+    ratios = {
+        "true copies found": copies[0]["recall"],
+        "peak memory of 10 n rows / of n": memory[1]["peak MB"] / memory[0]["peak MB"],
+        **{f"removing copies: {one['']} / Freshet": one["times slower"] for one in copies[1:]},
+        **{f"signing: {key}": one for key, one in results["signing"].items() if key.startswith("times")},
+    }
+    write_results("dataset_checks", options.size, ratios, results)
 
 
 if __name__ == "__main__":

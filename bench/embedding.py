@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 from common import ROOT, print_table, write_results, xquad
+from options import parse_sized
 
-_SIDES = (1024, 2048)
 _REPEATS = 4
 
 
@@ -31,16 +31,16 @@ def operations(folder: Path, lengths: list[int]) -> float:
     return float(sum(2 * weights * length + 4 * layers * hidden * length**2 for length in lengths))
 
 
-def matrix_limit(precision: str) -> float:
-    """Returns the operations a second of square matrix products, the best of several of each size."""
+def matrix_limit(precision: str, side: int) -> float:
+    """Returns the operations a second of square matrix products, the best of several of this side and of half of it."""
     import torch
 
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
     best = 0.0
-    for side in _SIDES:
-        left, right = torch.randn(side, side).to(dtype), torch.randn(side, side).to(dtype)
+    for length in (side // 2, side):
+        left, right = (torch.randn(length, length).to(dtype) for _ in range(2))
         for _ in range(_REPEATS):
-            best = max(best, 2 * side**3 / _seconds(lambda a=left, b=right: a @ b))
+            best = max(best, 2 * length**3 / _seconds(lambda a=left, b=right: a @ b))
     return best
 
 
@@ -50,8 +50,8 @@ def _seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def measure(rounds: int) -> dict[str, Any]:
-    """Returns the rates of every way of embedding, and how near the low precision stays to fp32."""
+def measure(rounds: int, most: int, side: int) -> dict[str, Any]:
+    """Returns the rates of every way of embedding at most so many passages, and how near bf16 or fp16 stays to fp32."""
     from sentence_transformers import SentenceTransformer
 
     from freshet.tasks.embedding.embed import Embedder
@@ -59,7 +59,7 @@ def measure(rounds: int) -> dict[str, Any]:
     from freshet.tasks.embedding.tokens import load_tokenizer
     from freshet.tasks.settings.project import Embedding
 
-    passages, _ = xquad()
+    passages = xquad()[0][:most]
     model = resolve_model(Embedding(), ROOT)
     full, auto = Embedder(model, "fp32"), Embedder(model, "auto")
     library = SentenceTransformer(str(model.folder), device=full.device)
@@ -78,9 +78,9 @@ def measure(rounds: int) -> dict[str, Any]:
     limits: dict[str, list[float]] = {precision: [] for precision, _ in ways.values()}
     for _ in range(rounds):
         for way, (precision, work) in ways.items():
-            limits[precision].append(matrix_limit(precision))
+            limits[precision].append(matrix_limit(precision, side))
             rates[way].append(flop / _seconds(work))
-            limits[precision].append(matrix_limit(precision))
+            limits[precision].append(matrix_limit(precision, side))
     return {
         "passages": len(passages),
         "tokens": int(sum(lengths)),
@@ -110,7 +110,10 @@ def main() -> None:
     """Measures the ways in turn, and prints how much of the machine's limit each uses."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="times that each way is measured; the best counts")
-    found = measure(parser.parse_args().rounds)
+    parser.add_argument("--passages", type=int, default=240, help="at most; default: %(default)s")
+    parser.add_argument("--side", type=int, default=2048, help="of the matrices; default: %(default)s")
+    options = parse_sized(parser, {"rounds": 3, "passages": 60}, {"rounds": 1, "passages": 8, "side": 256})
+    found = measure(options.rounds, options.passages, options.side)
     print(f"{found['passages']} passages, {found['tokens']:,} tokens, {found['gflop_a_passage']:.2f} GFLOP each")
     print_table(
         ["way", "passages/s", "median", "GFLOP/s", "matrix product, GFLOP/s", "share"],
@@ -130,7 +133,12 @@ def main() -> None:
     print(f"\nCosine of {found['precision']} to fp32: mean {cosine['mean']:.6f}, least {cosine['least']:.6f}")
     difference = found["fp32_greatest_difference_to_library"]
     print(f"Greatest difference of fp32 to SentenceTransformer.encode: {difference:.1e}")
-    write_results("embedding", found)
+    ways = found["ways"]
+    library = ways["SentenceTransformer.encode"]["passages_a_second_median"]
+    ratios = {f"{way} / the machine's matrix products": one["share_of_limit"] for way, one in ways.items()}
+    for way, one in list(ways.items())[1:]:
+        ratios[f"{way} / SentenceTransformer.encode"] = one["passages_a_second_median"] / library
+    write_results("embedding", options.size, ratios, found)
 
 
 if __name__ == "__main__":

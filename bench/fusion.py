@@ -6,6 +6,7 @@ out of the passage) or its first sentence is the query and the section the answe
 
 from __future__ import annotations
 
+import argparse
 import re
 import tarfile
 import tempfile
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 from common import data_folder, print_table, write_results, xquad
 from numpy.typing import NDArray
+from options import parse_sized
 
 Scores = NDArray[np.float64]
 Fusion = Callable[[Scores, Scores], Scores]
@@ -73,6 +75,14 @@ def handbook_queries() -> tuple[list[str], dict[str, int], dict[str, int]]:
                 sections.append(passage)
     single = [{query: found[0] for query, found in kind.items() if len(found) == 1} for kind in (headings, sentences)]
     return sections, single[0], single[1]
+
+
+def few(passages: list[str], questions: dict[str, int], most: int | None) -> tuple[list[str], dict[str, int]]:
+    """Returns at most so many passages, and one of the questions that each of them answers."""
+    if most is None:
+        return passages, questions
+    one_each = {answer: question for question, answer in questions.items() if answer < most}
+    return passages[:most], {question: answer for answer, question in one_each.items()}
 
 
 def gather(passages: list[str], questions: dict[str, int], folder: Path) -> list[Candidates]:
@@ -189,12 +199,15 @@ def chosen(sets: dict[str, list[Candidates]]) -> dict[str, float]:
 
 def main() -> None:
     """Prints the nDCG@10 of every fusion at every depth, and of the one that Freshet uses."""
+    parser = argparse.ArgumentParser(description="How hybrid search should join its two halves.")
+    parser.add_argument("--passages", type=int, help="of each set, with one question each; by default, all of both")
+    options = parse_sized(parser, {"passages": 100}, {"passages": 12})
     sections, headings, sentences = handbook_queries()
     with tempfile.TemporaryDirectory() as folder:
         sets = {
-            "xquad": gather(*xquad(), Path(folder, "xquad")),
-            "headings": gather(sections, headings, Path(folder, "headings")),
-            "sentences": gather(sections, sentences, Path(folder, "sentences")),
+            "xquad": gather(*few(*xquad(), options.passages), Path(folder, "xquad")),
+            "headings": gather(*few(sections, headings, options.passages), Path(folder, "headings")),
+            "sentences": gather(*few(sections, sentences, options.passages), Path(folder, "sentences")),
         }
     print("Questions:", ", ".join(f"{name} {len(candidates)}" for name, candidates in sets.items()))
     rows = [row for depth in DEPTHS for row in measure(sets, depth)]
@@ -204,7 +217,13 @@ def main() -> None:
         print_table(["fusion", "weight of the vector half", *sets], shown, f"nDCG@10, {depth} candidates of each half")
     best = chosen(sets)
     print_table(["freshet.tasks.search.fusion", *sets], [["fuse", *(round(best[name], 4) for name in sets)]])
-    write_results("fusion", {"questions": {name: len(c) for name, c in sets.items()}, "rows": rows, "chosen": best})
+    ratios = {
+        f"nDCG@10 of fuse / of {row['fusion']}, {name}": best[name] / row[name]
+        for row in rows[-len(rows) // len(DEPTHS) :][:2]
+        for name in sets
+    }
+    results = {"questions": {name: len(c) for name, c in sets.items()}, "rows": rows, "chosen": best}
+    write_results("fusion", options.size, ratios, results)
 
 
 if __name__ == "__main__":

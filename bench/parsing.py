@@ -8,7 +8,7 @@ layout analysis is most of its time.
 
 Both sides read the same files, one after the other in one process each, in the same run. Left out on both sides:
 starting the interpreter, importing, and a first pass over all files. Where the peer's environment is not there, its
-row is left out; bench/README.md says how it is made.
+row is left out, and the script says so; bench/README.md says how it is made.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from common import ROOT, data_folder, print_table, run_json, write_results
+from options import add_peer, parse_sized, peer_at
 
-_PEER_PYTHON = ROOT / ".venv-peers" / "unstructured" / "bin" / "python"
 _PEER_SCRIPT = ROOT / "bench" / "peers" / "unstructured" / "pages.py"
 _FILING_PAGES, _FILING_ROWS, _FILING_COLUMNS = 4, 45, 4
 _FILING_WORDS = ("revenue", "cost of sales", "gross profit", "research", "interest", "net income", "cash", "goodwill")
@@ -34,14 +34,10 @@ _NOT_TEXT = {"password.pdf", "loremipsum-flat.pdf"}  # locked, and scanned
 def main() -> None:
     """Compares both sets of PDFs, and measures Markdown."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    arguments.add_argument("--peer-python", type=Path, default=_PEER_PYTHON, help="the peer environment's interpreter")
+    add_peer(arguments, "unstructured")
     arguments.add_argument("--rounds", type=int, default=5, help="passes over all files; the fastest counts")
-    chosen = arguments.parse_args()
-    peer = chosen.peer_python if chosen.peer_python.exists() else None
-    if peer is None:
-        message = f"No comparison: {chosen.peer_python} is not there. bench/README.md says how it is made."
-        print(message, file=sys.stderr)
-
+    chosen = parse_sized(arguments, {"rounds": 2}, {"rounds": 1, "peer_python": None})
+    peer = peer_at(chosen.peer_python)
     data = data_folder()
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +46,13 @@ def main() -> None:
         filing = [_filing(Path(folder) / "filing.pdf")]
         results["pages of figures"] = _compare("pages of figures", filing, peer, chosen.rounds)
     results["markdown"] = _markdown(data, chosen.rounds)
-    write_results("parsing", results)
+    ratios = {
+        "Markdown: pool of 2 / the parser alone": results["markdown"]["pool of 2"] / results["markdown"]["parser"]
+    }
+    for title in ("example documents", "pages of figures"):
+        if peer is not None:
+            ratios[f"pages a second: Freshet / unstructured fast, {title}"] = results[title]["ratio"]
+    write_results("parsing", chosen.size, ratios, results)
 
 
 def _compare(title: str, files: list[Path], peer: Path | None, rounds: int) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from common import ROOT, data_folder, make_alike, prefect_server, print_table, write_project, write_results
+from common import ROOT, data_folder, keep_first, make_alike, prefect_server, print_table, write_project, write_results
+from options import add_peer, parse_sized, peer_at
 
 PEER_CHUNKS = {"CocoIndex 2000/500": (2000, 500), "CocoIndex 1000/200": (1000, 200)}
 """Bytes and overlap of the peer's chunks: those of its example, of which the model reads about half; and those that the
@@ -31,10 +32,11 @@ model can read whole.
 RENAMED = "pages/about-us", "pages/about-everybody"
 
 
-def lay(archive: Path, folder: Path) -> None:
-    """Makes the folder hold what the archive does; files that are equal already are not touched."""
+def lay(archive: Path, folder: Path, most: int | None) -> None:
+    """Makes the folder hold so many files of the archive; those that are equal already are not touched."""
     with tempfile.TemporaryDirectory() as unpacked, tarfile.open(archive) as packed:
         packed.extractall(unpacked, filter="data")
+        keep_first(Path(unpacked), most, RENAMED[0])
         make_alike(Path(unpacked), folder)
 
 
@@ -79,8 +81,8 @@ def update_cocoindex(python: Path, source: Path, db: Path, chunks: tuple[int, in
     return {"process_s": seconds, "own_s": own, "texts_embedded": embedded, "rows": found["rows"]}
 
 
-def one_round(work: Path, peer: Path | None) -> dict[str, dict[str, dict[str, Any]]]:
-    """Goes through every phase once, Freshet and the peer in turn.
+def one_round(work: Path, peer: Path | None, most: int | None) -> dict[str, dict[str, dict[str, Any]]]:
+    """Goes through every phase once, Freshet and the peer in turn, over at most so many documents.
 
     Returns:
         The figures by phase and by who was measured.
@@ -93,10 +95,10 @@ def one_round(work: Path, peer: Path | None) -> dict[str, dict[str, dict[str, An
         shutil.move(source / RENAMED[0], source / RENAMED[1])
 
     phases: dict[str, Callable[[], Any]] = {
-        "cold": lambda: lay(handbook / "before.tar.gz", source),
+        "cold": lambda: lay(handbook / "before.tar.gz", source, most),
         "nothing changed": lambda: None,
-        "after 30 commits": lambda: lay(handbook / "after.tar.gz", source),
-        "back again": lambda: lay(handbook / "before.tar.gz", source),
+        "after 30 commits": lambda: lay(handbook / "after.tar.gz", source, most),
+        "back again": lambda: lay(handbook / "before.tar.gz", source, most),
         "a folder renamed": rename,
         "access changed": lambda: write_project(work / "project", source, acl=["group:staff"]),
     }
@@ -113,16 +115,15 @@ def one_round(work: Path, peer: Path | None) -> dict[str, dict[str, dict[str, An
 def main() -> None:
     """Measures all phases, and prints seconds and ratios."""
     parser = argparse.ArgumentParser(description="A corpus through its days, beside CocoIndex.")
-    parser.add_argument(
-        "--peer-python", type=Path, help="interpreter of CocoIndex's environment (bench/peers/setup.sh)"
-    )
+    add_peer(parser, "cocoindex")
+    parser.add_argument("--documents", type=int, help="at most; by default, the whole handbook")
     parser.add_argument("--rounds", type=int, default=1, help="medians over so many; default: %(default)s")
-    options = parser.parse_args()
-    peer = options.peer_python and Path(options.peer_python).absolute()
+    options = parse_sized(parser, {"documents": 80}, {"documents": 6, "peer_python": None})
+    peer = peer_at(options.peer_python)
     rounds = []
     with tempfile.TemporaryDirectory(prefix="freshet-bench-") as folder, prefect_server():
         for number in range(options.rounds):
-            rounds.append(one_round(Path(folder) / str(number), peer))
+            rounds.append(one_round(Path(folder) / str(number), peer, options.documents))
     rows: list[list[Any]] = []
     ratios: dict[str, dict[str, float]] = {}
     for phase, first in rounds[0].items():
@@ -141,7 +142,13 @@ def main() -> None:
         ["phase", "against", "times as fast"],
         [[phase, against, ratio] for phase, found in ratios.items() for against, ratio in found.items()],
     )
-    write_results("refresh", {"rounds": rounds, "ratios": ratios})
+    own = {phase: median(r[phase]["Freshet"]["own_s"] for r in rounds) for phase in rounds[0]}
+    to_compare = {
+        f"Freshet: cold / {phase}": own["cold"] / seconds for phase, seconds in own.items() if phase != "cold"
+    }
+    for phase, found in ratios.items():
+        to_compare |= {f"{phase}: {against} / Freshet": ratio for against, ratio in found.items()}
+    write_results("refresh", options.size, to_compare, {"rounds": rounds})
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from common import ROOT, prefect_server, print_table, refresh_here, write_project, write_results, xquad
+from options import add_peer, parse_sized, peer_at
 
 WHOLE = {"max_tokens": 1024}
 MODES = ("vector", "text", "hybrid")
@@ -85,11 +86,13 @@ def ask_peer(
 def main() -> None:
     """Scores Freshet with whole passages and with its default chunking, and CocoIndex beside it."""
     parser = argparse.ArgumentParser(description="Retrieval quality on XQuAD.")
-    parser.add_argument(
-        "--peer-python", type=Path, help="interpreter of CocoIndex's environment (bench/peers/setup.sh)"
-    )
-    options = parser.parse_args()
+    add_peer(parser, "cocoindex")
+    parser.add_argument("--passages", type=int, default=240, help="at most; default: %(default)s")
+    options = parse_sized(parser, {"passages": 60}, {"passages": 5, "peer_python": None})
+    peer = peer_at(options.peer_python)
     passages, questions = xquad()
+    passages = passages[: options.passages]
+    questions = {question: number for question, number in questions.items() if number < len(passages)}
     results: dict[str, Any] = {"passages": len(passages), "questions": len(questions)}
     with tempfile.TemporaryDirectory(prefix="freshet-bench-") as folder, prefect_server():
         work = Path(folder)
@@ -117,13 +120,16 @@ def main() -> None:
             found = score(ask_all(config, questions, mode, 5 * DEPTH), questions)
             results[f"default-{mode}"] = found
             rows.append([f"Freshet, {mode}", report["chunks"], *found.values()])
-        if options.peer_python:
+        if peer:
             for chunks in ((2000, 500), (1000, 200)):
-                found = score(ask_peer(options.peer_python, source, work, questions, chunks), questions)
+                found = score(ask_peer(peer, source, work, questions, chunks), questions)
                 results[f"cocoindex-{chunks[0]}-{chunks[1]}"] = found
                 rows.append([f"CocoIndex, vector, {chunks[0]}/{chunks[1]} bytes", None, *found.values()])
         print_table(["what", "chunks", "nDCG@10", "R@1", "R@10"], rows, "XQuAD, default chunking, by file")
-    write_results("retrieval", results)
+    scored = {name: found["nDCG@10"] for name, found in results.items() if isinstance(found, dict)}
+    ratios = {f"nDCG@10, {name}": one for name, one in scored.items()}
+    ratios["nDCG@10, whole-auto-vector / whole-fp32-vector"] = scored["whole-auto-vector"] / scored["whole-fp32-vector"]
+    write_results("retrieval", options.size, ratios, results)
 
 
 if __name__ == "__main__":

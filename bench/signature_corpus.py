@@ -30,11 +30,16 @@ def old_and_new() -> tuple[list[str], list[str]]:
     return [" ".join(text) for text in old], [" ".join(text) for text in new]
 
 
-def write_corpus(folder: Path, count: int) -> None:
-    """Writes the tables of a corpus of `count` decided documents, a ledger with NEW more, and the peer's signatures."""
+def write_corpus(folder: Path, count: int, beside: bool) -> None:
+    """Writes the tables of a corpus of `count` decided documents, and a ledger with NEW more.
+
+    Args:
+        folder: where they are written.
+        count: documents, COPIES at least.
+        beside: whether the signatures of datasketch are written as well.
+    """
     import numpy as np
     import pyarrow as pa
-    from datasketch import MinHash
     from pyarrow import feather
 
     from freshet.tasks.documents.duplicates.find import DOCUMENT_COLUMNS
@@ -45,7 +50,6 @@ def write_corpus(folder: Path, count: int) -> None:
     from freshet.tasks.store import schemas
     from freshet.tasks.store.tables import Store
     from freshet.tasks.text import minhash
-    from freshet.tasks.text.normalise import tokens
 
     tables, draw = Store(str(folder)).corpus("bench"), np.random.default_rng(1)
     old, new = old_and_new()
@@ -95,6 +99,18 @@ def write_corpus(folder: Path, count: int) -> None:
     )
     parsed = {(f"new-{n:07}", "parser"): to_json(ParsedDocument(text, [])) for n, text in enumerate(new)}
     keep_parsed(tables, parsed, NOW)
+    if beside:
+        write_peer(folder, count, old, draw)
+
+
+def write_peer(folder: Path, count: int, old: list[str], draw: Any) -> None:
+    """Writes as many signatures of datasketch: those of the old texts, and made-up ones from the generator `draw`."""
+    import numpy as np
+    from datasketch import MinHash
+
+    from freshet.tasks.text import minhash
+    from freshet.tasks.text.normalise import tokens
+
     matrix = np.lib.format.open_memmap(folder / "peer.npy", "w+", np.uint32, (count, minhash.PERMUTATIONS))
     for start in range(0, count, 50_000):
         matrix[start : start + 50_000] = draw.integers(0, 2**32, matrix[start : start + 50_000].shape, dtype=np.uint32)

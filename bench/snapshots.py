@@ -18,7 +18,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import data_folder, make_alike, prefect_server, print_table, refresh_here, write_project, write_results
+from common import (
+    data_folder,
+    keep_first,
+    make_alike,
+    prefect_server,
+    print_table,
+    refresh_here,
+    write_project,
+    write_results,
+)
+from options import parse_sized
 
 HEADINGS = ["snapshot", "outcome", "texts embedded", "documents", "in quarantine", "questions", "nDCG@10", "last", "s"]
 
@@ -70,7 +80,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The handbook's real snapshots, refreshed one after the other.")
     parser.add_argument("--most", type=int, default=31, help="snapshots, the oldest first; default: %(default)s")
     parser.add_argument("--work", type=Path, help="a folder to keep the project in; by default, one that is deleted")
-    options = parser.parse_args()
+    parser.add_argument("--documents", type=int, help="of each snapshot, at most; by default, all")
+    options = parse_sized(parser, {"most": 4, "documents": 40}, {"most": 2, "documents": 8})
     measured: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="freshet-bench-") as folder, prefect_server():
         snapshots = unpack(Path(folder) / "snapshots")[: options.most]
@@ -79,6 +90,7 @@ def main() -> None:
         (work / "docs").mkdir(parents=True)
         project = write_project(work / "project", work / "docs")
         for snapshot in snapshots:
+            keep_first(snapshot, options.documents)
             make_alike(snapshot, work / "docs")
             measured[snapshot.name] = refresh(project)
             print(f"{snapshot.name}: {measured[snapshot.name]['outcome']}", file=sys.stderr, flush=True)
@@ -87,7 +99,8 @@ def main() -> None:
     print(f"\nFalse rejections: {len(rejected)} of {len(measured)}.")
     for name, reasons in rejected.items():
         print("\n".join(f"{name}: {reason}" for reason in reasons))
-    write_results("snapshots", {"snapshots": measured, "false_rejections": len(rejected)})
+    ratios = {"snapshots that the gate let pass": 1 - len(rejected) / len(measured)}
+    write_results("snapshots", options.size, ratios, {"snapshots": measured, "false_rejections": len(rejected)})
     if rejected:
         sys.exit(1)
 
