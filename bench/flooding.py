@@ -28,8 +28,10 @@ from common import data_folder, prefect_server, print_table, refresh_here, write
 from flooded_corpus import Corpus
 from floods import FLOODS, Page, Target, flood
 from look_alikes import LOOK_ALIKES, look_alikes, one_question_a_page
+from options import leave_out, parse_sized
 
 SIZES = (3, 5, 10)
+SNAPSHOTS = 31
 
 
 def targets(part: str, count: int) -> list[Target]:
@@ -71,10 +73,12 @@ def pages_of(archive: Path, below: str = "") -> list[Page]:
     return sorted(found, key=lambda page: page.path)
 
 
-def measure_floods(folder: Path, chosen: Sequence[Target], around: Sequence[Page]) -> list[dict[str, Any]]:
+def measure_floods(
+    folder: Path, chosen: Sequence[Target], around: Sequence[Page], most: int | None
+) -> list[dict[str, Any]]:
     """Returns, for each kind and size, the floods noticed, their documents marked, and honest ones marked with them."""
     rows = []
-    for kind in FLOODS:
+    for kind in list(FLOODS)[:most]:
         row: dict[str, Any] = {"flood": kind}
         made = [flood(kind, target, max(SIZES), str(n)) for n, target in enumerate(chosen)]
         for size in SIZES:
@@ -118,7 +122,7 @@ def measure_poisoned(folder: Path, texts: Path, part: str, around: Sequence[Page
     return rows
 
 
-def measure_honest(folder: Path, part: str) -> list[dict[str, Any]]:
+def measure_honest(folder: Path, part: str, most: int | None) -> list[dict[str, Any]]:
     """Returns how many honest documents are marked, kind by kind, and in the handbook snapshot by snapshot."""
     data, passages = data_folder(), xquad()[0]
     kinds = {kind: look_alikes(kind, part) for kind in LOOK_ALIKES}
@@ -130,7 +134,7 @@ def measure_honest(folder: Path, part: str) -> list[dict[str, Any]]:
     german = pages_of(data / "retrieval" / "xquad-de.tar.xz", "xquad-de/docs/")
     kinds["public: XQuAD in English and German"] = english + [Page(f"de/{p.path}", p.text) for p in german]
     rows = []
-    for kind, pages in kinds.items():
+    for kind, pages in list(kinds.items())[:most]:
         corpus = Corpus(folder / kind.replace("/", " "))
         corpus.hold(pages)
         marked = corpus.marked()
@@ -138,11 +142,11 @@ def measure_honest(folder: Path, part: str) -> list[dict[str, Any]]:
     return rows
 
 
-def measure_history(folder: Path) -> dict[str, Any]:
+def measure_history(folder: Path, snapshots: int, most: int | None) -> dict[str, list[str]]:
     """Returns the documents marked after each of the handbook's snapshots, refreshed one after the other."""
     corpus, marked = Corpus(folder / "history"), {}
-    for number in range(31):
-        corpus.hold(handbook("history.tar.xz", f"{number:02}/"))
+    for number in range(snapshots):
+        corpus.hold(handbook("history.tar.xz", f"{number:02}/")[:most])
         marked[f"{number:02}"] = sorted(corpus.marked())
     return marked
 
@@ -159,11 +163,11 @@ def measure_spread(folder: Path, chosen: Sequence[Target], around: Sequence[Page
     return {"marked at once": len(once.marked()), "marked when spread": len(found), "same": once.marked() == found}
 
 
-def measure_cost(folder: Path) -> list[dict[str, Any]]:
+def measure_cost(folder: Path, most: int | None) -> list[dict[str, Any]]:
     """Returns the seconds of the check beside those of real refreshes of the handbook, cold and 30 commits later."""
     docs, rows = folder / "docs", []
     for name in ("before", "after"):
-        for page in handbook(f"{name}.tar.gz"):
+        for page in handbook(f"{name}.tar.gz")[:most]:
             file = docs / page.path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(page.text, "utf-8")
@@ -179,23 +183,41 @@ def main() -> None:
     parser.add_argument("--part", choices=["tune", "report"], default="report", help="default: %(default)s")
     parser.add_argument("--targets", type=int, default=24, help="questions flooded; default: %(default)s")
     parser.add_argument("--poisoned", type=Path, help="a folder with PoisonedRAG's texts; without it they are left out")
-    options = parser.parse_args()
-    chosen, around = targets(options.part, options.targets), handbook("before.tar.gz")
+    parser.add_argument("--documents", type=int, help="of the handbook around the floods; default: all")
+    parser.add_argument("--kinds", type=int, help="of floods and of honest documents; default: all")
+    parser.add_argument("--snapshots", type=int, default=SNAPSHOTS, help="of the handbook; default: %(default)s")
+    options = parse_sized(
+        parser,
+        {"targets": 6, "kinds": 3, "snapshots": 3},
+        {"targets": 2, "documents": 4, "kinds": 1, "snapshots": 1},
+    )
+    most = options.kinds
+    chosen, around = targets(options.part, options.targets), handbook("before.tar.gz")[: options.documents]
     with tempfile.TemporaryDirectory(prefix="freshet-bench-") as name:
         folder = Path(name)
-        tables = {"Floods among the handbook's documents": measure_floods(folder / "floods", chosen, around)}
+        floods = measure_floods(folder / "floods", chosen, around, most)
+        tables = {"Floods among the handbook's documents": floods}
         if options.poisoned:
             poisoned = measure_poisoned(folder / "poisoned", options.poisoned, options.part, around)
             tables["PoisonedRAG's texts among the handbook's documents"] = poisoned
-        tables["Honest documents"] = measure_honest(folder / "honest", options.part)
-        history, spread = measure_history(folder), measure_spread(folder, chosen, around)
+        else:
+            leave_out("PoisonedRAG's texts: --poisoned names no folder")
+        honest = tables["Honest documents"] = measure_honest(folder / "honest", options.part, most)
+        history = measure_history(folder, options.snapshots, options.documents)
+        spread = measure_spread(folder, chosen, around)
         with prefect_server():
-            tables["Cost"] = measure_cost(folder / "cost")
+            cost = tables["Cost"] = measure_cost(folder / "cost", options.documents)
     for title, rows in tables.items():
         print_table(list(rows[0]), [list(row.values()) for row in rows], title)
-    print(f"\nHandbook, documents marked after each of 31 snapshots: {[len(one) for one in history.values()]}")
+    print(f"\nHandbook, documents marked after each snapshot: {[len(one) for one in history.values()]}")
     print(f"Floods of five, at once and two documents a refresh: {spread}")
-    write_results("flooding", {"part": options.part, **tables, "history": history, "spread": spread})
+    ratios = {
+        **{f"noticed, {row['flood']}, 5 documents": row["5: noticed"] for row in floods},
+        "honest documents marked": sum(row["marked"] for row in honest) / sum(row["documents"] for row in honest),
+        **{f"the check / refresh {row['refresh']}": row["share"] for row in cost},
+    }
+    results = {"part": options.part, **tables, "history": history, "spread": spread}
+    write_results("flooding", options.size, ratios, results)
 
 
 if __name__ == "__main__":
