@@ -74,6 +74,10 @@ lint: $(STAMP) ## ruff
 types: $(STAMP) ## mypy --strict
 	$(VENV)/bin/mypy
 
+.PHONY: outdated
+outdated: $(STAMP) ## what has a newer release than what is installed; constraints.txt and pyproject.toml say what must stay behind
+	$(VENV)/bin/python -m pip list --outdated --disable-pip-version-check
+
 BENCHES = $(filter-out quick,$(basename $(notdir $(shell grep -l __main__ bench/*.py))))
 
 .PHONY: bench

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -52,6 +53,9 @@ class _Sentence:
 
 class _Doc:
     """As much of a spaCy Doc as unstructured reads."""
+
+    max_length = sys.maxsize
+    """unstructured cuts off what is longer than this attribute of a pipeline, for which this class stands as well."""
 
     def __init__(self, text: str) -> None:
         self._text = text
