@@ -21,7 +21,7 @@ from tests.unit.many_documents import bytes_of_text_and_vectors
 PYTHON_BYTES = 600
 """Most bytes by which the peak of Python's objects may grow with a document, in any part of a refresh."""
 
-SHARE = 0.25
+SHARE = 0.35
 """Most that Arrow's buffers may grow by, as a share of the texts and vectors that were added."""
 
 
