@@ -14,7 +14,7 @@ import pytest
 
 from tests.chaos import some_of
 from tests.flows.conftest import Project
-from tests.flows.killer import embed_by_hash
+from tests.flows.killer import embed_by_hash, forget_ctime
 
 JANUARY = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PROSE = (
@@ -507,6 +507,22 @@ def test_bytes_altered_in_secret_are_found_by_any_refresh_which_says_so(project:
     assert "golden" not in json.dumps(row["verdicts"])
     assert "PROV-ALTERED" not in _rows(project)["docs/rest.md"]["codes"]
     _refresh(project, "unchanged")
+
+
+def test_bytes_altered_behind_an_equal_hint_are_found_by_a_full_refresh(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_ctime(monkeypatch)
+    file = project.write("page.md", "golden " + _page(1))
+    _refresh(project)
+    before = file.stat()
+    file.write_text("leaden " + _page(1))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    _refresh(project, "unchanged")
+    assert _hits(project, "leaden") == {}
+    _refresh(project, full=True)
+    assert set(_hits(project, "leaden")) == {"docs/page.md"}
+    assert _rows(project)["docs/page.md"]["codes"]["PROV-ALTERED"] == "warn"
 
 
 def test_files_of_one_size_and_time_that_swapped_their_names_are_found_by_any_refresh(project: Project) -> None:

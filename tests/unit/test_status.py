@@ -183,7 +183,7 @@ def test_a_growth_of_the_quarantine_is_seen_once(tmp_path: Path) -> None:
     made = empty(tmp_path / "made")
     note_run(made, 1, "released", NOW - 3 * DAY, empty=2)
     first = look_at(made.store, "corpus", "docs", NOW)
-    assert (first.before, first.quarantine, first.is_new) == ({}, {"PARSE-EMPTY": 2}, True)
+    assert (first.before, first.quarantine, first.is_new) == (None, {"PARSE-EMPTY": 2}, True)
     record_look(made.store, first, NOW)
     again = look_at(made.store, "corpus", "docs", NOW + DAY)
     assert (again.before, again.is_new, again.since) == ({"PARSE-EMPTY": 2}, False, NOW)
