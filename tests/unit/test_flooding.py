@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from itertools import pairwise
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from freshet.tasks.documents.flooding import find
+from freshet.tasks.documents.flooding import compare, find
 from freshet.tasks.documents.flooding.find import DOCUMENT_COLUMNS, Flooded, find_flooding
 from freshet.tasks.documents.flooding.openings import are_apart, is_question, meaning, openings
 from freshet.tasks.store import schemas
@@ -337,3 +338,42 @@ def test_openings_are_apart_where_each_has_a_name_or_number_of_its_own() -> None
     assert not are_apart(passage("France"), passage("France"))
     assert not are_apart(passage("France"), passage("Spain", "The same is paid in France."))
     assert not are_apart(("What is paid to staff?", "Much."), ("What is paid to employees?", "Much."))
+
+
+@pytest.mark.parametrize(("most_common", "matches"), [(1000, 1 << 18), (1000, 3), (9, 50), (3, 1)])
+def test_pairs_are_proposed_by_their_rare_words_and_judged_by_all(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, most_common: int, matches: int
+) -> None:
+    """Against every pair, one by one."""
+    monkeypatch.setattr(compare, "MOST_COMMON", most_common)
+    monkeypatch.setattr(compare, "MATCHES", matches)
+    rng, rows = random.Random(most_common), list[dict[str, Any]]()
+    for number in range(40):
+        leads = []
+        for _ in range(rng.randint(0, 3)):
+            words = sorted({min(int(rng.expovariate(0.2)), 40) for _ in range(rng.randint(2, 8))})
+            leads.append(
+                {"chunk_id": f"{number}-{len(leads)}", "ordinal": 0, "asks": False, "text": "", "words": words}
+            )
+        rows.append(
+            {"doc_id": f"{number:02}", "source": rng.choice("ab"), "made_from": "", "documents": 0, "leads": leads}
+        )
+    table = corpus.tables.open(schemas.OPENINGS, schemas.openings())
+    for part in (rows[:15], rows[15:]):
+        table.add(pa.Table.from_pylist(part, schema=schemas.openings()))
+    every = [(row, lead) for row in rows for lead in row["leads"]]
+    numbers = Counter(word for _, lead in every for word in lead["words"])
+    expected = set()
+    for row, lead in every[::2]:
+        for other_row, other in every:
+            shared = set(lead["words"]) & set(other["words"])
+            rare = [word for word in shared if numbers[word] <= most_common]
+            enough = len(shared) >= max(2, 0.3 * max(len(lead["words"]), len(other["words"])))
+            if row["doc_id"] != other_row["doc_id"] and row["source"] == other_row["source"] and rare and enough:
+                expected.add((lead["chunk_id"], other["chunk_id"]))
+    own = [compare._lead(row["doc_id"], row["source"], lead) for row, lead in every[::2]]
+    found = [
+        (one.chunk_id, other.chunk_id) for one, other in compare._proposed(table, own, compare._common_words(table))
+    ]
+    assert expected
+    assert sorted(found) == sorted(expected)
