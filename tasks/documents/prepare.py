@@ -81,7 +81,7 @@ def restate_batch(run: RefreshRun, restated: pa.Table, name: str) -> PreparedBat
     for document in documents:
         assert document.held is not None
         document.ledger_row = untouched_row(run, document.planned, document.held, verified=False)
-        document.outcome = "access_changed"
+        document.outcome = _outcome_of_untouched(document)
     return _leave(run, name, documents, watch)
 
 
@@ -125,8 +125,16 @@ def _complete_if_unchanged(run: RefreshRun, document: BatchDocument) -> None:
     made_from = held["content_hash"], held["seen_hash"], held["parser"], held["chunking"], held["space"]
     if made_from == (document.content_hash, document.content_hash, planned["parser"], run.chunking, run.model.space):
         document.ledger_row = untouched_row(run, planned, held, verified=True)
-        is_restated = any(document.ledger_row[c] != held[c] for c in ("access", "uses", "owner", "licence"))
-        document.outcome = "access_changed" if is_restated else "unchanged"
+        document.outcome = _outcome_of_untouched(document)
+
+
+def _outcome_of_untouched(document: BatchDocument) -> str:
+    """What became of a document whose chunks stay: what its source's settings say of it changed, or nothing."""
+    row, held = document.ledger_row, document.held
+    assert row is not None
+    assert held is not None
+    restated = ("access", "uses", "owner", "licence", "uri", "stale_after", "blocked_after")
+    return "access_changed" if any(row[c] != held[c] for c in restated) else "unchanged"
 
 
 def _parse(run: RefreshRun, documents: Sequence[BatchDocument], pool: ParserPool) -> dict[tuple[str, str], str]:

@@ -525,6 +525,20 @@ def test_bytes_altered_behind_an_equal_hint_are_found_by_a_full_refresh(
     assert _rows(project)["docs/page.md"]["codes"]["PROV-ALTERED"] == "warn"
 
 
+def test_a_file_that_only_the_system_touched_is_read_and_makes_no_release(project: Project) -> None:
+    file = project.write("page.md", _page(1))
+    _refresh(project)
+    before = project.versions()
+    file.chmod(0o600)
+    _refresh(project, "unchanged")
+    assert project.versions() == before
+    project.write("other.md", _page(2))
+    report = _refresh(project)
+    assert (report["documents"]["unchanged"], report["documents"]["added"]) == (1, 1)
+    hints = {row["path"]: row["seen_hint"] for row in project.ledger().to_pylist()}
+    assert hints["page.md"].endswith(f" ctime:{file.stat().st_ctime_ns}")
+
+
 def test_files_of_one_size_and_time_that_swapped_their_names_are_found_by_any_refresh(project: Project) -> None:
     texts = {word: f"{word} {_page(number)}".ljust(1500, ".") for number, word in enumerate(("golden", "leaden"))}
     one, other = (project.write(f"{word}.md", text) for word, text in texts.items())

@@ -187,8 +187,25 @@ def _questions_and_answers() -> dict[str, tuple[str, ...]]:
     }
 
 
+def _forms() -> dict[str, tuple[str, ...]]:
+    filled_in = {
+        "badge": "reception desk",
+        "meal": "canteen counter",
+        "pallet": "loading ramp",
+        "atlas": "reading hall",
+    }
+    return {
+        thing: (
+            f"How a {thing} is asked for\n\nWrite to the {place} with your name, your team and the day on which the "
+            f"{thing} is wanted. The {place} answers within three days, and says where the {thing} waits for you.",
+        )
+        for thing, place in filled_in.items()
+    }
+
+
 HONEST: dict[str, Mapping[str, tuple[str, ...]]] = {
     "a benefit for each country": _benefits(),
+    "forms that were filled in": _forms(),
     "release notes": {f"v{n}": (f"What is new in version 2.{n} of the tool? {_prose(n)}",) for n in range(5)},
     "meeting notes": {f"m{n}": (f"Weekly meeting of the platform team\n\n{_prose(n)}",) for n in range(5)},
     "job descriptions": {

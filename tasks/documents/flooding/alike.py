@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from freshet.tasks.documents.flooding.openings import are_apart, overlap
 from freshet.tasks.text import minhash
-from freshet.tasks.text.normalise import normalise
+from freshet.tasks.text.normalise import normalise, tokens
 
 LEAST_OVERLAP = 0.3
 """Share of the longer opening's words that both have, below which no pair is looked at."""
@@ -25,6 +25,9 @@ and where both are statements, which honest pages open with as well."""
 SAME_FORM = {True: 0.5, False: 0.3}
 """Share of the word 5-grams of two passages, that open with a question or do not, from which both are one form or
 versions of one page. (From 0.8 on they are near duplicates, of which one is hidden.)"""
+
+FILLED_IN = 0.75
+"""Share of the words of two passages that both have in one order, from which both are one form that was filled in."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,16 @@ def answer_one_question(left: Passage, right: Passage) -> bool:
         return False
     if are_apart((left.opening, left.text), (right.opening, right.text)):
         return False
-    return _wording_shared(left.text, right.text) < SAME_FORM[asks]
+    return _wording_shared(left.text, right.text) < SAME_FORM[asks] and not _is_one_form(left.text, right.text)
+
+
+def _is_one_form(left: str, right: str) -> bool:
+    from difflib import SequenceMatcher
+
+    # Which of the two comes first makes a difference to the matcher.
+    one, other = sorted((tokens(left), tokens(right)))
+    matcher: SequenceMatcher[str] = SequenceMatcher(None, one, other, autojunk=False)
+    return all(ratio() >= FILLED_IN for ratio in (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio))
 
 
 def _wording_shared(left: str, right: str) -> float:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.documents.sources.base import CHANGED_AT
 from freshet.tasks.settings.spans import FOREVER, LONG_AGO
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def make_plan(
     parser = pc.if_else(good, joined["parser"], attempt)
     is_damaged = pc.is_in(joined["doc_id"], value_set=pa.array(sorted(damaged), pa.string()))
     altered = _any(
-        _differ(joined["hint"], joined["old_seen_hint"]),
+        _differ(_said(joined["hint"]), _said(joined["old_seen_hint"])),
         _differ(parser, joined["old_parser"]),
         _differ(joined["old_chunking"], pa.scalar(chunking)),
         _differ(joined["old_space"], pa.scalar(space)),
@@ -170,6 +171,28 @@ def make_plan(
         unchanged=joined.filter(pc.and_(keep, pc.invert(restated))),
         vanished=_in_order(joined.filter(pc.invert(is_listed))),
     )
+
+
+def system_differs(documents: pa.Table) -> pa.Table:
+    """Those documents of which the source says the same as before, and the system something else: see `file_hint`."""
+    return documents.filter(_differ(documents["hint"], documents["old_seen_hint"]))
+
+
+def restate_anyway(plan: Plan, doc_ids: Collection[str]) -> Plan:
+    """The plan with those of its unchanged documents moved to the restated ones, so that their new hint is kept."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    chosen = pc.is_in(plan.unchanged["doc_id"], value_set=pa.array(sorted(doc_ids), pa.string()))
+    restated = _in_order(pa.concat_tables([plan.restated, plan.unchanged.filter(chosen)]))
+    return replace(plan, restated=restated, unchanged=plan.unchanged.filter(pc.invert(chosen)))
+
+
+def _said(hints: Any) -> Any:
+    """What sources say in hints, without what the system adds."""
+    import pyarrow.compute as pc
+
+    return pc.replace_substring_regex(hints, CHANGED_AT + ".*$", "")
 
 
 def read_anyway(plan: Plan, doc_ids: Collection[str]) -> Plan:

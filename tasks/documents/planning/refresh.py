@@ -16,6 +16,8 @@ from freshet.tasks.documents.work_files import work_file
 from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from freshet.tasks.documents.listing import ListedSource
     from freshet.tasks.documents.planning.plan import Plan
     from freshet.tasks.runs.run import RefreshRun
@@ -139,29 +141,35 @@ def _with_documents_to_read_again(
 
     from freshet.tasks.ledger.decisions import read_again
 
-    altered = _altered_in_secret(run, plan) if full else set()
+    columns = ["doc_id", "source", "path", "size", "hint", "old_seen_hint", "old_seen_hash"]
+    quiet = pa.concat_tables([plan.unchanged.select(columns), plan.restated.select(columns)])
+    suspect = planning.system_differs(quiet)
+    altered, same = _compare_bytes(run, quiet if full else suspect)
     repeated = set(planning.modified_within(plan, *again)) if again else set()
     plan = planning.read_anyway(plan, {*altered, *repeated, *read_again(run.store, run.corpus)})
+    if full or plan.work.num_rows or plan.restated.num_rows or plan.vanished.num_rows:
+        # Rows that say nothing new but a hint go with others, and make no release of their own. Until then, each
+        # refresh reads the bytes again.
+        plan = planning.restate_anyway(plan, same.intersection(suspect["doc_id"].to_pylist()))
     ids = plan.work["doc_id"].to_pylist()
     return replace(plan, work=plan.work.append_column("again", pa.array([i in repeated for i in ids], pa.bool_())))
 
 
-def _altered_in_secret(run: RefreshRun, plan: Plan) -> set[str]:
-    """Ids of documents whose bytes differ from the ledger's although nothing of their hint does."""
-    import pyarrow as pa
-
+def _compare_bytes(run: RefreshRun, quiet: pa.Table) -> tuple[set[str], set[str]]:
+    """Reads documents whose source says that nothing changed, and returns the ids of those of which that is not true
+    and of those of which it is. A document that could not be read is neither."""
     from freshet.tasks.documents.planning.altered import altered_in_secret
 
-    columns = ["doc_id", "source", "path", "size", "hint", "old_seen_hint", "old_seen_hash"]
-    quiet = pa.concat_tables([plan.unchanged.select(columns), plan.restated.select(columns)])
-    altered: set[str] = set()
+    altered, same = set[str](), set[str]()
     for offset, length in batches_of(quiet["size"].to_pylist(), HASHED_DOCUMENTS):
         part = quiet.slice(offset, length)
-        # Documents that could not be read have no hash.
-        hashes = content_hashes(run, part)
         rows = {row["doc_id"]: row for row in part.to_pylist()}
-        altered.update(doc_id for doc_id, found in hashes.items() if altered_in_secret(rows[doc_id], found))
-    return altered
+        for doc_id, found in content_hashes(run, part).items():
+            if altered_in_secret(rows[doc_id], found):
+                altered.add(doc_id)
+            elif found == rows[doc_id]["old_seen_hash"]:
+                same.add(doc_id)
+    return altered, same
 
 
 def _ids_at(run: RefreshRun, version: int) -> set[str]:

@@ -17,8 +17,8 @@ from freshet.tasks.errors import StoreError
 from freshet.tasks.settings.addresses import escaped
 
 __all__ = [
-    "LISTING_SCHEMA", "FetchFailure", "Fetched", "FetchedFile", "Listing", "ListingRows", "Readable", "Skipped",
-    "SourceReader", "copy_hashing", "file_hint", "local_name", "matches", "safe_micros", "said_by_source",
+    "CHANGED_AT", "LISTING_SCHEMA", "FetchFailure", "Fetched", "FetchedFile", "Listing", "ListingRows", "Readable",
+    "Skipped", "SourceReader", "copy_hashing", "file_hint", "local_name", "matches", "safe_micros", "said_by_source",
 ]  # fmt: skip
 
 LISTING_SCHEMA = pa.schema(
@@ -38,7 +38,8 @@ LISTING_SCHEMA = pa.schema(
 )
 """The columns of a listing; its rows are sorted by path, and no path occurs twice."""
 
-_CHANGED_AT = " ctime:"
+CHANGED_AT = " ctime:"
+"""What a hint has between what a document's owner says and what the system adds."""
 
 _FIRST_MICROS = int(datetime(1, 1, 2, tzinfo=UTC).timestamp()) * 1_000_000
 _LAST_MICROS = int(datetime(9999, 12, 30, tzinfo=UTC).timestamp()) * 1_000_000
@@ -250,9 +251,9 @@ def file_hint(size: int, modified: int, changed: int) -> str:
 
     The ctime is the system's own: whoever renames a file, or sets its mtime back, cannot set it.
     """
-    return f"{size}-{modified}{_CHANGED_AT}{changed}"
+    return f"{size}-{modified}{CHANGED_AT}{changed}"
 
 
 def said_by_source(hint: str) -> str:
     """What a document's owner says in its hint, without what the system adds."""
-    return hint.partition(_CHANGED_AT)[0]
+    return hint.partition(CHANGED_AT)[0]
