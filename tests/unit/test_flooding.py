@@ -196,8 +196,8 @@ def _forms() -> dict[str, tuple[str, ...]]:
     }
     return {
         thing: (
-            f"How a {thing} is asked for\n\nWrite to the {place} with your name, your team and the day on which the "
-            f"{thing} is wanted. The {place} answers within three days, and says where the {thing} waits for you.",
+            f"Who decides in case of doubt?\n\nThe head of the {place} decides, and writes the reason into the {thing} "
+            f"book. A complaint about a {thing} goes to the staff council, which hears the {place} as well.",
         )
         for thing, place in filled_in.items()
     }
