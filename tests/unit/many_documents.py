@@ -177,6 +177,10 @@ def _no_text(texts: Any) -> Vectors:
     raise AssertionError(f"{len(texts)} texts were to be embedded")
 
 
+_SYSTEM_POOL = pa.system_memory_pool()
+_POOLS: list[Any] = []
+"""One for each part of the work, kept until the process ends: a buffer is given back to the pool that it came from."""
+
 Step = Callable[[str, Callable[[], Any]], Any]
 
 
@@ -239,9 +243,9 @@ def _pass_gate(run: RefreshRun, live: Any) -> None:
 
 
 def measure(folder: Path) -> dict[str, Any]:
-    """The peaks in bytes: of Python's objects by part of the work, of Arrow's buffers, and of what the system gave.
+    """The peaks in bytes: of Python's objects and of Arrow's buffers by part of the work, and of what the system gave.
 
-    Python's are those of a second refresh, since what is imported and cached on the way is no matter of documents.
+    The parts are those of a second refresh, since what is imported and cached on the way is no matter of documents.
     """
     for name, value in AT_ONCE.items():
         module, _, constant = f"freshet.tasks.{name}".rpartition(".")
@@ -249,21 +253,26 @@ def measure(folder: Path) -> dict[str, Any]:
         assert isinstance(getattr(holder, constant), int)
         setattr(holder, constant, value)
     python: dict[str, int] = {}
+    arrow: dict[str, int] = {}
     refresh(folder, lambda _, work: work())
     tracemalloc.start()
 
     def step(name: str, work: Callable[[], Any]) -> Any:
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
+        pool = pa.proxy_memory_pool(_SYSTEM_POOL)
+        _POOLS.append(pool)
+        pa.set_memory_pool(pool)
         done = work()
         python[name] = tracemalloc.get_traced_memory()[1] - before
+        arrow[name] = pool.max_memory()
         return done
 
     _settings(folder, access=[{"path": "part-[1-6]/**", "acl": ["group:few"]}], owner="somebody else")
     refresh(folder, step)
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     resident = int(status["VmHWM"].split()[0]) * 1024
-    return {"python": python, "arrow": pa.default_memory_pool().max_memory(), "resident": resident}
+    return {"python": python, "arrow": arrow, "resident": resident}
 
 
 if __name__ == "__main__":
