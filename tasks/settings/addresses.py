@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, unquote
 
+from freshet.tasks.settings import logins
+
 _LONGEST_SHOWN = 80
 _LONGEST_REASON = 500
 _MOST_PASSES = 8
@@ -74,29 +76,9 @@ def address_name(address: str, *, queries: bool = True) -> str:
 
 def _may_hold_some(address: str) -> bool:
     """Whether an address can hold credentials at all: a path cannot, whatever its folders are called."""
-    return "://" in address or address.startswith("jdbc:") or _SHELL.search(address) is not None
+    return "://" in address or address.startswith("jdbc:") or next(logins.in_shells(address), None) is not None
 
 
-# Names are bounded, so that a long word costs no more than its length.
-_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,40}://"
-_NO_PORT = r"(?!\d{0,5}(?:[/?#\s]|$))"
-"""A colon before digits and a slash begins a port, as every client reads it: a password cannot begin so."""
-
-_USERINFO = re.compile(
-    rf"(?P<scheme>{_SCHEME})(?![^/?#\s:@]*:\*\*\*@)(?:"
-    # A password with any characters but quotes, or a user without one; up to the last @ before white space.
-    rf"(?P<run>[^/?#\s:@]*:{_NO_PORT}[^\s'\"]*|[^/?#\s]*)@"
-    # No @ follows so: a password holds a quote and a slash, or white space, or its @ is written %40.
-    rf"|(?P<odd>[^/?#\s:@\[]+:{_NO_PORT}(?![:\\])(?:[^\s@]+|[^\s/@]+\s[^@]{{0,100}}?))@(?=[\w.\[])"
-    rf"|(?P<escaped>[^/?#\s:@\[]+:{_NO_PORT}(?![:\\])[^\s/@]+)%40)"
-)
-
-_SHELL = re.compile(
-    # USER:PASSWORD@HOST:PATH, or @HOST.DOMAIN/PATH; neither `C:\x@y:z`, 12:30, nor the address of a mail.
-    r"(?<![\w@.+:/\\-])(?!mailto:|jdbc:|[A-Za-z]:[\\/])(?P<user>(?![\d.+-]+:)[\w.+-]{1,64}):"
-    r"(?!//|\*\*\*@)(?:(?P<password>(?:(?!://)[^\s'\"])+)@(?=(?:[\w.-]+|\[[\w.:%]+\]):[^\s:])"
-    r"|(?P<plain>[^\s'\"/]+)@(?=(?:[\w-]+\.)+[A-Za-z]{2,}/))"
-)
 _ORACLE = re.compile(r"(?P<user>jdbc:[\w:]{1,100}:[^\s/@:]{1,100})/(?P<password>[^\s'\"]*+)", re.I)
 _TOKEN = re.compile(r"gh[a-z]_|github_pat_|glpat-|xox[a-z]-|eyJ|hf_")
 """How tokens begin that are put in the place of a user name."""
@@ -123,7 +105,7 @@ _VARIABLE = re.compile(r"\$\{[^{}]*\}")
 # What follows a beginning is read to its end also where it is no such address: no other beginning in it is one, either.
 _JDBC = re.compile(r"jdbc:[^\s;]*+(?:;\S*)?", re.I)
 _ENCODED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}%3A%2F%2F[^\s&'\"]*", re.I)
-_QUERY = re.compile(rf"(?P<url>{_SCHEME}[^\s?#'\"]*+)(?P<query>\?[^\s#'\"]+)?")
+_QUERY = re.compile(rf"(?P<url>{logins.SCHEME}[^\s?#'\"]*+)(?P<query>\?[^\s#'\"]+)?")
 
 
 def mask_credentials(text: str, *, queries: bool = True) -> str:
@@ -158,19 +140,19 @@ def _mask(text: str, found: list[str]) -> str:
         masked = _mask(plain, found)
         return match[0] if masked == plain else quote(masked, safe="*%")
 
-    def user(match: re.Match[str]) -> str:
-        scheme, info = match["scheme"], next(one for one in match.group("run", "odd", "escaped") if one is not None)
-        name, colon, password = _split(info)
+    def user(login: logins.Login) -> str:
+        scheme = login.prefix
+        name, colon, password = _split(login.info)
         is_web = any(part.startswith("http") for part in scheme.lower().split("+"))
         is_token = bool(_TOKEN.match(name)) or password in _BESIDE_A_TOKEN
         found.extend([password] * bool(password) + [name] * (is_token or (is_web and not password)))
         if is_web or is_token:
             return f"{scheme}***@"
-        return f"{scheme}{name}:***@" if colon else match[0]
+        return f"{scheme}{name}:***@" if colon else text[login.start : login.end]
 
-    def shell(match: re.Match[str]) -> str:
-        found.extend(one for one in match.group("password", "plain") if one is not None)
-        return f"{match['user']}:***@"
+    def shell(login: logins.Login) -> str:
+        found.append(login.info)
+        return f"{login.prefix}:***@"
 
     def oracle(match: re.Match[str]) -> str:
         password, _, host = match["password"].rpartition("@")
@@ -184,9 +166,9 @@ def _mask(text: str, found: list[str]) -> str:
 
     text = _ENCODED.sub(encoded, text)
     text = _JDBC.sub(lambda match: _VALUE.sub(value, match[0]) if ";" in match[0] else match[0], text)
-    text = _USERINFO.sub(user, text)
+    text = logins.replace(text, logins.in_urls(text), user)
     text = _ORACLE.sub(oracle, text)
-    text = _SHELL.sub(shell, text)
+    text = logins.replace(text, logins.in_shells(text), shell)
     return _VALUE.sub(value, _QUERY_VALUE.sub(value, text))
 
 

@@ -19,6 +19,7 @@ from freshet.tasks.documents.parse.build import clean
 from freshet.tasks.documents.parse.decode import decode
 from freshet.tasks.documents.parse.hidden import hidden_in_html, hidden_in_markdown
 from freshet.tasks.render.markdown import plain
+from freshet.tasks.settings.addresses import mask_credentials, safe_reason, without_credentials
 from freshet.tasks.text.findings import mask_addresses
 from freshet.tasks.text.instructions import find_instructions
 from freshet.tasks.text.invisible import find_invisible, without_invisible
@@ -52,6 +53,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "hidden in Markdown": hidden_in_markdown,
     "plain Markdown": plain,
     "addresses": mask_addresses,
+    "credentials": mask_credentials,
+    "addresses without credentials": without_credentials,
+    "reasons": lambda text: safe_reason(OSError(text), "s3://ada:secret@bucket/p"),
     "instructions": find_instructions,
     "invisible": find_invisible,
     "without invisible": without_invisible,

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from freshet.tasks.settings import addresses
 from tests.conftest import ROOT
 from tests.unit.hostile import pumps, texts_of, texts_of_pieces, that_grows_too_fast
 
@@ -207,18 +206,7 @@ METHODS: dict[str, Callable[[re.Pattern[Any], Any], object]] = {
 }
 
 
-NOT_YET = "how many addresses stand in one word without white space is not bounded: it takes another way to read them"
-
-
-def _parameters() -> list[Any]:
-    slow = {addresses._USERINFO.pattern, addresses._SHELL.pattern}
-    return [
-        pytest.param(one, marks=pytest.mark.xfail(strict=True, reason=NOT_YET)) if one.pattern.pattern in slow else one
-        for one in _patterns()
-    ]
-
-
-@pytest.mark.parametrize("used", _parameters(), ids=_where)
+@pytest.mark.parametrize("used", _patterns(), ids=_where)
 def test_a_pattern_is_linear_on_a_hundred_kilobytes_of_hostile_text(used: Used) -> None:
     texts = texts_for(used.pattern)
     for name in sorted({one if one in METHODS else "every" for one in used.methods}):
