@@ -80,6 +80,11 @@ CODES: dict[str, Sign] = {
     "DOCTOR-TAG-FILES": Sign(
         "tags of a table, which keep versions from cleaning up, cannot be read", f"{_REPAIR}, which sets them anew."
     ),
+    "DOCTOR-SEALS": Sign(
+        "the digests by which altered files of a table are told were themselves altered: until they are taken anew, "
+        "only what cannot be read is found in it",
+        f"{_REPAIR}, which takes them of the files as they are now.",
+    ),
     "DOCTOR-LEDGER-MISMATCH": Sign(
         "documents whose chunks are not what the ledger says of them", f"{_REFRESH}, which makes them anew."
     ),

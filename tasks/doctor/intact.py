@@ -38,7 +38,7 @@ class Intact:
 
 
 def _intact_files(address: str) -> dict[str, int]:
-    sizes, seals = sizes_below(address), read_seals(address)
+    sizes, seals = sizes_below(address), read_seals(address) or {}
     damaged = altered_files(address, seals, sizes)
     for path in sizes:
         is_lance = path.startswith(("data/", "_indices/")) and path.endswith(".lance")

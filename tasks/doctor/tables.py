@@ -11,6 +11,7 @@ from freshet.tasks.doctor.findings import Finding
 from freshet.tasks.doctor.intact import UNREADABLE, Intact, answers_wrongly, damaged_tags
 from freshet.tasks.doctor.table_files import TableFiles, drop_manifests, remove_files, remove_manifest, version_of
 from freshet.tasks.store import schemas
+from freshet.tasks.store.seals import SEALS, read_seals
 from freshet.tasks.store.trouble import mendable, panics_as_errors
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def examine_table(
         lost = f"{sum(broken.values()):,} of {held:,} rows were in them"
         repair = (lambda: _give_up_fragments(table)) if remade else None
         yield table.finding("DOCTOR-MISSING-FILES" if remade else "DOCTOR-ROWS-GONE", lost, repair)
+    if read_seals(table.address) is None:
+        yield table.finding("DOCTOR-SEALS", SEALS, partial(remove_files, table, [SEALS]))
     if tags := damaged_tags(table.address, head):
         yield table.finding("DOCTOR-TAG-FILES", ", ".join(tags), partial(remove_files, table, tags))
     for version in sorted(set(pinned) - {head.version}):

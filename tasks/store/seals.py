@@ -33,7 +33,7 @@ def seal_table(address: str) -> None:
     """Seals the files of a table's newest version that have no seal yet, and forgets those of files that are gone.
 
     Only what a commit names is sealed: a file beside it may be half written. A seal is never replaced, so that damage
-    is not sealed over. A table that cannot be read is left as it is, for the doctor.
+    is not sealed over. A table that cannot be read, or whose seals cannot, is left as it is, for the doctor.
     """
     import lance
 
@@ -44,7 +44,9 @@ def seal_table(address: str) -> None:
     except (ValueError, OSError, RuntimeError):
         return
     made = {path for batch in batches for path in batch["path"].to_pylist() if path.startswith(HELD)}
-    sizes, held = sizes_below(address), read_seals(address)
+    if (held := read_seals(address)) is None:
+        return
+    sizes = sizes_below(address)
     kept = {path: seal for path, seal in held.items() if path in sizes}
     for path in sorted(made & sizes.keys() - kept.keys()):
         if (digest := digest_of(f"{address}/{path}")) is not None:
@@ -54,10 +56,13 @@ def seal_table(address: str) -> None:
         write_file(f"{address}/{SEALS}", f"{_checksum(said)}\n{said}".encode())
 
 
-def read_seals(address: str) -> dict[str, str]:
-    """The seals of a table, by the path of the file; none where there are none, or where they are damaged as well."""
-    known, _, said = (read_file(f"{address}/{SEALS}") or b"").decode(errors="replace").partition("\n")
-    return dict(json.loads(said)) if said and _checksum(said) == known else {}
+def read_seals(address: str) -> dict[str, str] | None:
+    """The seals of a table, by the path of the file: empty where there are none yet, None where they are damaged."""
+    content = read_file(f"{address}/{SEALS}")
+    if content is None:
+        return {}
+    known, _, said = content.decode(errors="replace").partition("\n")
+    return dict(json.loads(said)) if _checksum(said) == known else None
 
 
 def altered_files(address: str, seals: Mapping[str, str], paths: Collection[str]) -> set[str]:

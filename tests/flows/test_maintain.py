@@ -106,7 +106,11 @@ def test_maintenance_tells_first_and_frees_then(damaged: Damaged, capsys: pytest
     assert done["bytes"] == pytest.approx(planned[1]["bytes"], rel=0.1)
     corpus = next(one for one in done["maintained"] if one["target"] == "corpus docs")
     assert corpus["before"] - corpus["after"] > 0
-    assert damaged.search("When does the kitchen close?")["hits"] == before["hits"]
+    after = damaged.search("When does the kitchen close?")
+    # The last bits of a distance depend on how many rows are compared at once.
+    scores = [[hit.pop("score") for hit in one["hits"]] for one in (after, before)]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-5)
+    assert after["hits"] == before["hits"]
     assert damaged.refresh()["outcome"] == "unchanged"
     assert command(damaged, capsys, "doctor") == (0, {"findings": []})
     again = command(damaged, capsys, "maintain", "docs", "--keep", "1", "--as-of", "2036-01-01")[1]

@@ -23,6 +23,7 @@ from freshet.tasks.index.indices import unindexed_rows
 from freshet.tasks.lineage.events import RunEvents, open_runs
 from freshet.tasks.lineage.openlineage import refresh_job
 from freshet.tasks.store import schemas
+from freshet.tasks.store.seals import SEALS
 from freshet.tasks.store.locks import hold_corpus
 from freshet.tasks.store.tables import Store
 from tests.unit.small_store import TEXTS, SmallStore
@@ -217,6 +218,11 @@ def tag_file_damaged(store: SmallStore) -> None:
     file.write_bytes(file.read_bytes()[:20])
 
 
+def seals_altered(store: SmallStore) -> None:
+    file = _chunks(store) / SEALS
+    file.write_bytes(file.read_bytes().replace(b"data/", b"date/", 1))
+
+
 def newest_rows_of_a_dataset_gone(store: SmallStore) -> None:
     _lose_fragments(store.at("datasets", "sums", "examples.lance"), empty=True)
 
@@ -270,6 +276,7 @@ MENDED: dict[Plant, str] = {
     release_forgotten: "DOCTOR-RELEASE-RECORD",
     tag_gone: "DOCTOR-TAG",
     tag_file_damaged: "DOCTOR-TAG-FILES",
+    seals_altered: "DOCTOR-SEALS",
     chunks_of_nobody: "DOCTOR-STRAY-CHUNKS",
     table_of_nobody: "DOCTOR-STRAY-TABLE",
     note_of_a_holder: "DOCTOR-STALE-HOLDER",
