@@ -31,8 +31,8 @@ from freshet.tasks.settings.file import load_project
 from freshet.tasks.store.tables import Store
 from tests.chaos import some_of
 from tests.servers import BUCKET, s3_server
+from tests.stores.small_store import AS_OF, SmallStore
 from tests.unit.small_corpus import bag_of_words
-from tests.unit.small_store import AS_OF, SmallStore
 
 __all__ = ["s3_server"]
 

@@ -8,22 +8,9 @@ import pytest
 
 from freshet.tasks.embedding.models import ModelFiles, resolve_model
 from freshet.tasks.settings.project import Embedding
-from tests.unit.small_store import SmallStore, copy_store, make_store
 
 
 @pytest.fixture(scope="session")
 def model() -> ModelFiles:
     """The bundled model."""
     return resolve_model(Embedding(), Path())
-
-
-@pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> SmallStore:
-    """A healthy store, made once; tests work on copies of it."""
-    return make_store(tmp_path_factory.mktemp("whole") / "project")
-
-
-@pytest.fixture
-def store(whole: SmallStore, tmp_path: Path) -> SmallStore:
-    """A copy of the healthy store."""
-    return copy_store(whole, tmp_path / "project")

@@ -18,7 +18,7 @@ from freshet.tasks.lineage.release_contents import record_releases
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store
 from freshet.tasks.text import minhash
-from tests.unit.small_store import SmallStore, make_store
+from tests.stores.small_store import SmallStore, make_store
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]

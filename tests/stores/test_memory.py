@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.unit.many_documents import bytes_of_text_and_vectors
+from tests.stores.many_documents import bytes_of_text_and_vectors
 
 PYTHON_BYTES = 600
 """Most bytes by which the peak of Python's objects may grow with a document, in any part of a refresh."""
@@ -26,7 +26,7 @@ SHARE = 0.35
 
 
 def _ask(folder: Path, count: int) -> str:
-    given = [sys.executable, "-m", "tests.unit.many_documents", str(folder), str(count)]
+    given = [sys.executable, "-m", "tests.stores.many_documents", str(folder), str(count)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(given, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True, text=True).stdout
 

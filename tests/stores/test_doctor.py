@@ -23,10 +23,10 @@ from freshet.tasks.index.indices import unindexed_rows
 from freshet.tasks.lineage.events import RunEvents, open_runs
 from freshet.tasks.lineage.openlineage import refresh_job
 from freshet.tasks.store import schemas
-from freshet.tasks.store.seals import SEALS
 from freshet.tasks.store.locks import hold_corpus
+from freshet.tasks.store.seals import SEALS
 from freshet.tasks.store.tables import Store
-from tests.unit.small_store import TEXTS, SmallStore
+from tests.stores.small_store import TEXTS, SmallStore
 
 NOW = datetime.now(UTC)
 FIVE_YEARS = timedelta(days=5 * 365)

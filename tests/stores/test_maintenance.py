@@ -30,8 +30,8 @@ from freshet.tasks.store import schemas
 from freshet.tasks.store.files import bytes_below
 from freshet.tasks.store.locks import hold_corpus
 from freshet.tasks.store.tables import Store
+from tests.stores.small_store import AS_OF, TEXTS, SmallStore
 from tests.unit.decisions import decide
-from tests.unit.small_store import AS_OF, TEXTS, SmallStore
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=3)

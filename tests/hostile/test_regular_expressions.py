@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.conftest import ROOT
-from tests.unit.hostile import pumps, texts_of, texts_of_pieces, that_grows_too_fast
+from tests.hostile.made_up import pumps, texts_of, texts_of_pieces, that_grows_too_fast
 
 TOPS = ("expectations", "tasks", "flows", "deploy")
 FUNCTIONS = {"compile", "search", "match", "fullmatch", "split", "findall", "finditer", "sub", "subn"}

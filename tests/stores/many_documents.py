@@ -1,6 +1,6 @@
 """A corpus of many small made-up documents, put into its tables directly, and what refreshing it takes of memory.
 
-Run it as a program, so that what it measures is a process of its own: `python -m tests.unit.many_documents FOLDER N`.
+Run it as a program, so that what it measures is a process of its own: `python -m tests.stores.many_documents FOLDER N`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from freshet.tasks.lineage.release_contents import record_releases
 from freshet.tasks.runs.run import RefreshRun
 from freshet.tasks.store import schemas
 from freshet.tasks.text.minhash import METHOD
-from tests.unit.small_store import AS_OF
+from tests.stores.small_store import AS_OF
 
 CHUNKS, LINKS, ANCHORS, CHARACTERS = 4, 6, 30, 900
 """Of each document; a chunk has so many characters."""

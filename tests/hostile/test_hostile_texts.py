@@ -27,7 +27,7 @@ from freshet.tasks.text.normalise import normalise
 from freshet.tasks.text.personal_data import find_personal_data
 from freshet.tasks.text.secrets import find_secrets
 from freshet.tasks.text.symbols import normalise_with_symbols
-from tests.unit.hostile import texts_of_pieces, that_grows_too_fast
+from tests.hostile.made_up import texts_of_pieces, that_grows_too_fast
 
 
 def row(text: str, format: Any = "prompt_completion") -> Row:

@@ -25,8 +25,8 @@ from freshet.tasks.store import schemas
 from freshet.tasks.store.files import HELD, sizes_below
 from freshet.tasks.store.seals import SEALS, read_seals, seal_table, seal_tables
 from tests.chaos import some_of
+from tests.stores.small_store import SmallStore
 from tests.unit.small_corpus import bag_of_words
-from tests.unit.small_store import SmallStore
 
 NOW = datetime.now(UTC)
 

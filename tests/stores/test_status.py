@@ -29,7 +29,7 @@ from freshet.tasks.status.runs import recorded_runs
 from freshet.tasks.status.server import ask_server, prefect_settings
 from freshet.tasks.store.locks import dataset_files, hold_corpus
 from freshet.tasks.store.tables import Store
-from tests.unit.small_store import SmallStore, make_store
+from tests.stores.small_store import SmallStore, make_store
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 RUN = "00000000-0000-4000-8000-00000000000{}"
@@ -142,7 +142,7 @@ def test_a_refresh_for_the_future_or_the_past_does_not_shift_the_age(tmp_path: P
 
 
 def test_a_dataset_is_as_old_as_the_moment_its_newest_good_run_speaks_for(office: SmallStore, tmp_path: Path) -> None:
-    from tests.unit.small_store import copy_store
+    from tests.stores.small_store import copy_store
 
     made = copy_store(office, tmp_path / "copy")
     assert of(made)["datasets"][0]["up_to_date_at"] is None
