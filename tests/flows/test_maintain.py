@@ -13,8 +13,8 @@ from cyclopts import App
 from freshet.flows.command import store as store_commands
 from tests.chaos import some_of
 from tests.flows.conftest import Project
-from tests.unit.test_doctor import MENDED
-from tests.unit.test_doctor import _name as plant_name
+from tests.stores.test_doctor import MENDED
+from tests.stores.test_doctor import _name as plant_name
 
 TEXTS = {
     f"{name}.md": f"# {name.title()}\n\nThe {name} is open from eight in the morning, and closes at {hour} at night.\n"

@@ -349,7 +349,7 @@ def test_what_the_doctor_cannot_mend_stays_a_finding(store: SmallStore, plant: P
 
 
 def test_every_code_is_planted_here() -> None:
-    # Deployments are not in the store: tests/unit/test_status.py has a server that holds old ones.
+    # Deployments are not in the store: tests/stores/test_status.py has a server that holds old ones.
     assert {*MENDED.values(), *TOLD.values(), "DOCTOR-DEPLOYMENTS"} == CODES.keys()
 
 
