@@ -104,6 +104,8 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }  # fmt: skip
     words = ["--host", "127.0.0.1", "--port", port]
     with having(settings), serving("moto.server", *words, ready=endpoint, log=folder / "server.log"):
+        # A client that an earlier module of this process made would go on asking that module's server.
+        s3fs.S3FileSystem.clear_instance_cache()
         s3fs.S3FileSystem(skip_instance_cache=True).mkdir(BUCKET)
         yield endpoint
 
