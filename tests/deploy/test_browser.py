@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,9 @@ import pytest
 from tests.deploy.browser import CHROMIUM, Page, open_browser
 from tests.servers import Site
 from tests.waiting import until
+
+LOOKS_PER_CLICK = 40
+"""How often the address is asked for before a button is clicked again: at 0.3 s each, some twelve seconds."""
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: apt-get install chromium")
 
@@ -30,10 +34,28 @@ def _submit(site: Site, page: Page, deployment: str, **parameters: Any) -> Any:
     address = f"{site.note.ui}/deployments/deployment/{found['id']}/run"
     page.open(f"{address}?parameters={quote(json.dumps(parameters))}" if parameters else address)
     page.wait_for("Run Name", "wait (Optional)", "Submit")
-    page.click("Submit")
+    _press(page, "Submit", leaves="/run")
     chosen = {"deployments": {"id": {"any_": [found["id"]]}}, "sort": "START_TIME_DESC"}
     chosen["flow_runs"] = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}}
     return until(lambda: site.api("flow_runs/filter", chosen), f"a run of {deployment} has ended")[0]
+
+
+def _press(page: Page, button: str, leaves: str) -> None:
+    """Clicks a button as a person does: again, when nothing came of it since the form was still being made ready."""
+
+    def left() -> bool:
+        if not str(page.evaluate("location.pathname")).endswith(leaves):
+            return True
+        if next(looks) % LOOKS_PER_CLICK == 0 and button in page.text():
+            page.click(button)
+        return False
+
+    looks = itertools.count()
+    try:
+        until(left, f"{button} leads on from {leaves}")
+    except AssertionError as error:
+        error.add_note(f"The page shows:\n{page.text()[:3000]}")
+        raise
 
 
 def _report(site: Site, page: Page, key: str, *words: str) -> str:
