@@ -97,6 +97,10 @@ def raising(path: str, _: Context) -> ParsedDocument:
     raise ValueError(f"cannot read {Path(path).read_text()}")
 
 
+def importing(path: str, _: Context) -> ParsedDocument:
+    raise ModuleNotFoundError("No module named 'some_reader'", name="some_reader")
+
+
 def recursing(path: str, context: Context) -> ParsedDocument:
     return recursing(path, context)
 
@@ -127,7 +131,7 @@ FAULTS: Registry = {
     parse.__name__: _fault(parse)
     for parse in (
         busy, sleeping, advancing, meeting, growing, grabbing, leaving, crashing,
-        flooding, chatting, giant, raising, recursing, calling, telling,
+        flooding, chatting, giant, raising, importing, recursing, calling, telling,
     )
 }  # fmt: skip
 

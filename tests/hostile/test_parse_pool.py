@@ -83,6 +83,7 @@ def test_time_that_is_up_costs_one_document_and_the_next_is_parsed(
         ("flooding", "PARSE-OUTPUT", {"limit": 2_000_000, "stream": "standard output"}),
         ("giant", "PARSE-OUTPUT", {"limit": 2_000_000}),
         ("recursing", "PARSE-CORRUPT", {"error": "RecursionError"}),
+        ("importing", "PARSE-UNSUPPORTED", {"module": "some_reader"}),
     ],
 )
 def test_a_fault_costs_one_document_and_the_next_is_parsed(

@@ -247,9 +247,8 @@ class ParserProcess:
             return ParseOutcome(body.decode("utf-8"), [])
         if answer["kind"] == "refused":
             return ParseOutcome(None, [verdict(answer["code"], **answer["evidence"])])
-        missing = answer["module"] or answer["error"]
         raise MissingExtra(
-            f"a parser needs the Python module {missing!r}, which cannot be imported", "run make install again"
+            f"a parser needs the Python module {answer['module']!r}, which cannot be imported", "run make install again"
         )
 
     def _recycle_if_due(self, answer: dict[str, Any]) -> None:

@@ -10,8 +10,9 @@ from freshet.tasks.documents.parse.ocr import has_ocr
 from freshet.tasks.documents.parse.pandoc import has_pandoc
 from freshet.tasks.documents.parse.tagger import MODEL, RULES_VERSION, has_model
 
-PARSER_VERSION = "2"
-"""Raised whenever our own code would give another result for the same bytes."""
+_VERSIONS = {"xlsx": "3"}
+_VERSION = "2"
+"""By kind, and of all others: raised whenever our own code would give another result for the same bytes."""
 
 _CSS = ("tinycss2", "cssselect2")
 """What tells the hidden text of HTML, also of HTML within Markdown and mail."""
@@ -28,10 +29,14 @@ _PACKAGES: dict[str, tuple[str, ...]] = {
     "msg": ("unstructured", "python-oxmsg", *_CSS),
     "docx": ("unstructured", "python-docx"),
     "pptx": ("unstructured", "python-pptx"),
-    "xlsx": ("unstructured", "openpyxl"),
+    "xlsx": ("unstructured", "lxml"),
+    "xls": ("unstructured", "python-calamine"),
+    "xlsb": ("unstructured", "python-calamine"),
+    "ods": ("unstructured", "lxml"),
+    "odp": ("lxml",),
     "image": (),
 }
-_TAGGED = frozenset({"html", "text", "eml", "msg", *OFFICE_KINDS, *PANDOC_KINDS})
+_TAGGED = frozenset({"html", "text", "eml", "msg", "xls", "xlsb", "ods", *OFFICE_KINDS, *PANDOC_KINDS})
 
 
 def parser_fingerprint(name: str) -> str:
@@ -44,7 +49,7 @@ def parser_fingerprint(name: str) -> str:
 
 @lru_cache(maxsize=64)
 def _of_kind(kind: str) -> str:
-    parts = [f"{kind}-{PARSER_VERSION}"]
+    parts = [f"{kind}-{_VERSIONS.get(kind, _VERSION)}"]
     if kind in PANDOC_KINDS:
         packages: tuple[str, ...] = ("pypandoc_binary", "unstructured") if has_pandoc() else ()
         parts.append("" if has_pandoc() else "no-pandoc")

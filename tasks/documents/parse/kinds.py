@@ -11,7 +11,11 @@ SUFFIXES: dict[str, str] = {
     "pdf": "pdf",
     "docx": "docx",
     "pptx": "pptx",
-    "xlsx": "xlsx",
+    **dict.fromkeys(("xlsx", "xlsm", "xltx", "xltm"), "xlsx"),
+    "xls": "xls",
+    "xlsb": "xlsb",
+    "ods": "ods",
+    "odp": "odp",
     "csv": "csv",
     "tsv": "tsv",
     "tab": "tsv",
@@ -37,11 +41,16 @@ SUFFIXES: dict[str, str] = {
 
 PANDOC_KINDS = frozenset({"epub", "odt", "rtf", "rst", "org"})
 OFFICE_KINDS = frozenset({"docx", "pptx", "xlsx"})
+_CONTAINER_KINDS = OFFICE_KINDS | {"xlsb", "ods", "odp"}
 
 _PLAIN_KINDS = frozenset({"csv", "tsv", "html", "xml", "markdown", "text", "eml", "rst", "org", "rtf"})
 _IMAGE_MAGIC = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"GIF8")
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ZIP_MARKS = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
+_ZIP_MARKS = (("word/", "docx"), ("ppt/", "pptx"), ("xl/workbook.bin", "xlsb"), ("xl/", "xlsx"))
+_MEDIA_TYPES = (
+    (b"epub", "epub"), (b"opendocument.text", "odt"), (b"opendocument.spreadsheet", "ods"),
+    (b"opendocument.presentation", "odp"),
+)  # fmt: skip
 _HEAD_BYTES = 2048
 
 
@@ -64,9 +73,10 @@ def kind_of(path: str, name: str) -> str:
     seen = _by_magic(path, head)
     if named is None:
         return seen or suffix or _plain(head)
-    if seen and seen != named and (named in _PLAIN_KINDS or {seen, named} <= OFFICE_KINDS):
+    if seen and seen != named and (named in _PLAIN_KINDS or {seen, named} <= _CONTAINER_KINDS | {"xls"}):
         return seen
-    return named
+    # Programs export pages under the name of a workbook, which Excel opens.
+    return "html" if named == "xls" and _plain(head) == "html" else named
 
 
 def is_ole(path: str) -> bool:
@@ -94,10 +104,10 @@ def _zip_kind(path: str) -> str | None:
             for mark, kind in _ZIP_MARKS:
                 if any(name.startswith(mark) for name in names):
                     return kind
-            # Both formats store their own media type, uncompressed and first; it is under 100 bytes.
+            # These formats store their own media type, uncompressed and first; it is under 100 bytes.
             if "mimetype" in names and archive.getinfo("mimetype").file_size < 100:
                 media = archive.read("mimetype")
-                return "epub" if b"epub" in media else "odt" if b"opendocument.text" in media else None
+                return next((kind for mark, kind in _MEDIA_TYPES if mark in media), None)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
         return None
     return None

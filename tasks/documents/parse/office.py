@@ -1,4 +1,4 @@
-"""Word, PowerPoint and Excel files, through unstructured."""
+"""Word and PowerPoint files, through unstructured, and what all Office files have in common."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def parse_docx(path: str, memory: int) -> ParsedDocument:
     from unstructured.partition.docx import partition_docx
 
     blocks = blocks_of(partition_docx(filename=path, languages=NO_LANGUAGES))
-    return _built(path, blocks, hidden_in_docx(path))
+    return built_office(path, blocks, hidden_in_docx(path))
 
 
 def parse_pptx(path: str, memory: int) -> ParsedDocument:
@@ -35,23 +35,7 @@ def parse_pptx(path: str, memory: int) -> ParsedDocument:
     from unstructured.partition.pptx import partition_pptx
 
     elements = partition_pptx(filename=path, languages=NO_LANGUAGES, include_slide_notes=True)
-    return _built(path, blocks_of(elements, numbered_pages=True))
-
-
-def parse_xlsx(path: str, memory: int) -> ParsedDocument:
-    """Parses a workbook; page numbers are sheet numbers, and each sheet's name is a title of the first level."""
-    check_container(path, "xlsx", memory)
-    from unstructured.partition.xlsx import partition_xlsx
-
-    elements = partition_xlsx(filename=path, languages=NO_LANGUAGES)
-    blocks: list[Block] = []
-    sheet: str | None = None
-    for element, block in zip(elements, blocks_of(elements, numbered_pages=True), strict=True):
-        if element.metadata.page_name and element.metadata.page_name != sheet:
-            sheet = str(element.metadata.page_name)
-            blocks.append(Block("Title", sheet, level=1, page=block.page))
-        blocks.append(block)
-    return _built(path, blocks)
+    return built_office(path, blocks_of(elements, numbered_pages=True))
 
 
 def check_container(path: str, kind: str, memory: int) -> None:
@@ -84,7 +68,8 @@ def _holds_encrypted(path: str) -> bool:
         return False
 
 
-def _built(path: str, blocks: list[Block], hidden: Sequence[Entry] = ()) -> ParsedDocument:
+def built_office(path: str, blocks: list[Block], hidden: Sequence[Entry] = ()) -> ParsedDocument:
+    """Makes a document of an Office file's blocks, with what the file states about itself and its links."""
     properties = _core_properties(path)
     document = build(blocks, properties.get("title") or first_title(blocks), properties, hidden)
     return with_links(document, office_links(path))

@@ -87,9 +87,30 @@ def _pptx() -> Parser:
 
 
 def _xlsx() -> Parser:
-    from freshet.tasks.documents.parse import office
+    from freshet.tasks.documents.parse.sheets import parse
 
-    return Parser(_loading("xlsx"), lambda path, context: office.parse_xlsx(path, context.memory))
+    return Parser(_loading("text"), lambda path, context: parse.parse_xlsx(path, context.memory))
+
+
+def _ods() -> Parser:
+    from freshet.tasks.documents.parse.sheets import parse
+
+    return Parser(_loading("text"), lambda path, context: parse.parse_ods(path, context.memory))
+
+
+def _odp() -> Parser:
+    from freshet.tasks.documents.parse.sheets import parse
+
+    return Parser(_nothing, lambda path, context: parse.parse_odp(path, context.memory))
+
+
+def _binary_workbook(kind: str) -> Callable[[], Parser]:
+    def make() -> Parser:
+        from freshet.tasks.documents.parse.sheets import parse
+
+        return Parser(_loading("text"), lambda path, context: parse.parse_binary_workbook(path, kind, context.memory))
+
+    return make
 
 
 def _html() -> Parser:
@@ -155,6 +176,10 @@ PARSERS: Registry = {
     "docx": _docx,
     "pptx": _pptx,
     "xlsx": _xlsx,
+    "xls": _binary_workbook("xls"),
+    "xlsb": _binary_workbook("xlsb"),
+    "ods": _ods,
+    "odp": _odp,
     "html": _html,
     "xml": _xml,
     "text": _text,

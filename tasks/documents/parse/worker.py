@@ -35,6 +35,14 @@ class _Limits:
     output: int
 
 
+class _NotInstalled(Exception):
+    """A library that every document of a kind needs is not there: no fault of the document that met it first."""
+
+    def __init__(self, module: str) -> None:
+        super().__init__(module)
+        self.module = module
+
+
 class _Answers:
     """The pipe to the parent."""
 
@@ -114,8 +122,11 @@ def _serve(request: dict[str, Any], answers: _Answers, limits: _Limits, extra: R
         present = Path(request["path"]).exists()
         code = "PARSE-CORRUPT" if present else "SOURCE-UNREADABLE"
         answers.send("refused", code=code, evidence={"error": "FileNotFoundError"})
+    except _NotInstalled as error:
+        answers.send("broken", module=error.module)
     except ImportError as error:
-        answers.send("broken", module=error.name or "", error=type(error).__name__)
+        evidence = {"type": suffix_of(request["name"]), "module": error.name or type(error).__name__}
+        answers.send("refused", code="PARSE-UNSUPPORTED", evidence=evidence)
     except Exception as error:
         # The message may quote the document, the name of the error's class cannot.
         evidence = {"type": suffix_of(request["name"]), "error": type(error).__name__}
@@ -132,8 +143,7 @@ def _document(path: str, name: str, answers: _Answers, limits: _Limits, extra: R
         make = PARSERS.get(kind)
         if make is None:
             raise Refused("PARSE-UNSUPPORTED", type=kind)
-    parser = make()
-    parser.load()
+    parser = _loaded(make)
     answers.send("started")
     document = parser.parse(path, Context(limits.memory, answers.beat))
     if len(document.text) > limits.output:
@@ -142,6 +152,15 @@ def _document(path: str, name: str, answers: _Answers, limits: _Limits, extra: R
     if len(body) > limits.output:
         raise Refused("PARSE-OUTPUT", limit=limits.output)
     return body
+
+
+def _loaded(make: Callable[[], Any]) -> Any:
+    try:
+        parser = make()
+        parser.load()
+    except ImportError as error:
+        raise _NotInstalled(error.name or type(error).__name__) from error
+    return parser
 
 
 if __name__ == "__main__":

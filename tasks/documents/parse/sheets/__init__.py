@@ -1,0 +1,1 @@
+"""Spreadsheets: each cell as the person in front of it sees it."""
