@@ -66,6 +66,12 @@ _CONTENT = (
         threshold=0.001,
     ),
     Rule(
+        "CONTENT-GUESSED",
+        "note",
+        "The file does not say in which encoding its text is, and it is not UTF-8: the encoding was guessed.",
+        "Read a line of it with freshet document, and save the file as UTF-8.",
+    ),
+    Rule(
         "CONTENT-GARBLED",
         "block",
         "A larger share of the text than the threshold is no text: replacement, private and unassigned characters.",

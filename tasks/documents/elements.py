@@ -9,8 +9,8 @@ from typing import Any
 SEPARATOR = "\n\n"
 """Stands between two elements in a document's text."""
 
-ADDED_PROPERTIES = frozenset({"hidden", "links", "anchors"})
-"""Properties that a parser adds (`parse.hidden`, `parse.links`); a document's own under these names are dropped."""
+ADDED_PROPERTIES = frozenset({"hidden", "links", "anchors", "guessed_encoding"})
+"""Properties that a parser adds (`parse.hidden`, `.links`, `.decode`); a document's own of these names are dropped."""
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ CASES: dict[str, tuple[Subject, Subject]] = {
         subject(GERMAN.encode().decode("cp1252"), languages=()),
         subject(GERMAN + " “Straße”, “Grüße” – 5 €…", languages=()),
     ),
+    "CONTENT-GUESSED": (subject(properties={"guessed_encoding": "cp1250"}), subject()),
     "CONTENT-GARBLED": (subject("\ufffd\ue001\ue002\ue003 " * 30 + PROSE), subject(PROSE + " \ue001")),
     "CONTENT-BOILERPLATE": (subject(SITE), subject(SITE + PROSE * 3)),
     "CONTENT-SHORT": (subject("See the other page."), subject(PROSE[:80])),

@@ -9,6 +9,7 @@ from freshet.tasks.documents.checks.content import (
     check_boilerplate,
     check_coverage,
     check_encoding,
+    check_guess,
     check_language,
     check_length,
 )
@@ -31,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     check_review_and_end,
     check_status,
     check_encoding,
+    check_guess,
     check_boilerplate,
     check_length,
     check_language,

@@ -9,7 +9,7 @@ from typing import Any
 
 from freshet.expectations.rules import Rule
 from freshet.tasks.documents.checks.frame import frame_of
-from freshet.tasks.documents.checks.subject import Subject, judge, judge_above, places
+from freshet.tasks.documents.checks.subject import GUESSED, Subject, judge, judge_above, places
 from freshet.tasks.rules.verdicts import Verdict
 
 _PROSE = frozenset({"NarrativeText", "ListItem", "UncategorizedText", "Title"})
@@ -33,6 +33,12 @@ _PATTERNS = {
     # Curly quotes beside dashes are ordinary typography, and letters of other scripts stand side by side.
     "two beyond ASCII": r"[\x80-\u024f\u02c0-\u02df\u0370-\u045f\u2010-\u25ff\ufffd]{2}",
 }  # fmt: skip
+
+
+def check_guess(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
+    """CONTENT-GUESSED: the file did not say in which encoding it is."""
+    guessed = subject.parsed.properties.get(GUESSED)
+    return judge(rules, "CONTENT-GUESSED", encoding=str(guessed)) if guessed else []
 
 
 def check_encoding(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:

@@ -16,6 +16,7 @@ from freshet.tasks.rules.verdicts import Verdict
 
 HIDDEN = "hidden"
 LINKS = "links"
+GUESSED = "guessed_encoding"
 _PLACES = 10
 _CONTACT = re.compile(r"(?:mailto|tel):([^?]+)", re.I)
 

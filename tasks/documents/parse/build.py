@@ -47,12 +47,14 @@ def build(
     title: str | None = None,
     properties: Mapping[str, Any] | None = None,
     hidden: Sequence[Mapping[str, Any]] = (),
+    guessed: str | None = None,
 ) -> ParsedDocument:
     """Joins the blocks that hold text.
 
     Args:
         properties: what the document states about itself. It cannot state what its parser finds in it.
         hidden: entries of `parse.hidden`; where there are any, the property `hidden`.
+        guessed: the encoding that the text was read in, where its file states none: the property `guessed_encoding`.
 
     Raises:
         Refused: PARSE-EMPTY where no block holds text.
@@ -72,7 +74,8 @@ def build(
     own_title = " ".join(clean(title or "").split())[:_TITLE_LIMIT] or None
     # Names are compared as they are kept: "hidden" with a control character in it is `hidden`, too.
     stated = {key: value for key, value in jsonable(properties or {}).items() if key not in ADDED_PROPERTIES}
-    found = {"hidden": [dict(entry) for entry in hidden]} if hidden else {}
+    found: dict[str, Any] = {"hidden": [dict(entry) for entry in hidden]} if hidden else {}
+    found |= {"guessed_encoding": guessed} if guessed else {}
     return ParsedDocument(SEPARATOR.join(texts), elements, own_title, stated | found)
 
 

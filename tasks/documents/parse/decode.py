@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
+from typing import NamedTuple
 
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -12,36 +14,59 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*+(?:["']\s*+)?([A-Za-z0-9_:.\-]{2,40})""", re.I)
+_NAME = rb"""(?:charset|encoding)\s*=\s*+(?:["']\s*+)?([A-Za-z0-9_:.\-]{2,40})"""
+_DECLARED = re.compile(_NAME, re.I)
+_DECLARED_IN_META = re.compile(rb"<meta\b[^>]{0,400}?charset\s*=\s*+[\"']?([A-Za-z0-9_:.\-]{2,40})", re.I)
+_DECLARATION_WITHIN, _META_WITHIN = 2048, 1 << 20
+"""Bytes: styles and scripts may stand before the element that states the encoding, but then only that is believed."""
+_SEVEN_BITS = re.compile(rb"\x1b\$|\x1b\(J|~\{")
+"""What begins a foreign letter in encodings that use ASCII bytes alone, so that they would pass as UTF-8."""
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _HIGH = re.compile(rb"[\x80-\xff]")
-_ASCII_LETTER = re.compile(rb"[A-Za-z]")
-_DECLARATION_WITHIN = 2048
+_WORD = re.compile(rb"(?<![^\s<>])[^\s<>\x80-\xff]*+[\x80-\xff][^\s<>]*+")
+_LATIN_SHARE = 0.5
+"""Of the bytes of words that are not ASCII, at most so many are outside ASCII where the alphabet is Latin."""
+_NEAR = 0.98
+_SAMPLE = 200_000
+_WIDE_SAMPLE = 8192
+
+
+class Decoded(NamedTuple):
+    """A text, and the encoding that was guessed, where its file does not say in which one it is."""
+
+    text: str
+    guessed: str | None = None
 
 
 def decode(data: bytes, charset: str | None = None, markup: bool = False) -> str:
+    """The text of `decoded`."""
+    return decoded(data, charset, markup).text
+
+
+def decoded(data: bytes, charset: str | None = None, markup: bool = False) -> Decoded:
     """Decodes `data`.
 
     A byte order mark is believed first; then valid UTF-8; then `charset`, what the container (a mail part)
-    states, or with `markup` what an HTML or XML file states about itself; then UTF-16 without a mark, cp1252
-    for mostly Latin bytes, and a statistical guess. Never fails: what no encoding explains is replaced.
+    states, or with `markup` what an HTML or XML file states about itself; the rest is guessed. Never fails: what no
+    encoding explains is replaced.
     """
     for mark, encoding in _BOMS:
         if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
+            return Decoded(data.decode(encoding, errors="replace"))
     stated: str | None = _known(charset) or (_stated(data) if markup else None)
     if stated and stated.startswith(("iso2022", "utf-7", "hz")):
-        # These are written in ASCII bytes alone, so that they would pass as UTF-8.
-        return data.decode(stated, errors="replace")
-    unmarked = _utf16_without_mark(data)
-    if unmarked:
-        return data.decode(unmarked, errors="replace")
+        return Decoded(data.decode(stated, errors="replace"))
+    if _NO_TEXT.search(data[:_SAMPLE]) and (wide := _wide(data)):
+        return Decoded(data.decode(wide, errors="replace"), wide)
+    is_seven_bits = data.isascii() and _SEVEN_BITS.search(data[:_SAMPLE]) is not None
     for candidate in ("utf-8", stated):
-        if candidate:
+        if candidate and not is_seven_bits:
             try:
-                return data.decode(candidate)
+                return Decoded(data.decode(candidate))
             except (UnicodeDecodeError, ValueError):
                 continue
-    return _undeclared(data)
+    return _guessed(data)
 
 
 def _known(charset: str | None) -> str | None:
@@ -56,34 +81,62 @@ def _known(charset: str | None) -> str | None:
 
 
 def _stated(data: bytes) -> str | None:
-    match = _DECLARED.search(data[:_DECLARATION_WITHIN])
+    match = _DECLARED.search(data[:_DECLARATION_WITHIN]) or _DECLARED_IN_META.search(data[:_META_WITHIN])
     name = _known(match[1].decode("ascii")) if match else None
     # A file that could be read this far as bytes is not in UTF-16, whatever it says.
     return None if name and name.startswith(("utf-16", "utf-32")) else name
 
 
-def _utf16_without_mark(data: bytes) -> str | None:
-    """Recognises UTF-16 without a mark: its Western texts have a NUL in every other byte, and nothing else has."""
-    sample = data[:4096]
-    if len(sample) < 8 or len(data) % 2:
-        return None
-    half = len(sample) // 2
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    if odd > 0.7 * half and even < 0.05 * half:
-        return "utf-16-le"
-    if even > 0.7 * half and odd < 0.05 * half:
-        return "utf-16-be"
-    return None
+def _guessed(data: bytes) -> Decoded:
+    name = _likeliest(data) or _wide(data) or "cp1252"
+    return Decoded(data.decode(name, errors="replace"), name)
 
 
-def _undeclared(data: bytes) -> str:
-    high, letters = len(_HIGH.findall(data)), len(_ASCII_LETTER.findall(data))
-    if high <= letters:
+def _likeliest(data: bytes) -> str | None:
+    """What chardet says of the words that decide; cp1252, in which most such texts are, where it comes as near."""
+    from chardet import detect_all
+
+    sample = data[:_SAMPLE]
+    if _HIGH.search(sample) is None:
+        sample = b" ".join(_WORD.findall(data))[:_SAMPLE] or sample
+    words = b" ".join(_WORD.findall(sample))
+    # Of a page in another alphabet that is mostly mark-up, only what is in that alphabet says anything.
+    is_latin = len(_HIGH.findall(words)) <= _LATIN_SHARE * len(words)
+    told = [(one["confidence"], _known(one["encoding"])) for one in detect_all(sample if is_latin else words)]
+    found = [(sureness, name) for sureness, name in told if name and _explains(name, data)]
+    best = max((sureness for sureness, _ in found), default=0)
+    near = [name for sureness, name in found if sureness >= _NEAR * best]
+    return "cp1252" if "cp1252" in near else near[0] if near else None
+
+
+def _explains(encoding: str, data: bytes) -> bool:
+    try:
+        data.decode(encoding)
+    except (UnicodeDecodeError, ValueError):
+        return False
+    return True
+
+
+def _wide(data: bytes) -> str | None:
+    """Recognises UTF-16 and UTF-32 without a mark: by what they make letters of, and how alike the letters are."""
+    sample = data[:_WIDE_SAMPLE]
+    found = []
+    for encoding in _WIDE:
+        width = int(encoding[4:6]) // 8
+        if len(data) % width or len(sample) < 2 * width:
+            continue
         try:
-            return data.decode("cp1252")
-        except UnicodeDecodeError:
-            pass
-    from charset_normalizer import from_bytes
+            text = sample[: len(sample) // width * width].decode(encoding)
+        except UnicodeDecodeError as error:
+            # A character of two units may be cut in two where the sample ends.
+            if error.start < len(sample) - 4 or len(sample) == len(data):
+                continue
+            text = sample[: error.start].decode(encoding)
+        if text and not _is_odd(text):
+            found.append((len({ord(one) >> 8 for one in text}), -width, encoding))
+    return min(found)[2] if found else None
 
-    best = from_bytes(data[:200_000]).best()
-    return data.decode(best.encoding if best else "cp1252", errors="replace")
+
+def _is_odd(text: str) -> bool:
+    """Whether a text has characters that nobody writes: unassigned, private, half or control characters."""
+    return any(one not in "\t\n\r\f\x1a" and unicodedata.category(one) in ("Cn", "Co", "Cs", "Cc") for one in set(text))

@@ -17,15 +17,18 @@ _VERSION = "2"
 _CSS = ("tinycss2", "cssselect2")
 """What tells the hidden text of HTML, also of HTML within Markdown and mail."""
 
+_GUESSED = ("chardet",)
+"""What guesses an encoding."""
+
 _PACKAGES: dict[str, tuple[str, ...]] = {
     "pdf": ("pypdfium2",),
-    "markdown": ("markdown-it-py", *_CSS),
-    "csv": (),
-    "tsv": (),
-    "xml": (),
-    "html": ("unstructured", *_CSS),
-    "text": ("unstructured",),
-    "eml": ("unstructured", *_CSS),
+    "markdown": ("markdown-it-py", *_CSS, *_GUESSED),
+    "csv": _GUESSED,
+    "tsv": _GUESSED,
+    "xml": _GUESSED,
+    "html": ("unstructured", *_CSS, *_GUESSED),
+    "text": ("unstructured", *_GUESSED),
+    "eml": ("unstructured", *_CSS, *_GUESSED),
     "msg": ("unstructured", "python-oxmsg", *_CSS),
     "docx": ("unstructured", "python-docx"),
     "pptx": ("unstructured", "python-pptx"),

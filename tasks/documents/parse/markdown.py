@@ -17,7 +17,7 @@ import yaml
 
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.build import CELL_SEPARATOR, Block, build, first_title, rows_text
-from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.decode import decoded
 from freshet.tasks.documents.parse.hidden import hidden_in_markdown
 from freshet.tasks.documents.parse.links import fill_in_template_links, markdown_anchors, markdown_links, with_links
 
@@ -49,11 +49,12 @@ def load() -> None:
 
 def parse_markdown(path: str) -> ParsedDocument:
     """Parses the Markdown file at `path`; its front matter gives the properties and may give the title."""
-    return markdown_document(decode(Path(path).read_bytes()).replace("\r\n", "\n").replace("\r", "\n"))
+    read = decoded(Path(path).read_bytes())
+    return markdown_document(read.text.replace("\r\n", "\n").replace("\r", "\n"), read.guessed)
 
 
-def markdown_document(text: str) -> ParsedDocument:
-    """Parses Markdown whose lines end with newlines alone.
+def markdown_document(text: str, guessed: str | None = None) -> ParsedDocument:
+    """Parses Markdown whose lines end with newlines alone; `guessed` is that of `build`.
 
     A template tag (`{% include … %}`), which a site's generator fills in later, is filled in where it is the target of
     a link, since the link would not be recognised otherwise. It is left out elsewhere, and kept in code.
@@ -64,7 +65,7 @@ def markdown_document(text: str) -> ParsedDocument:
     tokens = _reader().parse(body)
     blocks = _blocks(tokens)
     stated = properties.get("title")
-    document = build(blocks, str(stated) if stated else first_title(blocks), properties, hidden)
+    document = build(blocks, str(stated) if stated else first_title(blocks), properties, hidden, guessed)
     return with_links(document, markdown_links(tokens), markdown_anchors(tokens, body))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.build import Block, build, rows_text
-from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.decode import decoded
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50
@@ -30,10 +30,13 @@ def parse_tsv(path: str) -> ParsedDocument:
 
 
 def _parse(path: str, delimiter: str | None) -> ParsedDocument:
-    text = decode(Path(path).read_bytes()).replace("\0", "")
+    read = decoded(Path(path).read_bytes())
+    text = read.text.replace("\0", "")
     csv.field_size_limit(_FIELD_LIMIT)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or _delimiter(text))
-    return build([Block("Table", rows_text([" ".join(cell.split()) for cell in row] for row in rows))])
+    return build(
+        [Block("Table", rows_text([" ".join(cell.split()) for cell in row] for row in rows))], guessed=read.guessed
+    )
 
 
 def _delimiter(text: str) -> str:

@@ -23,8 +23,8 @@ BUILT_IN = {
 """The formats that a file names by number alone."""
 
 _TOKEN = re.compile(
-    r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|[_*].|\[\$(?P<currency>[^\]-]*)[^\]]*\]|\[(?P<elapsed>h+|m+|s+)\]'
-    r"|\[(?P<condition>[<>=]+-?[\d.]+)\]|\[[^\]]*\]|(?P<general>General)|(?P<half>AM/PM|A/P)"
+    r'"(?P<quoted>[^"]*)"?|\\(?P<escaped>.)|[_*].|\[\$(?P<currency>[^\]-]{0,32})[^\]]{0,32}\]|\[(?P<elapsed>h{1,9}|m{1,9}|s{1,9})\]'
+    r"|\[(?P<condition>[<>=]{1,2}-?[\d.]{1,32})\]|\[[^\]]{0,64}\]|(?P<general>General)|(?P<half>AM/PM|A/P)"
     r"|(?P<exponent>E[+-])|(?P<date>y+|m+|d+|h+|s+|(?<=s)\.0+|e+|g+)|(?P<digit>[0#?])|(?P<mark>[.,%/@])|(?P<other>.)",
     re.I | re.S,
 )
