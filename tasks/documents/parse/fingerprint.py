@@ -10,7 +10,7 @@ from freshet.tasks.documents.parse.ocr import has_ocr
 from freshet.tasks.documents.parse.pandoc import has_pandoc
 from freshet.tasks.documents.parse.tagger import MODEL, RULES_VERSION, has_model
 
-_VERSIONS = {"xlsx": "3"}
+_VERSIONS = {"pdf": "3", "xlsx": "3"}
 _VERSION = "2"
 """By kind, and of all others: raised whenever our own code would give another result for the same bytes."""
 

@@ -19,6 +19,7 @@ from freshet.tasks.documents.parse.build import build, first_title
 from freshet.tasks.documents.parse.hidden import Tally
 from freshet.tasks.documents.parse.hidden_pdf import tally_page
 from freshet.tasks.documents.parse.links import MOST_LINKS, FoundLink, pdf_page_links, with_links
+from freshet.tasks.documents.parse.pdf_annotations import with_annotations
 from freshet.tasks.documents.parse.pdf_layout import HYPHEN, Box, Line, line_blocks
 from freshet.tasks.documents.parse.refusal import INSTALL_OCR, Refused
 
@@ -27,7 +28,12 @@ _HYPHEN_CODE = 2  # PDFium's character code where its text has HYPHEN
 _MARK = re.compile(HYPHEN)
 _LINE = re.compile(rf"[^\r\n{HYPHEN}]+{HYPHEN}?")
 _ASTRAL = re.compile("([\U00010000-\U0010ffff])")
-_JUNK_TITLE = re.compile(r"^(?:untitled.*|microsoft \w+ - .*|.*\.(?:docx?|pptx?|xlsx?|indd|tex|dvi|pdf|qxd))$", re.I)
+_MOST_ATTACHMENTS = 1000
+_LETTERS = re.compile(r"[^\W\d_]{2}")
+"""A title has letters; a number under which the file was submitted is none."""
+_JUNK_TITLE = re.compile(
+    r"^(?:untitled.*|microsoft \w+ - .*|for immediate release|.*\.(?:docx?|pptx?|xlsx?|indd|tex|dvi|pdf|qxd))$", re.I
+)
 
 
 def load_pdfium() -> None:
@@ -50,6 +56,8 @@ def parse_pdf(path: str, progress: Callable[[], None]) -> ParsedDocument:
             raise Refused("PARSE-ENCRYPTED", type="pdf") from None
         raise Refused("PARSE-CORRUPT", type="pdf", error="PdfiumError") from None
     try:
+        if pdf.get_formtype():
+            pdf.init_forms()
         return _parse_open(pdf, progress)
     finally:
         pdf.close()
@@ -86,6 +94,7 @@ def _parse_open(pdf: Any, progress: Callable[[], None]) -> ParsedDocument:
     properties: dict[str, Any] = {"pages": pages}
     properties |= {"pages_without_text": read.textless} if read.textless else {}
     properties |= {"pages_unreadable": read.unreadable} if read.unreadable else {}
+    properties |= {"attachments": attached} if (attached := _attachments(pdf)) else {}
     blocks = line_blocks(read.lines)
     title = _stated_title(pdf) or first_title(block for block in blocks if block.page == 1)
     return with_links(build(blocks, title, properties, read.hidden.entries()), read.links)
@@ -95,6 +104,7 @@ def _read_page(pdf: Any, number: int, read: _Pages) -> None:
     page = pdf[number - 1]
     try:
         lines = _page_lines(page, number)
+        lines = with_annotations(page, pdf.formenv, number, lines, _placement(page), read.hidden)
         tally_page(page, number, read.hidden)
         links = pdf_page_links(pdf, page) if len(read.links) < MOST_LINKS else []
     finally:
@@ -105,9 +115,14 @@ def _read_page(pdf: Any, number: int, read: _Pages) -> None:
         read.textless.append(number)
 
 
+def _attachments(pdf: Any) -> list[str]:
+    """The names of the files within the file, whose texts are not read."""
+    return [str(pdf.get_attachment(at).get_name()) for at in range(min(pdf.count_attachments(), _MOST_ATTACHMENTS))]
+
+
 def _stated_title(pdf: Any) -> str | None:
     title = str(pdf.get_metadata_dict().get("Title") or "").strip()
-    return None if _JUNK_TITLE.match(title) else title or None
+    return None if _JUNK_TITLE.match(title) or not _LETTERS.search(title) else title or None
 
 
 def _has_images(pdf: Any, number: int) -> bool:
