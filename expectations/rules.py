@@ -25,7 +25,10 @@ _PARSING = (
         "Open it and save it again, or restore it.",
     ),
     Rule(
-        "PARSE-UNSUPPORTED", "block", "No parser reads this type of file.", "Exclude it in freshet.yaml, or convert it."
+        "PARSE-UNSUPPORTED",
+        "block",
+        "No parser reads this type of file.",
+        "Save it as what the evidence names after convert_to, or exclude it in freshet.yaml.",
     ),
     Rule(
         "PARSE-EXTRA",

@@ -198,6 +198,13 @@ def test_a_file_that_vanished_is_unreadable_and_not_corrupt(tmp_path: Path) -> N
     assert [v.code for v in outcome.verdicts] == ["SOURCE-UNREADABLE"]
 
 
+@pytest.mark.parametrize(("name", "to"), [("a.doc", "docx"), ("a.PPT", "pptx"), ("a.numbers", "xlsx")])
+def test_a_file_that_no_parser_reads_says_what_to_save_it_as(tmp_path: Path, name: str, to: str) -> None:
+    with ParserPool(Parsing(**LIMITS)) as pool:
+        (found,) = _one(pool, _file(tmp_path, name)).verdicts
+    assert (found.code, found.evidence["convert_to"]) == ("PARSE-UNSUPPORTED", to)
+
+
 def test_names_may_hold_any_character(tmp_path: Path) -> None:
     name = 'a\n"\udcff ü\u2028.md'
     path = tmp_path / "x"

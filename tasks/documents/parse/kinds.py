@@ -39,6 +39,13 @@ SUFFIXES: dict[str, str] = {
 }
 """Suffix, in lower case and without its dot → kind."""
 
+CONVERTED = {
+    **dict.fromkeys(("doc", "dot", "pages", "wpd", "wps"), "docx"),
+    **dict.fromkeys(("ppt", "pps", "pot", "key"), "pptx"),
+    "numbers": "xlsx",
+}
+"""Suffix that no parser reads → the one under which the program that wrote the file saves it so that one does."""
+
 PANDOC_KINDS = frozenset({"epub", "odt", "rtf", "rst", "org"})
 OFFICE_KINDS = frozenset({"docx", "pptx", "xlsx"})
 _CONTAINER_KINDS = OFFICE_KINDS | {"xlsb", "ods", "odp"}

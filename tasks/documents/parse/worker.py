@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from freshet.tasks.documents.elements import to_json
-from freshet.tasks.documents.parse.kinds import SUFFIXES, kind_of, suffix_of
+from freshet.tasks.documents.parse.kinds import CONVERTED, SUFFIXES, kind_of, suffix_of
 from freshet.tasks.documents.parse.limits import deny_network, die_with_parent, leave_if_orphaned, limit_resources
 from freshet.tasks.documents.parse.refusal import Refused
 from freshet.tasks.documents.parse.registry import PARSERS, Context, Registry
@@ -142,7 +142,8 @@ def _document(path: str, name: str, answers: _Answers, limits: _Limits, extra: R
         kind = kind_of(path, name)
         make = PARSERS.get(kind)
         if make is None:
-            raise Refused("PARSE-UNSUPPORTED", type=kind)
+            convert = {"convert_to": CONVERTED[kind]} if kind in CONVERTED else {}
+            raise Refused("PARSE-UNSUPPORTED", type=kind, **convert)
     parser = _loaded(make)
     answers.send("started")
     document = parser.parse(path, Context(limits.memory, answers.beat))
