@@ -106,6 +106,12 @@ _CONTENT = (
         "Run freshet refresh CORPUS --full; report the document's kind if that does not help.",
         threshold=0.99,
     ),
+    Rule(
+        "CONTENT-LEFT-OUT",
+        "warn",
+        "Parts of the document cannot be read, and are not in its text.",
+        "Open it, and save what the evidence names as text in it, or as files of their own.",
+    ),
 )
 _SAFETY = (
     Rule(

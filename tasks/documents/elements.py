@@ -9,8 +9,12 @@ from typing import Any
 SEPARATOR = "\n\n"
 """Stands between two elements in a document's text."""
 
-ADDED_PROPERTIES = frozenset({"hidden", "links", "anchors", "guessed_encoding"})
-"""Properties that a parser adds (`parse.hidden`, `.links`, `.decode`); a document's own of these names are dropped."""
+ADDED_PROPERTIES = frozenset({"hidden", "left_out", "links", "anchors", "guessed_encoding"})
+"""Properties that a parser adds; a document's own under these names are dropped.
+
+`hidden` is told in `parse.hidden`, `links` and `anchors` in `parse.links`, `guessed_encoding` in `parse.decode`;
+`left_out` counts, by kind, the parts of a document that are not in its text.
+"""
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ CASES: dict[str, tuple[Subject, Subject]] = {
         subject(PROSE, chunks=[(0, 100), (110, len(PROSE))]),
         subject(PROSE + "\n\n\n" + PROSE, chunks=[(len(PROSE) + 3, 2 * len(PROSE) + 3), (0, len(PROSE))]),
     ),
+    "CONTENT-LEFT-OUT": (subject(properties={"left_out": {"damaged part": 1}}), subject(properties={"left_out": {}})),
     "SAFETY-HIDDEN": (
         subject(properties=hidden("not displayed", 80)),
         subject(properties=hidden("not displayed", 4)),

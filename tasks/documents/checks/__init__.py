@@ -11,6 +11,7 @@ from freshet.tasks.documents.checks.content import (
     check_encoding,
     check_guess,
     check_language,
+    check_left_out,
     check_length,
 )
 from freshet.tasks.documents.checks.dates import check_age, check_review_and_end, check_status
@@ -37,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     check_length,
     check_language,
     check_coverage,
+    check_left_out,
     check_hidden,
     check_invisible,
     check_instructions,

@@ -9,7 +9,7 @@ from typing import Any
 
 from freshet.expectations.rules import Rule
 from freshet.tasks.documents.checks.frame import frame_of
-from freshet.tasks.documents.checks.subject import GUESSED, Subject, judge, judge_above, places
+from freshet.tasks.documents.checks.subject import GUESSED, LEFT_OUT, Subject, judge, judge_above, places
 from freshet.tasks.rules.verdicts import Verdict
 
 _PROSE = frozenset({"NarrativeText", "ListItem", "UncategorizedText", "Title"})
@@ -76,6 +76,12 @@ def _mojibake(text: str) -> Iterator[tuple[int, int]]:
     for start in sorted(lines):
         end = text.find("\n", start)
         yield from (match.span() for match in BADNESS_RE.finditer(text, start, len(text) if end < 0 else end))
+
+
+def check_left_out(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
+    """CONTENT-LEFT-OUT, from what the parser counted and could not read."""
+    parts = subject.parsed.properties.get(LEFT_OUT)
+    return judge(rules, "CONTENT-LEFT-OUT", parts=parts) if isinstance(parts, dict) and parts else []
 
 
 def check_length(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:

@@ -15,6 +15,7 @@ from freshet.tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument
 from freshet.tasks.rules.verdicts import Verdict
 
 HIDDEN = "hidden"
+LEFT_OUT = "left_out"
 LINKS = "links"
 GUESSED = "guessed_encoding"
 _PLACES = 10

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 PAGE_SUFFIXES = (".md", ".markdown", ".mdown", ".mdx", ".html", ".htm", ".xhtml", ".rst", ".adoc")
 """A page may be linked to with or without these, or as another of them: a site's generator exchanges them."""
 
-FILE_SUFFIXES = (*PAGE_SUFFIXES, ".pdf", ".docx", ".pptx", ".xlsx", ".txt", ".csv", ".odt", ".epub", ".org", ".rtf")
+FILE_SUFFIXES = (
+    *PAGE_SUFFIXES,
+    *(".pdf", ".docx", ".docm", ".dotx", ".dotm", ".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm", ".xlsx"),
+    *(".txt", ".csv", ".odt", ".epub", ".org", ".rtf"),
+)
 _INDEX_NAMES = ("index", "readme", "_index", "home", "default")
 _TEMPLATE = re.compile(r"\{\{|\{%|<%|\$\{|\[\[|%7B%7B|%7B%25", re.I)
 _FREE_FRAGMENTS = re.compile(r"^(?:top|/.*|!.*|:~:.*|.*=.*|L\d+.*)$", re.S)

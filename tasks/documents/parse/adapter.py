@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from freshet.tasks.documents.parse.build import Block, rows_text
+from freshet.tasks.documents.parse.build import Block, table_block, tidy
 from freshet.tasks.documents.parse.tagger import install_tagger
 
 NO_LANGUAGES = [""]
 """Switches off unstructured's language detection, which costs more than the parsing and is not read here."""
 
 _SKIPPED = frozenset({"PageBreak"})
-_SPACES = re.compile(r"[ \t\xa0]+")
 
 
 def prepare(*formats: str) -> None:
@@ -53,22 +51,15 @@ def blocks_of(elements: Iterable[Any], numbered_pages: bool = False) -> list[Blo
             level = element.metadata.category_depth + 1
             blocks.append(Block("Title", " ".join(element.text.split()), level, page))
         else:
-            text = element.text if element.category == "CodeSnippet" else _tidy(element.text)
+            text = element.text if element.category == "CodeSnippet" else tidy(element.text)
             kind = "UncategorizedText" if element.category == "Title" else element.category
             blocks.append(Block(kind, text, page=page))
     return blocks
 
 
-def _tidy(text: str) -> str:
-    return "\n".join(_SPACES.sub(" ", line).strip() for line in text.splitlines())
-
-
 def _table(element: Any, page: int | None) -> Block:
-    rows = html_rows(element.metadata.text_as_html or "")
-    if rows and all(sum(1 for cell in row if cell) <= 1 for row in rows):
-        # A table that never has two cells side by side is the frame of a page, not data.
-        return Block("NarrativeText", "\n".join(cell for row in rows for cell in row if cell), page=page)
-    return Block("Table", rows_text(rows) or _tidy(element.text), page=page)
+    block = table_block(html_rows(element.metadata.text_as_html or ""), page)
+    return block if block.text else Block("Table", tidy(element.text), page=page)
 
 
 def html_rows(markup: str) -> list[list[str]]:

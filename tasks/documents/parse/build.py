@@ -18,6 +18,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), 65279, 65534, 65535))
 _CLEAN = {**_CONTROL, 0xA0: " ", 0x2028: "\n", 0x2029: "\n"}
 _TOO_MANY_BREAKS = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
+_SPACES = re.compile(r"[ \t\xa0]+")
 _TITLE_LIMIT = 300
 
 
@@ -48,6 +49,7 @@ def build(
     properties: Mapping[str, Any] | None = None,
     hidden: Sequence[Mapping[str, Any]] = (),
     guessed: str | None = None,
+    left_out: Mapping[str, int] | None = None,
 ) -> ParsedDocument:
     """Joins the blocks that hold text.
 
@@ -55,6 +57,7 @@ def build(
         properties: what the document states about itself. It cannot state what its parser finds in it.
         hidden: entries of `parse.hidden`; where there are any, the property `hidden`.
         guessed: the encoding that the text was read in, where its file states none: the property `guessed_encoding`.
+        left_out: how many parts of a kind are not in the text; where there are any, the property `left_out`.
 
     Raises:
         Refused: PARSE-EMPTY where no block holds text.
@@ -76,6 +79,7 @@ def build(
     stated = {key: value for key, value in jsonable(properties or {}).items() if key not in ADDED_PROPERTIES}
     found: dict[str, Any] = {"hidden": [dict(entry) for entry in hidden]} if hidden else {}
     found |= {"guessed_encoding": guessed} if guessed else {}
+    found |= {"left_out": jsonable(left_out)} if left_out else {}
     return ParsedDocument(SEPARATOR.join(texts), elements, own_title, stated | found)
 
 
@@ -89,6 +93,18 @@ def rows_text(rows: Iterable[Iterable[str]]) -> str:
         if cells:
             lines.append(CELL_SEPARATOR.join(cells))
     return "\n".join(lines)
+
+
+def table_block(rows: Sequence[Sequence[str]], page: int | None = None) -> Block:
+    """Returns a table as a block; one that never has two cells side by side is the frame of a page, and no data."""
+    if all(sum(1 for cell in row if cell) <= 1 for row in rows):
+        return Block("NarrativeText", "\n".join(cell for row in rows for cell in row if cell), page=page)
+    return Block("Table", rows_text(rows), page=page)
+
+
+def tidy(text: str) -> str:
+    """Returns a text without white space around its lines, and with a single space between its words."""
+    return "\n".join(_SPACES.sub(" ", line).strip() for line in text.splitlines())
 
 
 def first_title(blocks: Iterable[Block]) -> str | None:

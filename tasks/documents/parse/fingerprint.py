@@ -5,14 +5,18 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
-from freshet.tasks.documents.parse.kinds import OFFICE_KINDS, PANDOC_KINDS, SUFFIXES, suffix_of
+from freshet.tasks.documents.parse.kinds import PANDOC_KINDS, SUFFIXES, suffix_of
 from freshet.tasks.documents.parse.ocr import has_ocr
 from freshet.tasks.documents.parse.pandoc import has_pandoc
 from freshet.tasks.documents.parse.tagger import MODEL, RULES_VERSION, has_model
 
-_VERSIONS = {"pdf": "3", "xlsx": "3"}
 _VERSION = "2"
-"""By kind, and of all others: raised whenever our own code would give another result for the same bytes."""
+_VERSIONS = {"docx": "3", "pptx": "3", "xlsx": "3", "pdf": "3", "other": "3"}
+"""By kind, raised whenever our own code would give another result for the same bytes.
+
+A file whose suffix says nothing ("other") is of the kind that its bytes
+tell, so that its version rises with any.
+"""
 
 _CSS = ("tinycss2", "cssselect2")
 """What tells the hidden text of HTML, also of HTML within Markdown and mail."""
@@ -30,8 +34,8 @@ _PACKAGES: dict[str, tuple[str, ...]] = {
     "text": ("unstructured", *_GUESSED),
     "eml": ("unstructured", *_CSS, *_GUESSED),
     "msg": ("unstructured", "python-oxmsg", *_CSS),
-    "docx": ("unstructured", "python-docx"),
-    "pptx": ("unstructured", "python-pptx"),
+    "docx": ("lxml",),
+    "pptx": ("lxml",),
     "xlsx": ("unstructured", "lxml"),
     "xls": ("unstructured", "python-calamine"),
     "xlsb": ("unstructured", "python-calamine"),
@@ -39,7 +43,9 @@ _PACKAGES: dict[str, tuple[str, ...]] = {
     "odp": ("lxml",),
     "image": (),
 }
-_TAGGED = frozenset({"html", "text", "eml", "msg", "xls", "xlsb", "ods", *OFFICE_KINDS, *PANDOC_KINDS})
+_TAGGED = frozenset({"html", "text", "eml", "msg", "xlsx", "xls", "xlsb", "ods", *PANDOC_KINDS})
+_BY_RULES = frozenset({"docx", "pptx"})
+"""Kinds whose prose is told by the rules of `tagger`, also where the model is installed."""
 
 
 def parser_fingerprint(name: str) -> str:
@@ -58,10 +64,12 @@ def _of_kind(kind: str) -> str:
         parts.append("" if has_pandoc() else "no-pandoc")
     else:
         # A file whose suffix says nothing is read as what its bytes say.
-        packages = _PACKAGES.get(kind, ("pypdfium2", "unstructured", *_CSS))
+        packages = _PACKAGES.get(kind, ("pypdfium2", "unstructured", "lxml", *_CSS))
     parts += [f"{package}-{_version(package)}" for package in packages]
     if kind in _TAGGED or kind == "other":
         parts.append(f"{MODEL}-{_version('en-core-web-sm')}" if has_model() else f"rules-{RULES_VERSION}")
+    if kind in _BY_RULES:
+        parts.append(f"rules-{RULES_VERSION}")
     if kind in ("pdf", "image", "other"):
         parts.append("ocr" if has_ocr() else "no-ocr")
     return ";".join(part for part in parts if part)

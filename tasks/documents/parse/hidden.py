@@ -43,6 +43,17 @@ class Tally:
         return described[:_MOST_ENTRIES]
 
 
+def merged(entries: Iterable[Entry], more: Iterable[Entry]) -> list[Entry]:
+    """Adds entries of a document's other parts to its own, so that there is one for each kind and page, at most 50."""
+    found: dict[tuple[str, int | None], Entry] = {}
+    for entry in (*entries, *more):
+        key = entry["kind"], entry.get("page")
+        before = found.get(key, {"count": 0, "chars": 0})
+        counts = {name: before[name] + entry[name] for name in ("count", "chars")}
+        found[key] = {**before, **entry, **counts}
+    return list(found.values())[:_MOST_ENTRIES]
+
+
 @lru_cache(maxsize=16)
 def _compiled(name: str) -> re.Pattern[str]:
     return re.compile(_PATTERNS[name], re.I | re.S | re.M)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
 from freshet.tasks.documents.parse.hidden import Entry, Tally
+from freshet.tasks.documents.parse.ooxml.package import MC, UNREADABLE, A, Package, branches_of
+from freshet.tasks.documents.parse.ooxml.package import W as _W
+from freshet.tasks.documents.parse.ooxml.word_parts import is_on
 
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_PARTS = ("word/document.xml", "word/header", "word/footer", "word/footnotes.xml", "word/endnotes.xml")
-_OFF = frozenset({"0", "false", "off", "none"})
+_PARTS = ("header", "footer", "footnotes", "endnotes")
 _TINY_HALF_POINTS = 2
+_WHITE = frozenset({"ffffff", "bg1", "lt1"})
 _NO_FILL = frozenset({"", "auto", "ffffff"})
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, SyntaxError, KeyError, OSError, EOFError, ValueError, RuntimeError)
-"""What a damaged part raises; lxml's errors are SyntaxErrors, an unknown compression is a RuntimeError."""
 
 
 def hidden_in_docx(path: str) -> list[Entry]:
@@ -26,48 +24,49 @@ def hidden_in_docx(path: str) -> list[Entry]:
     """
     tally = Tally()
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            vanishing = (
-                _vanishing_styles(_tree(archive, "word/styles.xml")) if "word/styles.xml" in names else frozenset()
-            )
-            for name in sorted(names):
-                if name.startswith(_PARTS) and name.endswith(".xml"):
-                    _tally_part(_tree(archive, name), vanishing, tally)
-            if "word/comments.xml" in names:
-                for comment in _tree(archive, "word/comments.xml").iter(f"{_W}comment"):
+        with Package(path) as package:
+            main = package.main
+            styles = [tree for name in package.parts(main, "styles") if (tree := _tree(package, name)) is not None]
+            vanishing = frozenset(style for tree in styles for style in _vanishing_styles(tree))
+            for name in (main, *(name for kind in _PARTS for name in package.parts(main, kind))):
+                tree = _tree(package, name)
+                if tree is not None:
+                    _tally_part(tree, vanishing, tally)
+            for name in package.parts(main, "comments"):
+                tree = _tree(package, name)
+                for comment in () if tree is None else tree.iter(f"{_W}comment"):
                     tally.add("comment", " ".join(_texts(comment)))
-    except _UNREADABLE:
+    except UNREADABLE:
         return tally.entries()
     return tally.entries()
 
 
-def _tree(archive: zipfile.ZipFile, name: str) -> Any:
-    from lxml import etree
+def _tree(package: Package, name: str) -> Any | None:
+    """Returns the root of a part; None where it is damaged, since the others may hide something too."""
+    try:
+        return package.tree(name)
+    except UNREADABLE:
+        return None
 
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    return etree.fromstring(archive.read(name), parser)
 
-
-def _vanishing_styles(styles: Any) -> frozenset[str]:
-    """Returns the ids of the styles that hide their text."""
-    return frozenset(
-        str(style.get(f"{_W}styleId"))
-        for style in styles.iter(f"{_W}style")
-        if _is_on(style.find(f"{_W}rPr/{_W}vanish"))
-    )
+def _vanishing_styles(styles: Any) -> Iterator[str]:
+    """Yields the ids of the styles that hide their text."""
+    for style in styles.iter(f"{_W}style"):
+        if is_on(style.find(f"{_W}rPr/{_W}vanish")):
+            yield str(style.get(f"{_W}styleId"))
 
 
 def _tally_part(root: Any, vanishing: frozenset[str], tally: Tally) -> None:
     """Counts the hidden runs of each paragraph; those that are hidden in one way are one text."""
-    for paragraph in root.iter(f"{_W}p"):
+    for paragraph in _below(root, f"{_W}p"):
         style = paragraph.find(f"{_W}pPr/{_W}pStyle")
         hidden_style = style is not None and style.get(f"{_W}val") in vanishing
         shaded = _is_shaded(paragraph) or any(
-            _is_shaded(above) for above in paragraph.iterancestors(f"{_W}tc", f"{_W}tbl")
+            _is_filled(above) if above.tag == f"{_W}txbxContent" else _is_shaded(above)
+            for above in paragraph.iterancestors(f"{_W}tc", f"{_W}tbl", f"{_W}txbxContent")
         )
         kinds: dict[str, list[str]] = {}
-        for run in paragraph.iter(f"{_W}r"):
+        for run in _below(paragraph, f"{_W}r", but_not_in=f"{_W}p"):
             kind = (
                 "hidden run"
                 if hidden_style and run.find(f"{_W}rPr/{_W}vanish") is None
@@ -79,13 +78,29 @@ def _tally_part(root: Any, vanishing: frozenset[str], tally: Tally) -> None:
             tally.add(kind, "".join(texts))
 
 
+def _below(node: Any, tag: str, but_not_in: str = "") -> Iterator[Any]:
+    """Yields the elements of a kind below a node, without those in elements of another kind.
+
+    What stands there twice, for older programs too, is taken once, as the reader of the document does.
+    """
+    pending = [*reversed(node)]
+    while pending:
+        one = pending.pop()
+        if one.tag == tag:
+            yield one
+        if one.tag == f"{MC}AlternateContent":
+            pending += [branch for branch in branches_of(one) if next(branch.iter(f"{_W}t"), None) is not None][:1]
+        elif one.tag != but_not_in:
+            pending += reversed(one)
+
+
 def _kind(run: Any, vanishing: frozenset[str], shaded: bool) -> str | None:
     properties = run.find(f"{_W}rPr")
     if properties is None:
         return None
     style = properties.find(f"{_W}rStyle")
     vanish = properties.find(f"{_W}vanish")
-    if _is_on(vanish) or (vanish is None and style is not None and style.get(f"{_W}val") in vanishing):
+    if is_on(vanish) or (vanish is None and style is not None and style.get(f"{_W}val") in vanishing):
         return "hidden run"
     size = properties.find(f"{_W}sz")
     if size is not None and (size.get(f"{_W}val") or "").isdigit() and int(size.get(f"{_W}val")) <= _TINY_HALF_POINTS:
@@ -108,8 +123,20 @@ def _is_shaded(node: Any) -> bool:
     return False
 
 
-def _is_on(switch: Any) -> bool:
-    return switch is not None and (switch.get(f"{_W}val") or "true").lower() not in _OFF
+def _is_filled(content: Any) -> bool:
+    """Whether the text box around some content has a fill other than white."""
+    shape = next(content.iterancestors("{*}wsp", "{*}shape", "{*}rect", "{*}roundrect", "{*}oval"), None)
+    if shape is None:
+        return False
+    properties = shape.find("{*}spPr")
+    if properties is None:
+        return (shape.get("fillcolor") or "white").lower() not in ("white", "#ffffff", "#fff")
+    fills = properties.iterchildren(*(f"{A}{name}" for name in ("solidFill", "gradFill", "blipFill", "pattFill")))
+    return any(not _WHITE & {*map(_colour, fill)} for fill in fills)
+
+
+def _colour(node: Any) -> str:
+    return str(node.get("val") or "").lower()
 
 
 def _texts(node: Any) -> Iterator[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
+import zlib
 from pathlib import PurePosixPath
 
 IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "tif", "tiff", "bmp", "heic", "webp", "gif")
 
 SUFFIXES: dict[str, str] = {
     "pdf": "pdf",
-    "docx": "docx",
-    "pptx": "pptx",
+    **dict.fromkeys(("docx", "docm", "dotx", "dotm"), "docx"),
+    **dict.fromkeys(("pptx", "pptm", "potx", "potm", "ppsx", "ppsm"), "pptx"),
     **dict.fromkeys(("xlsx", "xlsm", "xltx", "xltm"), "xlsx"),
     "xls": "xls",
     "xlsb": "xlsb",
@@ -53,6 +55,17 @@ _CONTAINER_KINDS = OFFICE_KINDS | {"xlsb", "ods", "odp"}
 _PLAIN_KINDS = frozenset({"csv", "tsv", "html", "xml", "markdown", "text", "eml", "rst", "org", "rtf"})
 _IMAGE_MAGIC = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"GIF8")
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_MAIN_TYPE = re.compile(
+    rb"(wordprocessingml|ms-word|presentationml|ms-powerpoint|spreadsheetml|ms-excel)\.[\w.]{1,60}\.main\+xml"
+)
+"""The media type of the part that an Office file is about; parts put in from other files have others."""
+
+_OFFICE_TYPES = {
+    **dict.fromkeys((b"wordprocessingml", b"ms-word"), "docx"),
+    **dict.fromkeys((b"presentationml", b"ms-powerpoint"), "pptx"),
+    **dict.fromkeys((b"spreadsheetml", b"ms-excel"), "xlsx"),
+}
+_MOST_TYPES = 5_000_000
 _ZIP_MARKS = (("word/", "docx"), ("ppt/", "pptx"), ("xl/workbook.bin", "xlsb"), ("xl/", "xlsx"))
 _MEDIA_TYPES = (
     (b"epub", "epub"), (b"opendocument.text", "odt"), (b"opendocument.spreadsheet", "ods"),
@@ -108,6 +121,8 @@ def _zip_kind(path: str) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            if (stated := _stated_kind(archive, names)) is not None:
+                return stated
             for mark, kind in _ZIP_MARKS:
                 if any(name.startswith(mark) for name in names):
                     return kind
@@ -115,9 +130,18 @@ def _zip_kind(path: str) -> str | None:
             if "mimetype" in names and archive.getinfo("mimetype").file_size < 100:
                 media = archive.read("mimetype")
                 return next((kind for mark, kind in _MEDIA_TYPES if mark in media), None)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError):
         return None
     return None
+
+
+def _stated_kind(archive: zipfile.ZipFile, names: list[str]) -> str | None:
+    """Returns the kind that an Office file's own list of types states; its folders may have any name."""
+    listed = "[Content_Types].xml"
+    if listed not in names or archive.getinfo(listed).file_size > _MOST_TYPES:
+        return None
+    main = _MAIN_TYPE.search(archive.read(listed).replace(b"\0", b""))
+    return _OFFICE_TYPES[main[1]] if main else None
 
 
 def _plain(head: bytes) -> str:

@@ -7,8 +7,6 @@ ids that the document gives itself. Which of them lead somewhere is decided for 
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ from urllib.parse import urljoin
 
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.build import clean
+from freshet.tasks.documents.parse.ooxml.package import UNREADABLE, Package, R, W
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -43,8 +42,6 @@ _HEADING_ID = re.compile(r"\{[^{}#\n]*#(?P<id>[\w:.-]++)[^{}\n]*\}\s*$")
 _HTML_ID = re.compile(r"""<[a-z][^<>]*?\s(?:id|name)\s*=\s*["']?(?P<id>[^"'\s>]+)""", re.I)
 _HTML_HREF = re.compile(r"""<a\s[^<>]*?href\s*=\s*(?:"(?P<two>[^"]*)"|'(?P<one>[^']*)'|(?P<none>[^\s>]+))""", re.I)
 _FIELD = re.compile(r"""HYPERLINK\s+(?:\\[a-z]\s+)*"(?P<target>[^"]+)\"""", re.I)
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_R_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
 @dataclass(frozen=True)
@@ -207,41 +204,36 @@ def _ids(node: Any) -> Iterator[str]:
 def office_links(path: str) -> list[FoundLink]:
     """Returns the links of a Word, PowerPoint or Excel file; those of Word come with their texts, in order."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".rels") and not name.startswith("_rels/")]
-            targets = {name: _hyperlinks(archive.read(name)) for name in sorted(names)}
-            body = "word/_rels/document.xml.rels"
-            links = list(_word_links(archive.read("word/document.xml"), targets.pop(body))) if body in targets else []
-    except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, SyntaxError, NotImplementedError):
+        with Package(path) as package:
+            main = package.main
+            links = list(_word_links(package.tree(main), _hyperlinks(package, main)))
+            others = [name for name in package.parts_with_relationships if name != main.lower()]
+            return links + [FoundLink(target) for name in others for target in _hyperlinks(package, name).values()]
+    except UNREADABLE:
         return []
-    return links + [FoundLink(target) for part in targets.values() for target in part.values()]
 
 
-def _xml(raw: bytes) -> Any:
-    from lxml import etree
-
-    return etree.fromstring(raw, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
-
-
-def _hyperlinks(raw: bytes) -> dict[str, str]:
+def _hyperlinks(package: Package, part: str) -> dict[str, str]:
     """Returns targets by relationship id."""
-    return {
-        str(node.get("Id")): str(node.get("Target") or "")
-        for node in _xml(raw)
-        if str(node.get("Type") or "").endswith("/hyperlink") and node.get("TargetMode") == "External"
-    }
+    found = package.targets(part).items()
+    return {key: target.name for key, target in found if target.kind == "hyperlink" and target.external}
 
 
-def _word_links(raw: bytes, targets: dict[str, str]) -> Iterator[FoundLink]:
-    for node in _xml(raw).iter(f"{_W}hyperlink", f"{_W}instrText"):
-        if node.tag == f"{_W}instrText":
-            match = _FIELD.search(node.text or "")
+def _word_links(root: Any, targets: dict[str, str]) -> Iterator[FoundLink]:
+    """Yields the links of a Word document; one that is written as a simple or a complex field is named by its code."""
+    for node in root.iter(f"{W}hyperlink", f"{W}instrText", f"{W}fldSimple"):
+        if node.tag != f"{W}hyperlink":
+            code = (node.text if node.tag == f"{W}instrText" else node.get(f"{W}instr")) or ""
+            match = _FIELD.search(code)
             if match:
-                yield FoundLink(match["target"])
-        elif node.get(_R_ID) in targets:
-            anchor = node.get(f"{_W}anchor")
-            text = "".join(part.text or "" for part in node.iter(f"{_W}t"))
-            yield FoundLink(targets[node.get(_R_ID)] + (f"#{anchor}" if anchor else ""), text)
+                yield FoundLink(match["target"], _word_text(node) if node.tag == f"{W}fldSimple" else "")
+        elif node.get(f"{R}id") in targets:
+            anchor = node.get(f"{W}anchor")
+            yield FoundLink(targets[str(node.get(f"{R}id"))] + (f"#{anchor}" if anchor else ""), _word_text(node))
+
+
+def _word_text(node: Any) -> str:
+    return "".join(part.text or "" for part in node.iter(f"{W}t"))
 
 
 def pdf_page_links(pdf: Any, page: Any) -> list[FoundLink]:

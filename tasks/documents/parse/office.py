@@ -1,18 +1,19 @@
-"""Word and PowerPoint files, through unstructured, and what all Office files have in common."""
+"""Word and PowerPoint files, and what all Office files have in common."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from freshet.tasks.documents.elements import ParsedDocument
-from freshet.tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
 from freshet.tasks.documents.parse.build import Block, build, first_title
-from freshet.tasks.documents.parse.hidden import Entry
+from freshet.tasks.documents.parse.hidden import Entry, merged
 from freshet.tasks.documents.parse.hidden_docx import hidden_in_docx
 from freshet.tasks.documents.parse.kinds import is_ole
 from freshet.tasks.documents.parse.links import office_links, with_links
+from freshet.tasks.documents.parse.ooxml.slides import slide_blocks
+from freshet.tasks.documents.parse.ooxml.word import word_blocks
 from freshet.tasks.documents.parse.refusal import Refused
 
 _PROPERTIES = ("title", "author", "subject", "keywords", "category", "created", "modified", "last_modified_by")
@@ -23,19 +24,15 @@ _SHARE_OF_MEMORY = 0.5
 def parse_docx(path: str, memory: int) -> ParsedDocument:
     """Parses a Word document. Its pages depend on who prints it, so that it gets none."""
     check_container(path, "docx", memory)
-    from unstructured.partition.docx import partition_docx
-
-    blocks = blocks_of(partition_docx(filename=path, languages=NO_LANGUAGES))
-    return built_office(path, blocks, hidden_in_docx(path))
+    blocks, left_out, hidden = word_blocks(path, int(memory * _SHARE_OF_MEMORY))
+    return built_office(path, blocks, merged(hidden_in_docx(path), hidden), left_out)
 
 
 def parse_pptx(path: str, memory: int) -> ParsedDocument:
     """Parses a presentation; page numbers are slide numbers."""
     check_container(path, "pptx", memory)
-    from unstructured.partition.pptx import partition_pptx
-
-    elements = partition_pptx(filename=path, languages=NO_LANGUAGES, include_slide_notes=True)
-    return built_office(path, blocks_of(elements, numbered_pages=True))
+    blocks, left_out, hidden = slide_blocks(path)
+    return built_office(path, blocks, hidden, left_out)
 
 
 def check_container(path: str, kind: str, memory: int) -> None:
@@ -68,10 +65,12 @@ def _holds_encrypted(path: str) -> bool:
         return False
 
 
-def built_office(path: str, blocks: list[Block], hidden: Sequence[Entry] = ()) -> ParsedDocument:
-    """Makes a document of an Office file's blocks, with what the file states about itself and its links."""
+def built_office(
+    path: str, blocks: list[Block], hidden: Sequence[Entry] = (), left_out: Mapping[str, int] | None = None
+) -> ParsedDocument:
+    """Builds the document with what the file states about itself and, where parts are not in its text, `left_out`."""
     properties = _core_properties(path)
-    document = build(blocks, properties.get("title") or first_title(blocks), properties, hidden)
+    document = build(blocks, properties.get("title") or first_title(blocks), properties, hidden, left_out=left_out)
     return with_links(document, office_links(path))
 
 

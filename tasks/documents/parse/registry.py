@@ -52,6 +52,10 @@ def _loading(*formats: str) -> Callable[[], None]:
     return load
 
 
+def _xml_library() -> None:
+    from lxml import etree  # noqa: F401
+
+
 def _pdf() -> Parser:
     from freshet.tasks.documents.parse.ocr import parse_scanned_pdf
     from freshet.tasks.documents.parse.pdf import load_pdfium, parse_pdf
@@ -77,13 +81,13 @@ def _markdown() -> Parser:
 def _docx() -> Parser:
     from freshet.tasks.documents.parse import office
 
-    return Parser(_loading("docx"), lambda path, context: office.parse_docx(path, context.memory))
+    return Parser(_xml_library, lambda path, context: office.parse_docx(path, context.memory))
 
 
 def _pptx() -> Parser:
     from freshet.tasks.documents.parse import office
 
-    return Parser(_loading("pptx"), lambda path, context: office.parse_pptx(path, context.memory))
+    return Parser(_xml_library, lambda path, context: office.parse_pptx(path, context.memory))
 
 
 def _xlsx() -> Parser:

@@ -61,18 +61,27 @@ class _Doc:
         self._text = text
 
     def __iter__(self) -> Iterator[_Token]:
-        for match in _TOKEN.finditer(self._text):
-            word = match[0]
+        for word in words(self._text):
             yield _Token(word, "VB" if is_verb(word) else "NN")
 
     @property
     def sents(self) -> Iterator[_Sentence]:
-        start = 0
-        for match in _SENTENCE_END.finditer(self._text):
-            yield _Sentence(self._text[start : match.end()].strip())
-            start = match.end()
-        if self._text[start:].strip():
-            yield _Sentence(self._text[start:].strip())
+        return map(_Sentence, sentences(self._text))
+
+
+def words(text: str) -> Iterator[str]:
+    """Yields the words and the punctuation marks of a text, one by one."""
+    return (match[0] for match in _TOKEN.finditer(text))
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Yields the sentences of a text, without white space around them."""
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        yield text[start : match.end()].strip()
+        start = match.end()
+    if text[start:].strip():
+        yield text[start:].strip()
 
 
 @lru_cache(maxsize=8192)

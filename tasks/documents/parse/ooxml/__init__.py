@@ -1,0 +1,1 @@
+"""Readers of Word and PowerPoint files, over the XML of their parts."""
