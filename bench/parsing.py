@@ -113,7 +113,7 @@ def _our_pdf(files: list[Path], rounds: int) -> dict[str, Any]:
     """Times our parser in a process of its own, which has imported nothing else."""
     code = (
         "import json, sys, time\n"
-        "from freshet.tasks.documents.parse.pdf import parse_pdf\n"
+        "from freshet.tasks.documents.parse.pdf.pages import parse_pdf\n"
         "times, characters = [], {}\n"
         "for number in range(int(sys.argv[1]) + 1):\n"
         "    seconds = {}\n"

@@ -18,6 +18,11 @@ from freshet.tasks.documents.parse import tagger
 from freshet.tasks.documents.parse.build import clean
 from freshet.tasks.documents.parse.decode import decode
 from freshet.tasks.documents.parse.hidden import hidden_in_html, hidden_in_markdown
+from freshet.tasks.documents.parse.html.reader import html_blocks
+from freshet.tasks.documents.parse.links import html_links
+from freshet.tasks.documents.parse.mail.calendar import calendar_blocks
+from freshet.tasks.documents.parse.pandoc_includes import included_files, without_included_tables
+from freshet.tasks.documents.parse.rtf import rtf_in_unicode
 from freshet.tasks.render.markdown import plain
 from freshet.tasks.settings.addresses import mask_credentials, safe_reason, without_credentials
 from freshet.tasks.text.findings import mask_addresses
@@ -27,7 +32,12 @@ from freshet.tasks.text.normalise import normalise
 from freshet.tasks.text.personal_data import find_personal_data
 from freshet.tasks.text.secrets import find_secrets
 from freshet.tasks.text.symbols import normalise_with_symbols
-from tests.hostile.made_up import texts_of_pieces, that_grows_too_fast
+from tests.hostile.made_up import texts_of, texts_of_pieces, that_grows_too_fast
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tagger() -> None:
+    tagger.install_tagger()
 
 
 def row(text: str, format: Any = "prompt_completion") -> Row:
@@ -51,6 +61,13 @@ READERS: dict[str, Callable[[str], object]] = {
     "decode": lambda text: decode(text.encode("utf-8", "replace"), markup=True),
     "hidden in HTML": hidden_in_html,
     "hidden in Markdown": hidden_in_markdown,
+    "HTML": html_blocks,
+    "links of HTML": html_links,
+    "RTF": lambda text: rtf_in_unicode(text.encode("utf-8", "replace")),
+    "RTF in bytes": lambda text: rtf_in_unicode(text.encode("cp1252", "replace") + b"\xe9"),
+    "calendar": calendar_blocks,
+    "included files": lambda text: [included_files(text, kind) for kind in ("rst", "org")],
+    "included tables": without_included_tables,
     "plain Markdown": plain,
     "addresses": mask_addresses,
     "credentials": mask_credentials,
@@ -83,6 +100,21 @@ def test_a_reader_of_texts_is_linear_on_a_hundred_kilobytes_of_hostile_text(name
         return READERS[name](text)
 
     assert that_grows_too_fast(read, texts_of_pieces()) is None
+
+
+ELEMENTS = (
+    "<div>", "<b>", "<p>a", "<x-a>", "<x-a>b</x-a>", "<sup>", "<sup>1", "<ul><li>", "<dt>a", "<dl><dt>a<dd>b",
+    "<table>", "<td>a", "<table><tr><td>a", "<td colspan=99>a", "<tr><td rowspan=99>a", "<tr><td rowspan=0 colspan=3>x",
+    "<caption>a", "<table>a<table>", "<select><option>a", "<textarea>a", "<br>a", "<br><br>a", "<pre>a<div>",
+    "<ruby>a<rt>b", "<svg><text>a", "<math><mi>x", "<mfrac>", "<h1>a", "<p hidden>", "<details><summary>a", "<object>a",
+    "</p>", "</table>", "<a>b</a>", "<template>", "<form><tr>", "- a<br>",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("read", [html_blocks, html_links, hidden_in_html])
+def test_a_reader_of_html_is_linear_on_any_element_that_is_repeated(read: Callable[[str], object]) -> None:
+    parts = [(before, piece, "") for piece in ELEMENTS for before in ("", "<!-- c -->")]
+    assert that_grows_too_fast(read, texts_of(parts)) is None
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from freshet.expectations.document_rules import DOCUMENT_RULES
 from freshet.tasks.documents.checks import Subject, check_document
 from freshet.tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument
 from freshet.tasks.documents.parse.build import Block, build
-from freshet.tasks.documents.parse.mail import parse_eml
+from freshet.tasks.documents.parse.mail.messages import parse_eml
 from freshet.tasks.documents.parse.markdown import parse_markdown
 from freshet.tasks.documents.parse.markup import parse_html
 from freshet.tasks.documents.parse.office import parse_docx, parse_pptx
-from freshet.tasks.documents.parse.pdf import parse_pdf
+from freshet.tasks.documents.parse.pdf.pages import parse_pdf
 from freshet.tasks.documents.parse.refusal import Refused
 from freshet.tasks.documents.parse.sheets.parse import parse_xlsx
 from freshet.tasks.documents.parse.tagger import install_tagger

@@ -16,13 +16,13 @@ from freshet.tasks.documents.parse.build import Block, build, clean, jsonable
 from freshet.tasks.documents.parse.decode import decode
 from freshet.tasks.documents.parse.fingerprint import parser_fingerprint
 from freshet.tasks.documents.parse.kinds import kind_of
-from freshet.tasks.documents.parse.mail import parse_eml
+from freshet.tasks.documents.parse.mail.messages import parse_eml
 from freshet.tasks.documents.parse.markdown import parse_markdown
 from freshet.tasks.documents.parse.markup import parse_html, parse_text, parse_xml
 from freshet.tasks.documents.parse.ocr import parse_image
 from freshet.tasks.documents.parse.office import check_container, parse_docx
 from freshet.tasks.documents.parse.pandoc import has_pandoc, parse_pandoc
-from freshet.tasks.documents.parse.pdf import parse_pdf
+from freshet.tasks.documents.parse.pdf.pages import parse_pdf
 from freshet.tasks.documents.parse.refusal import Refused
 from freshet.tasks.documents.parse.tabular import parse_csv, parse_tsv
 from freshet.tasks.documents.parse.tagger import install_tagger, is_verb

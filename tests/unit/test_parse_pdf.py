@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from freshet.tasks.documents.elements import ParsedDocument
-from freshet.tasks.documents.parse.pdf import parse_pdf
+from freshet.tasks.documents.parse.pdf.pages import parse_pdf
 
 FONT = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
 USED = b"/Resources<</Font<</F1 4 0 R>>>>"

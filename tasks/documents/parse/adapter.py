@@ -57,6 +57,30 @@ def blocks_of(elements: Iterable[Any], numbered_pages: bool = False) -> list[Blo
     return blocks
 
 
+def typed_blocks(text: str) -> list[Block]:
+    """Returns a block for each paragraph of a text that has no type of its own, with the type that its look suggests.
+
+    Paragraphs are parted by blank lines; lines that all begin with a bullet are items of a list.
+    """
+    return [_typed(part) for paragraph in text.split("\n\n") if paragraph.strip() for part in _items(paragraph)]
+
+
+def _items(paragraph: str) -> list[str]:
+    from unstructured.partition.text_type import is_bulleted_text
+
+    lines = [line for line in paragraph.split("\n") if line]
+    return lines if len(lines) > 1 and all(map(is_bulleted_text, lines)) else ["\n".join(lines)]
+
+
+def _typed(text: str) -> Block:
+    from unstructured.cleaners.core import clean_bullets
+    from unstructured.partition.html.parser import derive_element_type_from_text
+
+    found = derive_element_type_from_text(" ".join(text.split()))
+    kind = str(found.category) if found else "UncategorizedText"
+    return Block(kind, clean_bullets(text) or text if kind == "ListItem" else text)
+
+
 def _table(element: Any, page: int | None) -> Block:
     block = table_block(html_rows(element.metadata.text_as_html or ""), page)
     return block if block.text else Block("Table", tidy(element.text), page=page)

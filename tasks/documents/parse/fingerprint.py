@@ -11,7 +11,10 @@ from freshet.tasks.documents.parse.pandoc import has_pandoc
 from freshet.tasks.documents.parse.tagger import MODEL, RULES_VERSION, has_model
 
 _VERSION = "2"
-_VERSIONS = {"docx": "3", "pptx": "3", "xlsx": "3", "pdf": "3", "other": "3"}
+_VERSIONS = {
+    **dict.fromkeys(("docx", "pptx", "xlsx", "pdf", "html", "eml", "msg", "xml", *PANDOC_KINDS), "3"),
+    "other": "3",
+}
 """By kind, raised whenever our own code would give another result for the same bytes.
 
 A file whose suffix says nothing ("other") is of the kind that its bytes

@@ -8,17 +8,19 @@ process: what they read is untrusted. A file that they cannot read has no entrie
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from freshet.tasks.documents.parse.html.tree import html_tree
 from freshet.tasks.text.instructions import gives_instructions
 
 Entry = dict[str, Any]
 
 _MOST_ENTRIES = 50
-_UNREAD = frozenset({"script", "style", "template", "noscript", "head", "title", "svg", "math", "object", "iframe"})
+_UNREAD = frozenset({"script", "style", "template", "noscript", "head", "title", "desc", "metadata", "iframe"})
+_UNREAD_IN_MARKDOWN = _UNREAD | {"svg", "math", "object"}
 
 
 @dataclass
@@ -75,7 +77,7 @@ def hidden_in_html(text: str) -> list[Entry]:
     are `comment`, `hidden attribute`, `not displayed`, `not visible`, `too small`, `off screen` and `same colour`.
     """
     tally = Tally()
-    _tally_html(text, tally)
+    _tally_html(text, tally, _UNREAD)
     return tally.entries()
 
 
@@ -83,51 +85,48 @@ def hidden_in_markdown(text: str) -> list[Entry]:
     """Finds the hidden text of Markdown: HTML comments and hidden elements outside of code, `[//]: # (comments)`."""
     tally = Tally()
     body = _compiled("fenced").sub(" ", text) if "`" in text or "~~~" in text else text
-    _tally_html(body, tally)
+    _tally_html(body, tally, _UNREAD_IN_MARKDOWN)
     if "]: #" in body or "]: <>" in body:
         for match in _compiled("markdown comment").finditer(body):
             tally.add("comment", match[1] or match[2] or match[3] or "")
     return tally.entries()
 
 
-def _tally_html(text: str, tally: Tally) -> None:
+def _tally_html(text: str, tally: Tally, unread: Container[str]) -> None:
     if not _compiled("suspect").search(text):
         return
-    from lxml import etree, html
+    from lxml import etree
 
-    try:
-        parser = html.HTMLParser(encoding="utf-8", huge_tree=False)
-        # libxml2 ends a page at its first NUL; browsers and the other parsers here read on.
-        root = html.document_fromstring(text.replace("\0", "").encode("utf-8", errors="replace"), parser=parser)
-    except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError):
+    root = html_tree(text)
+    if root is None:
         return
     for comment in root.iter(etree.Comment):
         if not _compiled("conditional").search(comment.text or ""):
             tally.add("comment", comment.text or "")
-    _walk(root, tally)
+    _walk(root, tally, unread)
 
 
-def _walk(root: Any, tally: Tally) -> None:
+def _walk(root: Any, tally: Tally, unread: Container[str]) -> None:
     """Goes from element to element without recursion: pages nest deeper than Python does."""
-    from freshet.tasks.documents.parse.hidden_css import Element, Sheet, background, hiding_kind
+    from freshet.tasks.documents.parse.html.css import Element, Sheet, background, hiding_kind
 
     sheet = Sheet(root)
     pending: list[tuple[Element, str | None]] = [(Element.from_html_root(root), "white")]
     while pending:
         element, behind = pending.pop()
         node = element.etree_element
-        if node.tag in _UNREAD:
+        if node.tag in unread:
             continue
         style = sheet.style(element)
         behind = background(node, style, behind)
         kind = hiding_kind(node, style, behind)
         if kind:
-            tally.add(kind, " ".join(_shown_texts(node)))
+            tally.add(kind, " ".join(_shown_texts(node, unread)))
         else:
             pending += [(child, behind) for child in element.iter_children()]
 
 
-def _shown_texts(node: Any) -> Iterable[str]:
+def _shown_texts(node: Any, unread: Container[str]) -> Iterable[str]:
     """Yields the texts below a node, without those of scripts and the like."""
     from lxml import etree
 
@@ -139,6 +138,6 @@ def _shown_texts(node: Any) -> Iterable[str]:
             continue
         if current is not node:
             pending.append((current, True))
-        if isinstance(current.tag, str) and current.tag not in _UNREAD and current.tag is not etree.Comment:
+        if isinstance(current.tag, str) and current.tag not in unread and current.tag is not etree.Comment:
             yield current.text or ""
             pending += [(child, False) for child in reversed(current)]

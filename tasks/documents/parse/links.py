@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.build import clean
+from freshet.tasks.documents.parse.html.tree import html_tree
 from freshet.tasks.documents.parse.ooxml.package import UNREADABLE, Package, R, W
 
 if TYPE_CHECKING:
@@ -169,13 +170,8 @@ def html_text_links(fragment: str) -> list[FoundLink]:
 
 def html_links(text: str) -> tuple[list[FoundLink], list[str]]:
     """Returns (links, ids) of an HTML page that is already text; both are empty where it cannot be read."""
-    from lxml import etree, html
-
-    try:
-        # libxml2 ends a page at its first NUL.
-        data = text.replace("\0", "").encode("utf-8", "replace")
-        root = html.document_fromstring(data, html.HTMLParser(encoding="utf-8"))
-    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
+    root = html_tree(text)
+    if root is None:
         return [], []
     base = next((str(node.get("href")).strip() for node in root.iter("base") if node.get("href")), "")
     links = []

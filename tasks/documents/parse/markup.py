@@ -1,4 +1,4 @@
-"""Parses HTML, XML and plain text: the decoding is our own, the partitioners are unstructured's."""
+"""Parses HTML, XML and plain text."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from freshet.tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
 from freshet.tasks.documents.parse.build import Block, build, first_title
 from freshet.tasks.documents.parse.decode import decode
 from freshet.tasks.documents.parse.hidden import hidden_in_html
+from freshet.tasks.documents.parse.html.reader import html_blocks
 from freshet.tasks.documents.parse.links import html_links, with_links
 from freshet.tasks.documents.parse.refusal import Refused
 
@@ -19,6 +20,7 @@ _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 # Where the first title does not end, no later one does: so it is matched all the same, without a text.
 _HTML_TITLE = re.compile(r"<title[^>]*+(?:>(.*?)</title)?", re.I | re.S)
 _TITLE_WITHIN = 100_000
+_ABOUT_THE_FILE = ("{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}")
 _VALUE_CHARS = 120
 """A longer text is prose, to which the name of its element adds nothing."""
 
@@ -31,16 +33,6 @@ def parse_html(path: str) -> ParsedDocument:
     stated = html_entities.unescape(match[1] or "").strip() if match else ""
     links, anchors = html_links(text)
     return with_links(build(blocks, stated or first_title(blocks), hidden=hidden_in_html(text)), links, anchors)
-
-
-def html_blocks(text: str) -> list[Block]:
-    """Returns the blocks of HTML that is already text, whatever encoding it states."""
-    from unstructured.partition.html import partition_html
-
-    text = _XML_DECLARATION.sub("", text).replace("\0", "")
-    if not text.strip():
-        return []
-    return blocks_of(partition_html(text=text, languages=NO_LANGUAGES))
 
 
 def parse_text(path: str) -> ParsedDocument:
@@ -59,6 +51,8 @@ def text_blocks(text: str) -> list[Block]:
 
 def parse_xml(path: str) -> ParsedDocument:
     """Parses an XML file: each element that holds text of its own becomes an element of the document.
+
+    Attributes stand in brackets behind the name of their element.
 
     Entities are not resolved beyond the predefined ones, and nothing outside of the file is read.
     """
@@ -80,7 +74,8 @@ def parse_xml(path: str) -> ParsedDocument:
 def _xml_blocks(root: Any) -> list[Block]:
     """Returns the blocks in document order.
 
-    Short values under the same parent are a record of 'name: value' lines; prose is a block by itself.
+    Short values under the same parent are a record of 'name: value' lines; prose is a block by itself, and the names
+    and attributes within it are a record in front of it.
     """
     blocks: list[Block] = []
     record: list[str] = []
@@ -94,14 +89,18 @@ def _xml_blocks(root: Any) -> list[Block]:
         children = [child for child in node if isinstance(child.tag, str)]
         text = " ".join("".join(node.itertext()).split())
         if not children and node.getparent() is not None and len(text) <= _VALUE_CHARS:
-            if text:
-                record.append(f"{_local_name(node)}: {text}")
+            if text or _attributes(node):
+                record.append(f"{_label(node)}: {text}" if text else _label(node))
         elif not children or (node.text or "").strip() or any((child.tail or "").strip() for child in node):
             # Text beside elements: mark-up inside a sentence, which is not to be taken apart.
+            end_record()
+            record.extend(_label(one) for one in node.iter() if _attributes(one))
             end_record()
             blocks.append(Block("NarrativeText", text))
         else:
             end_record()
+            if _attributes(node):
+                record.append(_label(node))
             for child in children:
                 walk(child)
             end_record()
@@ -111,5 +110,19 @@ def _xml_blocks(root: Any) -> list[Block]:
     return blocks
 
 
-def _local_name(node: Any) -> str:
-    return str(node.tag).rpartition("}")[2]
+def _label(node: Any) -> str:
+    attributes = ", ".join(_attributes(node))
+    return f"{_local_name(node.tag)} ({attributes})" if attributes else _local_name(node.tag)
+
+
+def _attributes(node: Any) -> list[str]:
+    """Returns 'name: value' of each attribute, without those that say how to read the file."""
+    return [
+        f"{_local_name(name)}: {text}"
+        for name, value in node.attrib.items()
+        if not name.startswith(_ABOUT_THE_FILE) and (text := " ".join(value.split()))
+    ]
+
+
+def _local_name(name: Any) -> str:
+    return str(name).rpartition("}")[2]

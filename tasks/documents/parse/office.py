@@ -9,11 +9,11 @@ from typing import Any
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.build import Block, build, first_title
 from freshet.tasks.documents.parse.hidden import Entry, merged
-from freshet.tasks.documents.parse.hidden_docx import hidden_in_docx
 from freshet.tasks.documents.parse.kinds import is_ole
 from freshet.tasks.documents.parse.links import office_links, with_links
 from freshet.tasks.documents.parse.ooxml.slides import slide_blocks
 from freshet.tasks.documents.parse.ooxml.word import word_blocks
+from freshet.tasks.documents.parse.ooxml.word_hidden import hidden_in_docx
 from freshet.tasks.documents.parse.refusal import Refused
 
 _PROPERTIES = ("title", "author", "subject", "keywords", "category", "created", "modified", "last_modified_by")

@@ -14,14 +14,18 @@ from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.adapter import prepare
 from freshet.tasks.documents.parse.build import build, first_title
 from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.html.reader import html_blocks
 from freshet.tasks.documents.parse.limits import die_with_parent
-from freshet.tasks.documents.parse.markup import html_blocks
 from freshet.tasks.documents.parse.office import check_container
+from freshet.tasks.documents.parse.pandoc_containers import margin_blocks, refuse_locked
+from freshet.tasks.documents.parse.pandoc_includes import included_files, without_included_tables
 from freshet.tasks.documents.parse.refusal import INSTALL_PANDOC, Refused
+from freshet.tasks.documents.parse.rtf import rtf_in_unicode
 
 _TEXT_KINDS = frozenset({"rst", "org"})
 _CONTAINER_KINDS = frozenset({"epub", "odt"})
 _EXIT_HEAP_EXHAUSTED = 251
+_EXIT_FILE_WANTED = 99
 _SHARE_OF_MEMORY = 0.8
 
 
@@ -39,7 +43,8 @@ def load_pandoc() -> None:
 def parse_pandoc(path: str, kind: str, memory: int) -> ParsedDocument:
     """Parses a document of one of `kinds.PANDOC_KINDS`.
 
-    Files that it includes are not read: the sandbox keeps pandoc from any file but its input.
+    Files that it includes are not read: the sandbox keeps pandoc from any file but its input. The property `includes`
+    names them.
 
     Raises:
         Refused: PARSE-EXTRA without the extra; PARSE-CORRUPT, PARSE-MEMORY, PARSE-EMPTY.
@@ -49,9 +54,16 @@ def parse_pandoc(path: str, kind: str, memory: int) -> ParsedDocument:
     if kind in _CONTAINER_KINDS:
         check_container(path, kind, memory)
         _check_true_sizes(path, memory)
-    html = _html(path, kind, memory)
+        refuse_locked(path, kind)
+    source, includes = _source(path, kind)
+    html = _html(path, source, kind, memory)
+    if html is None and source is not None:
+        html = _html(path, without_included_tables(source), kind, memory)
+    if html is None:
+        raise Refused("PARSE-CORRUPT", type=kind, exit_code=_EXIT_FILE_WANTED)
     blocks = html_blocks(html)
-    return build(blocks, first_title(blocks))
+    margins = margin_blocks(path) if kind == "odt" else []
+    return build([*blocks, *margins], first_title(blocks), {"includes": includes} if includes else {})
 
 
 def _check_true_sizes(path: str, memory: int) -> None:
@@ -74,22 +86,34 @@ def _check_true_sizes(path: str, memory: int) -> None:
         raise Refused("PARSE-CORRUPT", type="zip", error=type(error).__name__) from None
 
 
-def _html(path: str, kind: str, memory: int) -> str:
+def _source(path: str, kind: str) -> tuple[str | None, list[str]]:
+    """Returns (what pandoc is to read in place of the file, the files that the document includes)."""
+    if kind in _CONTAINER_KINDS:
+        return None, []
+    data = Path(path).read_bytes()
+    text = rtf_in_unicode(data) if kind == "rtf" else decode(data)
+    return text, included_files(text, kind) if kind in _TEXT_KINDS else []
+
+
+def _html(path: str, source: str | None, kind: str, memory: int) -> str | None:
+    """Returns the document as HTML; None where pandoc ends because it may not read another file."""
     import pypandoc
 
-    source = Path(path)
     with tempfile.TemporaryDirectory() as folder:
-        if kind in _TEXT_KINDS:
-            source = Path(folder) / "document"
-            source.write_text(decode(Path(path).read_bytes()), encoding="utf-8")
+        document = Path(path).resolve()
+        if source is not None:
+            document = Path(folder) / "document"
+            document.write_text(source, encoding="utf-8", errors="replace", newline="")
         heap = max(64, int(memory * _SHARE_OF_MEMORY) >> 20)
         command = [pypandoc.get_pandoc_path(), "--sandbox", "--from", kind, "--to", "html5", "--wrap", "none"]
-        command += [str(source.resolve()), "+RTS", f"-M{heap}m", "-RTS"]
+        command += [str(document), "+RTS", f"-M{heap}m", "-RTS"]
         done = subprocess.run(
             command, capture_output=True, stdin=subprocess.DEVNULL, cwd=folder, preexec_fn=die_with_parent, check=False
         )
     if done.returncode == _EXIT_HEAP_EXHAUSTED:
         raise Refused("PARSE-MEMORY", type=kind, limit=heap << 20)
+    if done.returncode == _EXIT_FILE_WANTED:
+        return None
     if done.returncode != 0:
         raise Refused("PARSE-CORRUPT", type=kind, exit_code=done.returncode)
     return done.stdout.decode("utf-8", errors="replace")

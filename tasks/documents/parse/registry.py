@@ -58,7 +58,7 @@ def _xml_library() -> None:
 
 def _pdf() -> Parser:
     from freshet.tasks.documents.parse.ocr import parse_scanned_pdf
-    from freshet.tasks.documents.parse.pdf import load_pdfium, parse_pdf
+    from freshet.tasks.documents.parse.pdf.pages import load_pdfium, parse_pdf
     from freshet.tasks.documents.parse.refusal import Refused
 
     def parse(path: str, context: Context) -> ParsedDocument:
@@ -148,15 +148,15 @@ def _tsv() -> Parser:
 
 
 def _eml() -> Parser:
-    from freshet.tasks.documents.parse import mail
+    from freshet.tasks.documents.parse.mail import messages
 
-    return Parser(_loading("html", "text"), lambda path, _: mail.parse_eml(path))
+    return Parser(_loading("html", "text"), lambda path, _: messages.parse_eml(path))
 
 
 def _msg() -> Parser:
-    from freshet.tasks.documents.parse import mail
+    from freshet.tasks.documents.parse.mail import outlook
 
-    return Parser(_loading("html", "text"), lambda path, _: mail.parse_msg(path))
+    return Parser(_loading("html", "text"), lambda path, _: outlook.parse_msg(path))
 
 
 def _image() -> Parser:

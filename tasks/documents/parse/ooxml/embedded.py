@@ -17,7 +17,7 @@ def foreign_blocks(raw: bytes, media: str) -> tuple[list[Block], list[Entry]] | 
     """Returns (blocks, entries of its hidden text) of a file in HTML or plain text; None for other media types."""
     if media in _HTML:
         from freshet.tasks.documents.parse.adapter import prepare
-        from freshet.tasks.documents.parse.markup import html_blocks
+        from freshet.tasks.documents.parse.html.reader import html_blocks
 
         prepare("html")
         text = decode(raw, markup=True)

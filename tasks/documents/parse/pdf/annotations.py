@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from freshet.tasks.documents.parse.hidden import Tally
-from freshet.tasks.documents.parse.pdf_layout import Box, Line
+from freshet.tasks.documents.parse.pdf.layout import Box, Line
 
 _MOST = 20_000
 _PASSWORD_FIELD = 1 << 13

@@ -17,10 +17,10 @@ from typing import Any
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.build import build, first_title
 from freshet.tasks.documents.parse.hidden import Tally
-from freshet.tasks.documents.parse.hidden_pdf import tally_page
 from freshet.tasks.documents.parse.links import MOST_LINKS, FoundLink, pdf_page_links, with_links
-from freshet.tasks.documents.parse.pdf_annotations import with_annotations
-from freshet.tasks.documents.parse.pdf_layout import HYPHEN, Box, Line, line_blocks
+from freshet.tasks.documents.parse.pdf.annotations import with_annotations
+from freshet.tasks.documents.parse.pdf.hidden import tally_page
+from freshet.tasks.documents.parse.pdf.layout import HYPHEN, Box, Line, line_blocks
 from freshet.tasks.documents.parse.refusal import INSTALL_OCR, Refused
 
 _PASSWORD_ERRORS = (4, 5)  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY (a protection that PDFium does not know)
