@@ -35,10 +35,15 @@ _FOUND_AFTERWARDS = frozenset(
 )
 
 
+def is_unread(code: str) -> bool:
+    """Whether a verdict under this rule means that nothing of the document was read."""
+    return code.startswith(("PARSE-", "SOURCE-")) and code != "PARSE-COVERAGE"
+
+
 def choices(rule: Rule) -> tuple[tuple[TunedSeverity, ...], str]:
     """The severities that settings may give a rule and, where those are not all, the reason."""
     code = rule.code
-    if code.startswith(("PARSE-", "SOURCE-")):
+    if is_unread(code):
         return ("block",), _UNREAD
     if code in _STRUCTURE or (rule.severity == "block" and code.startswith(("DOCUMENT-", "CHUNK-"))):
         return ("block",), _DAMAGED

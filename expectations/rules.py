@@ -37,6 +37,13 @@ _PARSING = (
         "Install the extra that the evidence names.",
     ),
     Rule(
+        "PARSE-COVERAGE",
+        "warn",
+        "A larger share of the words in the file than the threshold is not in the text that was read of it.",
+        "See which with freshet document CORPUS PATH --missing, and save them in another form; report the file's kind.",
+        threshold=0.02,
+    ),
+    Rule(
         "PARSE-TIMEOUT", "block", "Parsing took longer than its limit.", "Split the document, or raise parsing.timeout."
     ),
     Rule(

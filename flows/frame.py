@@ -91,7 +91,7 @@ class Work(Generic[Run, Report]):
 
     def add(self: Work[RefreshRun, RefreshReport], indexed: IndexedBatch) -> None:
         """Adds what a batch brought to the report and to the seconds by step."""
-        self.report.add_batch(indexed.documents, indexed.texts_embedded)
+        self.report.add_batch(indexed.documents, indexed.texts_embedded, indexed.read)
         for seconds in indexed.seconds:
             self.watch.add(seconds)
 

@@ -140,15 +140,32 @@ def rollback(corpus: str, release: int, /, *, config: Config = None, as_json: Js
     return DONE
 
 
-def document(corpus: str, path: str, /, *, config: Config = None, as_json: Json = False) -> int:
+def document(
+    corpus: str,
+    path: str,
+    /,
+    *,
+    text: Annotated[bool, Parameter(negative="", help="Show the text that was read of it.")] = False,
+    missing: Annotated[bool, Parameter(negative="", help="Show which words of its file were not read.")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> int:
     """Show what CORPUS holds of the document at PATH: its ledger row, verdicts and chunks.
 
     An owner's view: it shows what the access lists keep from others. An owner is whoever can read the store's files.
     """
-    from freshet.tasks.index.document import describe_document
+    from freshet.tasks.index.document import describe_document, what_was_read
 
     project = load_project(config)
     corpus_settings(project, corpus)
+    if text and missing:
+        raise SettingsError("--text and --missing do not go together", f"Type: freshet document {corpus} {path} --text")
+    if text or missing:
+        read = what_was_read(store_of(project), corpus, path)
+        kept = ("path", "text") if text else ("path", "coverage", "left_out")
+        shown = {name: read[name] for name in kept}
+        print_answer(shown, as_json, f"{read['text']}\n" if text else printing.missing_text(read))
+        return DONE
     found = describe_document(store_of(project), corpus, path, datetime.now(UTC))
     print_answer(found, as_json, printing.document_text(found))
     return DONE

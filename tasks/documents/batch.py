@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ class PreparedBatch:
         links: Arrow file of rows of the table of links.
         counts: documents by what became of them: added, changed, moved, access_changed, unchanged, quarantined.
         seconds: time by step.
+        read: what of their files' words was read, by type: documents, documents compared, words, missing words.
     """
 
     documents: Path
@@ -33,6 +34,7 @@ class PreparedBatch:
     links: Path
     counts: dict[str, int]
     seconds: dict[str, float]
+    read: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def leave_batch(
@@ -43,6 +45,7 @@ def leave_batch(
     counts: dict[str, int],
     watch: Stopwatch,
     links: Sequence[Row] = (),
+    read: dict[str, dict[str, int]] | None = None,
 ) -> PreparedBatch:
     """Writes the files of a batch into the run's folder.
 
@@ -53,6 +56,7 @@ def leave_batch(
         counts: as in `PreparedBatch`.
         watch: what measured the batch's steps.
         links: rows of `schemas.links`.
+        read: as in `PreparedBatch`.
     """
     import pyarrow as pa
     from pyarrow import feather
@@ -68,4 +72,4 @@ def leave_batch(
         (links_file, links, schemas.links()),
     ):
         feather.write_feather(pa.Table.from_pylist(list(rows), schema=schema), file, compression="zstd")
-    return PreparedBatch(documents_file, chunks_file, links_file, counts=counts, seconds=watch.seconds)
+    return PreparedBatch(documents_file, chunks_file, links_file, counts=counts, seconds=watch.seconds, read=read or {})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from freshet.expectations.fixed_rules import is_unread
 from freshet.tasks.documents.rows import Row
-from freshet.tasks.ledger.decisions import UNREAD
 from freshet.tasks.rules.verdicts import Verdict
 from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import is_any
@@ -33,6 +33,7 @@ class BatchDocument:
         chunk_rows: its next rows of the chunk table; None where its chunks stay as they are.
         ledger_row: its next row of the ledger; None until that is known.
         link_row: its row of the table of links; None where that stays as it is.
+        coverage: what of its file's words was read, as its parser's property says; None where it was not compared.
     """
 
     planned: Row
@@ -44,6 +45,7 @@ class BatchDocument:
     chunk_rows: list[Row] | None = None
     ledger_row: Row | None = None
     link_row: Row | None = None
+    coverage: dict[str, Any] | None = None
 
     @property
     def doc_id(self) -> str:
@@ -58,7 +60,7 @@ class BatchDocument:
     @property
     def is_refused_by_checks(self) -> bool:
         """Whether the new version was read, and then refused for what it holds."""
-        return any(v.severity == "block" and not v.code.startswith(UNREAD) for v in self.verdicts)
+        return any(v.severity == "block" and not is_unread(v.code) for v in self.verdicts)
 
     @property
     def keeps_chunks(self) -> bool:

@@ -9,11 +9,12 @@ from typing import Any
 SEPARATOR = "\n\n"
 """Stands between two elements in a document's text."""
 
-ADDED_PROPERTIES = frozenset({"hidden", "left_out", "links", "anchors", "guessed_encoding"})
+ADDED_PROPERTIES = frozenset({"hidden", "left_out", "links", "anchors", "guessed_encoding", "coverage"})
 """Properties that a parser adds; a document's own under these names are dropped.
 
 `hidden` is told in `parse.hidden`, `links` and `anchors` in `parse.links`, `guessed_encoding` in `parse.decode`;
-`left_out` counts, by kind, the parts of a document that are not in its text.
+`left_out` counts, by kind, the parts of a document that are not in its text, and `coverage` (`parse.coverage`) says
+which words of its file are not.
 """
 
 
@@ -50,6 +51,12 @@ class ParsedDocument:
     elements: list[Element]
     title: str | None = None
     properties: dict[str, Any] = field(default_factory=dict)
+
+
+def unread_of(document: ParsedDocument) -> str:
+    """Returns what documents of equal text must share to be copies, since they were not read whole; else ''."""
+    coverage = document.properties.get("coverage")
+    return str(coverage.get("unread", "")) if isinstance(coverage, dict) else ""
 
 
 def to_json(document: ParsedDocument) -> str:

@@ -18,8 +18,10 @@ from freshet.tasks.documents.elements import from_json
 from freshet.tasks.documents.judging import Judge
 from freshet.tasks.documents.keep import element_id, find_parsed, keep_parsed
 from freshet.tasks.documents.links.rows import link_row
+from freshet.tasks.documents.parse.kinds import SUFFIXES, suffix_of
 from freshet.tasks.documents.quarantining import quarantine
 from freshet.tasks.documents.rows import Row, chunk_rows, same_but_for_time, served_row, untouched_row
+from freshet.tasks.ledger.runs import READ_COUNTS
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.runs.timing import Stopwatch
 
@@ -175,6 +177,7 @@ def _cut_and_judge(
     with watch("check"):
         judged = judge.judge(planned, content_hash, content, chunks)
     document.verdicts = judged.verdicts
+    document.coverage = content.properties.get("coverage", {})
     if document.is_refused:
         return
     document.chunk_rows = chunk_rows(planned["doc_id"], chunks, planned["access"])
@@ -198,6 +201,20 @@ def _link_rows(documents: Sequence[BatchDocument]) -> list[Row]:
     return rows
 
 
+def _read_by_type(documents: Sequence[BatchDocument]) -> dict[str, dict[str, int]]:
+    """Returns how many documents of each type were read, and of how many words of theirs how many are missing."""
+    read: dict[str, dict[str, int]] = {}
+    for document in documents:
+        if document.coverage is None:
+            continue
+        kind, words = SUFFIXES.get(suffix_of(document.planned["path"]), "other"), document.coverage.get("words", 0)
+        counts = read.setdefault(kind, dict.fromkeys(READ_COUNTS, 0))
+        missing = round(words * (1 - document.coverage.get("share", 1)))
+        for name, count in zip(READ_COUNTS, (1, "share" in document.coverage, words, missing), strict=True):
+            counts[name] += int(count)
+    return read
+
+
 def _leave(run: RefreshRun, name: str, documents: Sequence[BatchDocument], watch: Stopwatch) -> PreparedBatch:
     """Writes the files of a batch. A ledger row that says nothing new is left out."""
     ledger_rows: list[Row] = []
@@ -209,4 +226,6 @@ def _leave(run: RefreshRun, name: str, documents: Sequence[BatchDocument], watch
         ledger_rows.append({**document.ledger_row, "replace": document.chunk_rows is not None})
         chunks += document.chunk_rows or []
     counts = dict(Counter(document.outcome for document in documents))
-    return leave_batch(run, name, ledger_rows, chunks, counts, watch, links=_link_rows(documents))
+    return leave_batch(
+        run, name, ledger_rows, chunks, counts, watch, links=_link_rows(documents), read=_read_by_type(documents)
+    )

@@ -6,6 +6,8 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.documents.elements import from_json
+from freshet.tasks.documents.keep import element_id, find_parsed, find_parsed_by_content
 from freshet.tasks.errors import StoreError
 from freshet.tasks.governance.freshness import staleness
 from freshet.tasks.ledger.access_classes import in_force, list_classes, mark_column, mark_of, meaning_of
@@ -27,16 +29,7 @@ def describe_document(store: Store, corpus: str, path: str, now: datetime) -> di
     Raises:
         StoreError: the ledger has none, or one in several sources.
     """
-    tables, path = store.corpus(corpus), composed(path)
-    ledger = tables.find(schemas.DOCUMENTS)
-    named = f"({equals('path', path)}) OR ({equals('uri', path)})"
-    rows = [] if ledger is None else ledger.search().where(named).to_list()
-    if not rows:
-        raise StoreError(f"corpus {corpus} holds no document {path!r}", f"Refresh it: freshet refresh {corpus}")
-    if len(rows) > 1:
-        uris = ", ".join(sorted(row["uri"] for row in rows))
-        raise StoreError(f"{path!r} stands in several sources of {corpus}", escaped(f"Give one of these: {uris}"))
-    (row,) = rows
+    tables, row = store.corpus(corpus), _ledger_row(store, corpus, path)
     standing = find_standing(store, corpus)
     expressions = in_force(list_classes(store, corpus), standing.published if standing else 0)
     row["acl"] = meaning_of(mark_of(row), expressions).said
@@ -51,3 +44,46 @@ def describe_document(store: Store, corpus: str, path: str, now: datetime) -> di
         "verdicts": [*verdicts, *([aged.as_dict()] if aged else [])],
         "chunks": sorted(found, key=lambda chunk: chunk["ordinal"]),
     }
+
+
+def what_was_read(store: Store, corpus: str, path: str) -> dict[str, Any]:
+    """The text that was read of the document at a path or URI, and what of its file was not.
+
+    Returns:
+        `path`, `text`, `coverage` (`words`, `share`, `missing`; or `error`; None where it was not compared) and
+        `left_out` (kind → how many parts cannot be read).
+
+    Raises:
+        StoreError: the ledger has none, or one in several sources; or no text of it is kept.
+    """
+    row = _ledger_row(store, corpus, path)
+    content, tables = row["content_hash"] or row["seen_hash"] or "", store.corpus(corpus)
+    own = element_id(content, row["parser"] or "")
+    kept = find_parsed(tables, [own]).get(own) or find_parsed_by_content(tables, [content]).get(content)
+    if kept is None:
+        raise StoreError(
+            escaped(f"corpus {corpus} keeps no text of {row['path']}: nothing of it could be read"),
+            escaped(f"See why: freshet document {corpus} {row['path']}"),
+        )
+    parsed = from_json(kept)
+    coverage = dict(parsed.properties.get("coverage") or {})
+    coverage.pop("unread", None)
+    return {
+        "path": row["path"],
+        "text": parsed.text,
+        "coverage": {"missing": [], **coverage} if "share" in coverage else coverage or None,
+        "left_out": parsed.properties.get("left_out", {}),
+    }
+
+
+def _ledger_row(store: Store, corpus: str, path: str) -> dict[str, Any]:
+    path = composed(path)
+    ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
+    named = f"({equals('path', path)}) OR ({equals('uri', path)})"
+    rows: list[dict[str, Any]] = [] if ledger is None else ledger.search().where(named).to_list()
+    if not rows:
+        raise StoreError(f"corpus {corpus} holds no document {path!r}", f"Refresh it: freshet refresh {corpus}")
+    if len(rows) > 1:
+        uris = ", ".join(sorted(row["uri"] for row in rows))
+        raise StoreError(f"{path!r} stands in several sources of {corpus}", escaped(f"Give one of these: {uris}"))
+    return rows[0]

@@ -35,17 +35,19 @@ class IndexedBatch:
         documents: counts by what became of them (`PreparedBatch.counts`).
         texts_embedded: distinct texts whose vector stood nowhere.
         seconds: time by step, of preparing and of committing.
+        read: what of their files' words was read (`PreparedBatch.read`).
     """
 
     documents: Mapping[str, int]
     texts_embedded: int
     seconds: Sequence[Mapping[str, float]]
+    read: Mapping[str, Mapping[str, int]]
 
 
 def index_batch(run: RefreshRun, batch: PreparedBatch, name: str) -> IndexedBatch:
     """Commits a batch, and tells of its preparation, too."""
     written = commit_batch(run, batch, name)
-    return IndexedBatch(batch.counts, written.texts_embedded, [batch.seconds, written.seconds])
+    return IndexedBatch(batch.counts, written.texts_embedded, [batch.seconds, written.seconds], batch.read)
 
 
 def find_damage(run: RefreshRun, published: bool, full: bool) -> Reconciliation:

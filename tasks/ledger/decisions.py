@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from freshet.expectations.fixed_rules import is_unread
 from freshet.tasks.errors import SettingsError, StoreError
 from freshet.tasks.governance.quarantine import IN_QUARANTINE
 from freshet.tasks.settings.addresses import escaped
@@ -22,8 +23,6 @@ from freshet.tasks.store.predicates import both, equals, is_any
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
 
-UNREAD = ("PARSE-", "SOURCE-")
-"""Rules under which a document has no text."""
 
 DecisionKind = Literal["accept", "retry", "retried", "override"]
 
@@ -65,7 +64,7 @@ def accept(store: Store, corpus: str, path: str, *, who: str, why: str, now: dat
     """
     row = find_refused(store, corpus, path)
     codes = _blocking(row)
-    unread = [code for code in codes if code.startswith(UNREAD)]
+    unread = [code for code in codes if is_unread(code)]
     if unread or not codes or row["seen_hash"] is None:
         under = ", ".join(unread) or "no rule"
         raise StoreError(

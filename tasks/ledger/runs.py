@@ -27,6 +27,9 @@ DOCUMENT_COUNTS = (
     "added", "changed", "unchanged", "moved", "access_changed", "withdrawn", "withheld", "quarantined",
 )  # fmt: skip
 
+READ_COUNTS = ("documents", "compared", "words", "missing")
+"""What is counted of the documents that were read, by type; `words` and `missing` of those that were compared."""
+
 
 @dataclass
 class RefreshReport:
@@ -37,6 +40,7 @@ class RefreshReport:
             access_changed or unchanged, or else as quarantined where its newest version is refused.
         access: what changed of who may see what since the last release: access `classes` that mean something else,
             `documents` in one of those or in another class, and `chunks` that were written again for it.
+        read: of the documents that were read in this run, READ_COUNTS by type of file.
         chunks: rows of the chunk table after the refresh.
         texts_embedded: distinct texts that had to be embedded.
         seconds: time by step, and `total`.
@@ -56,6 +60,7 @@ class RefreshReport:
     release: int | None = None
     documents: dict[str, int] = field(default_factory=lambda: dict.fromkeys(DOCUMENT_COUNTS, 0))
     access: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("classes", "documents", "chunks"), 0))
+    read: dict[str, dict[str, int]] = field(default_factory=dict)
     chunks: int = 0
     texts_embedded: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -67,12 +72,18 @@ class RefreshReport:
     page: str | None = None
     site: str | None = None
 
-    def add_batch(self, outcomes: Mapping[str, int], texts_embedded: int) -> None:
-        """Adds a batch's documents to the counts, by what became of them."""
+    def add_batch(
+        self, outcomes: Mapping[str, int], texts_embedded: int, read: Mapping[str, Mapping[str, int]]
+    ) -> None:
+        """Adds a batch's documents to the counts, by what became of them and by type."""
         for name, count in outcomes.items():
             if name != "quarantined":  # counted over the whole ledger, at the end
                 self.documents[name] += count
         self.texts_embedded += texts_embedded
+        for kind, counts in read.items():
+            total = self.read.setdefault(kind, dict.fromkeys(READ_COUNTS, 0))
+            for name, count in counts.items():
+                total[name] += count
 
     @property
     def wrote(self) -> bool:

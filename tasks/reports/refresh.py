@@ -31,6 +31,14 @@ def _texts(report: RefreshReport) -> str:
     return f"{report.texts_embedded} text{'s' * (report.texts_embedded != 1)}"
 
 
+_READ = ["type", "documents", "of them compared with their file", "words", "read"]
+
+
+def _read_row(kind: str, counts: dict[str, int]) -> list[object]:
+    share = f"{1 - counts['missing'] / counts['words']:.2%}" if counts["words"] else "not compared"
+    return [kind, counts["documents"], counts["compared"], counts["words"], share]
+
+
 def render_refresh(report: RefreshReport) -> str:
     """Renders the report as Markdown, for the Artifacts page."""
     parts = [
@@ -53,6 +61,8 @@ def render_refresh(report: RefreshReport) -> str:
             [[s["source"], s["listed"], s["error"] or "complete"] for s in report.sources],
         ),
     ]
+    if report.read:
+        parts += ["## What was read", table(_READ, [_read_row(kind, n) for kind, n in sorted(report.read.items())])]
     if report.quarantine:
         rows = [[code(name), n, RULES[name].why, RULES[name].mend] for name, n in sorted(report.quarantine.items())]
         parts += ["## In quarantine", table(["rule", "documents", "why", "what to do"], rows)]

@@ -73,6 +73,12 @@ def gram_hashes(forms: NormalForms, words: int = SHINGLE_WORDS) -> tuple[Hashes,
     return _hashes_of_spans(forms.data, starts[first], ends[first + (words - 1)]), bounds
 
 
+def salted(shingles: Hashes, salt: str) -> Hashes:
+    """Returns shingles that equal those of other texts only where these have the same salt; sorted and distinct."""
+    digest = int.from_bytes(blake2b(salt.encode(), digest_size=8).digest(), "little")
+    return np.unique(_mix(shingles ^ np.uint64(digest)))
+
+
 def sign(shingles: Hashes) -> Signature:
     """Returns the MinHash signature, uint32 (PERMUTATIONS,), of a text's shingles, of which it needs at least one."""
     if not len(shingles):

@@ -16,6 +16,9 @@ from freshet.tasks.documents.checks.frame import frame_of
 from freshet.tasks.documents.chunking.borders import blocks, clauses, lines, sentences, words
 from freshet.tasks.documents.parse import tagger
 from freshet.tasks.documents.parse.build import clean
+from freshet.tasks.documents.parse.coverage.compare import compare
+from freshet.tasks.documents.parse.coverage.markup import html_passages
+from freshet.tasks.documents.parse.coverage.plain import lines_of, markdown_lines
 from freshet.tasks.documents.parse.decode import decode
 from freshet.tasks.documents.parse.hidden import hidden_in_html, hidden_in_markdown
 from freshet.tasks.documents.parse.html.reader import html_blocks
@@ -58,6 +61,9 @@ READERS: dict[str, Callable[[str], object]] = {
     "language": language_of,
     "frame": frame_of,
     "clean": clean,
+    "coverage of HTML": lambda text: list(html_passages(text)),
+    "coverage of Markdown": lambda text: list(markdown_lines(text)),
+    "coverage": lambda text: compare(lines_of(text[::-1]), text),
     "decode": lambda text: decode(text.encode("utf-8", "replace"), markup=True),
     "hidden in HTML": hidden_in_html,
     "hidden in Markdown": hidden_in_markdown,

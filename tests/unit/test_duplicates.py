@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -49,6 +50,26 @@ def test_the_source_listed_first_wins_then_the_newest_then_the_path() -> None:
         assert resolve(documents, edges) == dict.fromkeys(others, winner)
         documents = [d for d in documents if d.doc_id != winner]
     assert resolve(documents, []) == {}
+
+
+def test_documents_of_one_text_are_copies_only_if_what_was_not_read_of_them_is_equal_too() -> None:
+    long, short = " ".join(f"word{number}" for number in range(50)), "Too short"
+    for text in (long, short):
+        rows = signatures.signature_rows(
+            signatures.Text(str(number), "c", "m", text, unread)
+            for number, unread in enumerate(["", "", "a", "a", "b"])
+        ).to_pylist()
+        assert [[one["exact"] == other["exact"] for other in rows] for one in rows] == [
+            [True, True, False, False, False], [True, True, False, False, False], [False, False, True, True, False],
+            [False, False, True, True, False], [False, False, False, False, True],
+        ]  # fmt: skip
+        assert rows[0]["bands"] == rows[1]["bands"]
+        assert rows[2]["bands"] == rows[3]["bands"]
+        assert not set(rows[0]["bands"]) & set(rows[2]["bands"])
+        shingles = [set(np.frombuffer(row["shingle_hashes"], "<u8").tolist()) for row in rows]
+        assert shingles[2] == shingles[3]
+        assert not shingles[0] & shingles[2]
+        assert not shingles[2] & shingles[4]
 
 
 def test_copies_of_copies_do_not_chain() -> None:

@@ -414,7 +414,7 @@ def test_fingerprints_differ_by_kind_and_say_what_they_depend_on() -> None:
     assert str(pypdfium2.version.PYPDFIUM_INFO) in parser_fingerprint("a.pdf")
     assert parser_fingerprint("a.docx").startswith("docx-3;lxml-")
     assert parser_fingerprint("a.docx") == parser_fingerprint("a.DOTM") != parser_fingerprint("a.ppsx")
-    assert parser_fingerprint("a.md").startswith("markdown-2;markdown-it-py-")
+    assert parser_fingerprint("a.md").startswith("markdown-3;markdown-it-py-")
     assert all("tinycss2-" in parser_fingerprint(f"a.{suffix}") for suffix in ("html", "md", "eml", "msg", "xyz"))
     assert "rules-" in parser_fingerprint("a.html") or "en_core_web_sm" in parser_fingerprint("a.html")
     assert ("pypandoc" in parser_fingerprint("a.rst")) == has_pandoc()

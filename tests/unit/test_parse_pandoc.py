@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from freshet.tasks.documents.parse.fingerprint import parser_fingerprint
 from freshet.tasks.documents.parse.pandoc import has_pandoc, parse_pandoc
 from freshet.tasks.documents.parse.pandoc_includes import without_included_tables
 from freshet.tasks.documents.parse.refusal import Refused
@@ -171,17 +170,3 @@ def test_a_locked_odt_or_epub_is_encrypted_and_one_with_locked_fonts_is_not(tmp_
         with pytest.raises(Refused) as refused:
             parse_pandoc(str(path), "epub", GIGABYTE)
         assert refused.value.code == code
-
-
-def test_each_kind_has_a_parser_version_of_its_own() -> None:
-    assert parser_fingerprint("a.md").startswith("markdown-2;")
-    assert parser_fingerprint("a.csv").startswith("csv-2;")
-    for suffix, kind in (
-        ("html", "html"),
-        ("eml", "eml"),
-        ("msg", "msg"),
-        ("xml", "xml"),
-        ("rtf", "rtf"),
-        ("odt", "odt"),
-    ):
-        assert parser_fingerprint(f"a.{suffix}").startswith(f"{kind}-3")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from freshet.expectations.fixed_rules import bounds, choices
+from freshet.expectations.fixed_rules import bounds, choices, is_unread
 from freshet.expectations.rules import RULES
 from freshet.flows.command.texts.rules import rules_page, rules_text
 from freshet.tasks.rules.rulebook import retuned, rule_rows, rules_fingerprint, tuned_rules
@@ -198,7 +198,7 @@ def test_what_a_rule_is_by_default_it_may_be_tuned_to(code: str) -> None:
     [
         "GATE-DUPLICATE-CHUNK", "GATE-ORPHAN-CHUNK", "GATE-MISSING-CHUNK", "GATE-VECTOR", "GATE-ACCESS", "GATE-PROBE",
         "GATE-POLICY", "GATE-SUITE", "CHUNK-PRINCIPAL", "DOCUMENT-PRINCIPAL",
-        *(code for code in RULES if code.startswith(("PARSE-", "SOURCE-"))),
+        *(code for code in RULES if is_unread(code)),
     ],
 )  # fmt: skip
 def test_rules_about_damage_and_unread_documents_always_block(code: str) -> None:

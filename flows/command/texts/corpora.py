@@ -138,6 +138,20 @@ def document_text(found: Mapping[str, Any]) -> str:
     return text_of(lines)
 
 
+def missing_text(read: Mapping[str, Any]) -> str:
+    """Renders which words of a document's file are not in the text that was read of it."""
+    coverage, lines = read["coverage"], []
+    if coverage is None:
+        lines.append(f"{read['path']}: it was not compared, since files of its type are read in one way only")
+    elif "error" in coverage:
+        lines.append(f"{read['path']}: it was not compared, since reading it again failed ({coverage['error']})")
+    else:
+        lines.append(f"{read['path']}: {coverage['share']:.2%} of {coverage['words']:,} words were read")
+        lines += [f"  {one['place']}: {one['text']}" for one in coverage["missing"]]
+    lines += [f"  not readable: {count} × {kind}" for kind, count in sorted(read["left_out"].items())]
+    return text_of(lines)
+
+
 def quarantine_text(rows: Sequence[Mapping[str, Any]]) -> str:
     """Renders the refused documents and their verdicts."""
     if not rows:

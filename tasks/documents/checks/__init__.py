@@ -13,6 +13,7 @@ from freshet.tasks.documents.checks.content import (
     check_language,
     check_left_out,
     check_length,
+    check_what_was_read,
 )
 from freshet.tasks.documents.checks.dates import check_age, check_review_and_end, check_status
 from freshet.tasks.documents.checks.provenance import check_provenance
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     check_language,
     check_coverage,
     check_left_out,
+    check_what_was_read,
     check_hidden,
     check_invisible,
     check_instructions,

@@ -9,13 +9,14 @@ from typing import Any
 
 from freshet.expectations.rules import Rule
 from freshet.tasks.documents.checks.frame import frame_of
-from freshet.tasks.documents.checks.subject import GUESSED, LEFT_OUT, Subject, judge, judge_above, places
+from freshet.tasks.documents.checks.subject import COVERAGE, GUESSED, LEFT_OUT, Subject, judge, judge_above, places
 from freshet.tasks.rules.verdicts import Verdict
 
 _PROSE = frozenset({"NarrativeText", "ListItem", "UncategorizedText", "Title"})
 _LEAST_LETTERS = 120
 """Shorter texts do not say which language they are in. A character of a script without spaces says as much as three."""
 _LANGUAGE_SAMPLE = 400
+_PLACES_NAMED = 5
 _LEAST_LINES = 4
 _LEAST_JUDGED = 200
 
@@ -82,6 +83,15 @@ def check_left_out(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]
     """CONTENT-LEFT-OUT, from what the parser counted and could not read."""
     parts = subject.parsed.properties.get(LEFT_OUT)
     return judge(rules, "CONTENT-LEFT-OUT", parts=parts) if isinstance(parts, dict) and parts else []
+
+
+def check_what_was_read(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
+    """PARSE-COVERAGE, from the comparison of the text with the words of the file itself (`parse.coverage`)."""
+    read = subject.parsed.properties.get(COVERAGE)
+    if not isinstance(read, dict) or "share" not in read:
+        return []
+    share, places_named = round(1 - read["share"], 4), [one["place"] for one in read.get("missing", [])[:_PLACES_NAMED]]
+    return judge_above(rules, "PARSE-COVERAGE", share, missing=share, words=read["words"], places=places_named)
 
 
 def check_length(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:

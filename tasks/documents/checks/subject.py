@@ -17,6 +17,7 @@ from freshet.tasks.rules.verdicts import Verdict
 HIDDEN = "hidden"
 LEFT_OUT = "left_out"
 LINKS = "links"
+COVERAGE = "coverage"
 GUESSED = "guessed_encoding"
 _PLACES = 10
 _CONTACT = re.compile(r"(?:mailto|tel):([^?]+)", re.I)

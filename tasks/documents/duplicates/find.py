@@ -16,7 +16,7 @@ from freshet.tasks.documents.duplicates.decided import Decided, contender
 from freshet.tasks.documents.duplicates.precedence import revise
 from freshet.tasks.documents.duplicates.relations import relate_as_before, texts_of
 from freshet.tasks.documents.duplicates.signatures import Signatures, Text, signature_rows
-from freshet.tasks.documents.elements import from_json
+from freshet.tasks.documents.elements import from_json, unread_of
 from freshet.tasks.documents.keep import element_id, find_parsed, find_parsed_by_content
 from freshet.tasks.governance.expressions import Expression
 from freshet.tasks.store import schemas
@@ -205,10 +205,12 @@ def _sign(tables: Tables, rows: Sequence[dict[str, Any]]) -> list[str]:
                     row["doc_id"],
                     row["content_hash"],
                     f"{row['parser']}|{minhash.METHOD}",
-                    from_json(parsed[row["doc_id"]]).text,
+                    document.text,
+                    unread_of(document),
                 )
                 for row in part
                 if row["doc_id"] in parsed
+                for document in [from_json(parsed[row["doc_id"]])]
             )
         )
         unsigned += [row["doc_id"] for row in part if row["doc_id"] not in parsed]

@@ -41,12 +41,15 @@ class Text:
     Attributes:
         content_hash: of the document version.
         made_by: what made the text out of it, and how it is signed.
+        unread: what tells apart documents whose texts are equal, since they were not read whole; empty for others.
+            Documents are copies of each other only where this is equal.
     """
 
     doc_id: str
     content_hash: str
     made_by: str
     text: str
+    unread: str = ""
 
 
 def signature_rows(texts: Iterable[Text]) -> pa.Table:
@@ -60,6 +63,9 @@ def signature_rows(texts: Iterable[Text]) -> pa.Table:
         normal = normalise(text.text)
         exact = exact_hash(text.text, normal)
         shingles = minhash.shingle_hashes(normal)
+        if text.unread:
+            exact = exact_hash(f"{exact} {text.unread}", f"{exact} {text.unread}")
+            shingles = minhash.salted(shingles, text.unread)
         keys = minhash.band_keys(minhash.sign(shingles)) if len(shingles) else minhash.exact_keys(exact)
         bands.append(keys.astype(np.uint32))
         values = (text.doc_id, text.content_hash, text.made_by, exact, len(shingles), shingles.astype("<u8").tobytes())

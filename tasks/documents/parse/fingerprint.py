@@ -10,16 +10,8 @@ from freshet.tasks.documents.parse.ocr import has_ocr
 from freshet.tasks.documents.parse.pandoc import has_pandoc
 from freshet.tasks.documents.parse.tagger import MODEL, RULES_VERSION, has_model
 
-_VERSION = "2"
-_VERSIONS = {
-    **dict.fromkeys(("docx", "pptx", "xlsx", "pdf", "html", "eml", "msg", "xml", *PANDOC_KINDS), "3"),
-    "other": "3",
-}
-"""By kind, raised whenever our own code would give another result for the same bytes.
-
-A file whose suffix says nothing ("other") is of the kind that its bytes
-tell, so that its version rises with any.
-"""
+_VERSION = "3"
+"""Raised whenever our own code would give another result for the same bytes."""
 
 _CSS = ("tinycss2", "cssselect2")
 """What tells the hidden text of HTML, also of HTML within Markdown and mail."""
@@ -61,7 +53,7 @@ def parser_fingerprint(name: str) -> str:
 
 @lru_cache(maxsize=64)
 def _of_kind(kind: str) -> str:
-    parts = [f"{kind}-{_VERSIONS.get(kind, _VERSION)}"]
+    parts = [f"{kind}-{_VERSION}"]
     if kind in PANDOC_KINDS:
         packages: tuple[str, ...] = ("pypandoc_binary", "unstructured") if has_pandoc() else ()
         parts.append("" if has_pandoc() else "no-pandoc")

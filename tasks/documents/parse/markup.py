@@ -10,7 +10,7 @@ from typing import Any
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
 from freshet.tasks.documents.parse.build import Block, build, first_title
-from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.decode import decoded
 from freshet.tasks.documents.parse.hidden import hidden_in_html
 from freshet.tasks.documents.parse.html.reader import html_blocks
 from freshet.tasks.documents.parse.links import html_links, with_links
@@ -27,18 +27,19 @@ _VALUE_CHARS = 120
 
 def parse_html(path: str) -> ParsedDocument:
     """Parses an HTML page, without its scripts and styles."""
-    text = decode(Path(path).read_bytes(), markup=True)
+    text, guessed = decoded(Path(path).read_bytes(), markup=True)
     blocks = html_blocks(text)
     match = _HTML_TITLE.search(text[:_TITLE_WITHIN])
     stated = html_entities.unescape(match[1] or "").strip() if match else ""
     links, anchors = html_links(text)
-    return with_links(build(blocks, stated or first_title(blocks), hidden=hidden_in_html(text)), links, anchors)
+    document = build(blocks, stated or first_title(blocks), hidden=hidden_in_html(text), guessed=guessed)
+    return with_links(document, links, anchors)
 
 
 def parse_text(path: str) -> ParsedDocument:
     """Parses a plain text file, paragraph by paragraph."""
-    blocks = text_blocks(decode(Path(path).read_bytes()))
-    return build(blocks)
+    text, guessed = decoded(Path(path).read_bytes())
+    return build(text_blocks(text), guessed=guessed)
 
 
 def text_blocks(text: str) -> list[Block]:
@@ -64,11 +65,12 @@ def parse_xml(path: str) -> ParsedDocument:
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
     )
+    text, guessed = decoded(data, markup=True)
     try:
-        root = etree.fromstring(_XML_DECLARATION.sub("", decode(data, markup=True)).strip().encode("utf-8"), parser)
+        root = etree.fromstring(_XML_DECLARATION.sub("", text).strip().encode("utf-8"), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise Refused("PARSE-CORRUPT", type="xml", error=type(error).__name__) from None
-    return build(_xml_blocks(root))
+    return build(_xml_blocks(root), guessed=guessed)
 
 
 def _xml_blocks(root: Any) -> list[Block]:

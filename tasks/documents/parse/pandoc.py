@@ -13,7 +13,7 @@ from pathlib import Path
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.adapter import prepare
 from freshet.tasks.documents.parse.build import build, first_title
-from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.decode import Decoded, decoded
 from freshet.tasks.documents.parse.html.reader import html_blocks
 from freshet.tasks.documents.parse.limits import die_with_parent
 from freshet.tasks.documents.parse.office import check_container
@@ -55,15 +55,17 @@ def parse_pandoc(path: str, kind: str, memory: int) -> ParsedDocument:
         check_container(path, kind, memory)
         _check_true_sizes(path, memory)
         refuse_locked(path, kind)
-    source, includes = _source(path, kind)
-    html = _html(path, source, kind, memory)
+    source = _source(path, kind)
+    includes = included_files(source.text, kind) if source and kind in _TEXT_KINDS else []
+    html = _html(path, source and source.text, kind, memory)
     if html is None and source is not None:
-        html = _html(path, without_included_tables(source), kind, memory)
+        html = _html(path, without_included_tables(source.text), kind, memory)
     if html is None:
         raise Refused("PARSE-CORRUPT", type=kind, exit_code=_EXIT_FILE_WANTED)
     blocks = html_blocks(html)
     margins = margin_blocks(path) if kind == "odt" else []
-    return build([*blocks, *margins], first_title(blocks), {"includes": includes} if includes else {})
+    stated, guessed = {"includes": includes} if includes else {}, source.guessed if source else None
+    return build([*blocks, *margins], first_title(blocks), stated, guessed=guessed)
 
 
 def _check_true_sizes(path: str, memory: int) -> None:
@@ -86,13 +88,12 @@ def _check_true_sizes(path: str, memory: int) -> None:
         raise Refused("PARSE-CORRUPT", type="zip", error=type(error).__name__) from None
 
 
-def _source(path: str, kind: str) -> tuple[str | None, list[str]]:
-    """Returns (what pandoc is to read in place of the file, the files that the document includes)."""
+def _source(path: str, kind: str) -> Decoded | None:
+    """Returns what pandoc is to read in place of the file; None where it reads the file itself."""
     if kind in _CONTAINER_KINDS:
-        return None, []
+        return None
     data = Path(path).read_bytes()
-    text = rtf_in_unicode(data) if kind == "rtf" else decode(data)
-    return text, included_files(text, kind) if kind in _TEXT_KINDS else []
+    return Decoded(rtf_in_unicode(data)) if kind == "rtf" else decoded(data)
 
 
 def _html(path: str, source: str | None, kind: str, memory: int) -> str | None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from freshet.tasks.documents.elements import to_json
+from freshet.tasks.documents.parse.coverage.check import with_coverage
 from freshet.tasks.documents.parse.kinds import CONVERTED, SUFFIXES, kind_of, suffix_of
 from freshet.tasks.documents.parse.limits import deny_network, die_with_parent, leave_if_orphaned, limit_resources
 from freshet.tasks.documents.parse.refusal import Refused
@@ -134,7 +135,7 @@ def _serve(request: dict[str, Any], answers: _Answers, limits: _Limits, extra: R
 
 
 def _document(path: str, name: str, answers: _Answers, limits: _Limits, extra: Registry) -> bytes:
-    suffix = suffix_of(name)
+    suffix, kind = suffix_of(name), ""
     make: Callable[[], Any] | None = extra.get(suffix)
     if make is None:
         if os.path.getsize(path) == 0 and suffix in SUFFIXES:
@@ -146,7 +147,7 @@ def _document(path: str, name: str, answers: _Answers, limits: _Limits, extra: R
             raise Refused("PARSE-UNSUPPORTED", type=kind, **convert)
     parser = _loaded(make)
     answers.send("started")
-    document = parser.parse(path, Context(limits.memory, answers.beat))
+    document = with_coverage(parser.parse(path, Context(limits.memory, answers.beat)), path, kind)
     if len(document.text) > limits.output:
         raise Refused("PARSE-OUTPUT", limit=limits.output)
     body = to_json(document).encode("utf-8")

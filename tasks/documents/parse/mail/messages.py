@@ -17,7 +17,7 @@ from typing import Any
 
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.build import Block, build
-from freshet.tasks.documents.parse.decode import decode
+from freshet.tasks.documents.parse.decode import decode, decoded
 from freshet.tasks.documents.parse.hidden import hidden_in_html
 from freshet.tasks.documents.parse.html.reader import html_blocks
 from freshet.tasks.documents.parse.links import html_links, with_links
@@ -45,6 +45,7 @@ class Mail:
         parts: the blocks of each, by its words in one line and whether it is plain text.
         messages: the blocks of those that are attached.
         html: its HTML parts, in which hidden text and links are looked for.
+        guessed: the encoding in which the first part that states none was read, where that was a guess.
     """
 
     subject: str
@@ -53,6 +54,7 @@ class Mail:
     messages: list[Block] = field(default_factory=list)
     html: list[str] = field(default_factory=list)
     attachments: list[str] = field(default_factory=list)
+    guessed: str | None = None
 
     @property
     def blocks(self) -> list[Block]:
@@ -84,6 +86,7 @@ class Mail:
         title = [Block("Title", mail.subject, level=1)] if below else []
         self.messages += [*title, Block("UncategorizedText", "\n".join(lines)), *_below(mail.blocks, below)]
         self.html += mail.html
+        self.guessed = self.guessed or mail.guessed
         self.attachments += mail.attachments
 
 
@@ -111,7 +114,7 @@ def document_of(mail: Mail) -> ParsedDocument:
     named = [name for name in mail.attachments if name]
     stated = {**mail.headers, **({"attachments": named} if named else {})}
     hidden = [entry for html in mail.html for entry in hidden_in_html(html)]
-    document = build(blocks, mail.subject, stated, hidden)
+    document = build(blocks, mail.subject, stated, hidden, mail.guessed)
     # A message has no place in a site that a target without a scheme could count from.
     links = (link for html in mail.html for link in html_links(html)[0] if _SCHEME.match(link.target))
     return with_links(document, links)
@@ -147,12 +150,12 @@ def _read(part: Any, mail: Mail, count: list[int]) -> None:
             _read(inner, mail, count)
     elif kind == "text/calendar":
         mail.attachments += [str(name)] if name else []
-        mail.add(calendar_blocks(_text_of(part)))
+        mail.add(calendar_blocks(_text_of(part, mail)))
     elif part.get_content_disposition() == "attachment" or part.get_content_maintype() != "text":
         mail.attachments.append(str(name or kind))
     else:
         mail.attachments += [str(name)] if name else []
-        text = _text_of(part)
+        text = _text_of(part, mail)
         if kind in _MARKED_UP:
             mail.add_best(text, "")
         else:
@@ -212,6 +215,8 @@ def _payload(part: Message) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _text_of(part: Message) -> str:
-    charset = part.get_content_charset()
-    return decode(_payload(part), charset=charset, markup=part.get_content_type() == "text/html")
+def _text_of(part: Message, mail: Mail) -> str:
+    markup, charset = part.get_content_type() == "text/html", part.get_content_charset()
+    text, guessed = decoded(_payload(part), charset=charset, markup=markup)
+    mail.guessed = mail.guessed or guessed
+    return text
