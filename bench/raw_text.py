@@ -46,6 +46,10 @@ _UNSHOWN = frozenset(_UNSHOWN_NAMES.split())
 _VOID_NAMES = "area base br col embed hr img input link meta param source track wbr"
 _VOID = frozenset(_VOID_NAMES.split())
 _NOT_DISPLAYED = re.compile(r"display\s*:\s*none", re.I)
+_MARKS = (
+    (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+)  # fmt: skip
 _CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?([\w-]+)", re.I)
 _PANDOC = {"rtf": "rtf", "rst": "rst", "org": "org", "odt": "odt", "epub": "epub"}
 
@@ -115,7 +119,7 @@ def _said(*command: str) -> str:
 
 
 def _decoded(data: bytes) -> str:
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+    for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data.decode(encoding, errors="replace")
     stated = _CHARSET.search(data)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-
 _MOST_MEMORY = 6_000_000_000
 """Bytes of data that a process may hold: a workbook with one far cell takes some tools beyond what a machine has."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import islice
 
 from freshet.tasks.documents.parse.tagger import is_verb, sentences, words
 
@@ -31,7 +33,7 @@ def is_prose(text: str) -> bool:
     """
     if not text or text.isnumeric() or not _is_mostly_letters(text):
         return False
-    if _sentences(text, _SENTENCE_WORDS) > 1:
+    if _has_two_sentences(text, _SENTENCE_WORDS):
         return True
     if text.isupper():
         return False
@@ -48,18 +50,23 @@ def is_heading_like(text: str) -> bool:
         return False
     if (text.isupper() and _ENDS_IN_PUNCTUATION.search(text)) or len(text.split(" ")) > _TITLE_WORDS:
         return False
-    return _sentences(text, _TITLE_SENTENCE_WORDS) <= 1
+    return not _has_two_sentences(text, _TITLE_SENTENCE_WORDS)
 
 
-def _sentences(text: str, least_words: int) -> int:
-    """Counts the sentences that have as many words; what is all punctuation is no word."""
-    return sum(sum(map(_is_word, sentence.split())) >= least_words for sentence in sentences(text))
+def _has_two_sentences(text: str, least_words: int) -> bool:
+    """Whether two sentences or more have as many words; what is all punctuation is no word. It reads no further."""
+    long = (sentence for sentence in sentences(text) if _holds(filter(_is_word, sentence.split()), least_words))
+    return _holds(long, 2)
+
+
+def _holds(found: Iterator[str], least: int) -> bool:
+    return sum(1 for _ in islice(found, least)) == least
 
 
 def _is_word(token: str) -> bool:
-    return any(not unicodedata.category(char).startswith("P") for char in token)
+    return token.isalnum() or any(not unicodedata.category(char).startswith("P") for char in token)
 
 
 def _is_mostly_letters(text: str) -> bool:
-    seen = [char.isalpha() for char in text if not char.isspace()]
-    return not seen or sum(seen) / len(seen) >= 0.5
+    seen = len(text) - sum(map(str.isspace, text))
+    return sum(map(str.isalpha, text)) >= 0.5 * seen

@@ -58,19 +58,17 @@ def _vanishing_styles(styles: Any) -> Iterator[str]:
 
 def _tally_part(root: Any, vanishing: frozenset[str], tally: Tally) -> None:
     """Counts the hidden runs of each paragraph; those that are hidden in one way are one text."""
+    if not vanishing and not any(map(_hides, root.iter(f"{_W}vanish", f"{_W}sz", f"{_W}color"))):
+        return  # as of most documents: their runs need not be looked at one by one
     for paragraph in _below(root, f"{_W}p"):
         style = paragraph.find(f"{_W}pPr/{_W}pStyle")
         hidden_style = style is not None and style.get(f"{_W}val") in vanishing
-        shaded = _is_shaded(paragraph) or any(
-            _is_filled(above) if above.tag == f"{_W}txbxContent" else _is_shaded(above)
-            for above in paragraph.iterancestors(f"{_W}tc", f"{_W}tbl", f"{_W}txbxContent")
-        )
         kinds: dict[str, list[str]] = {}
         for run in _below(paragraph, f"{_W}r", but_not_in=f"{_W}p"):
             kind = (
                 "hidden run"
                 if hidden_style and run.find(f"{_W}rPr/{_W}vanish") is None
-                else _kind(run, vanishing, shaded)
+                else _kind(run, vanishing, paragraph)
             )
             if kind:
                 kinds.setdefault(kind, []).extend(_texts(run))
@@ -94,7 +92,17 @@ def _below(node: Any, tag: str, but_not_in: str = "") -> Iterator[Any]:
             pending += reversed(one)
 
 
-def _kind(run: Any, vanishing: frozenset[str], shaded: bool) -> str | None:
+def _hides(mark: Any) -> bool:
+    """Whether a property of a run (vanish, sz, color) may keep its text from being seen."""
+    if mark.tag == f"{_W}vanish":
+        return is_on(mark)
+    stated = (mark.get(f"{_W}val") or "").lower()
+    if mark.tag == f"{_W}sz":
+        return stated.isdigit() and int(stated) <= _TINY_HALF_POINTS
+    return stated == "ffffff"
+
+
+def _kind(run: Any, vanishing: frozenset[str], paragraph: Any) -> str | None:
     properties = run.find(f"{_W}rPr")
     if properties is None:
         return None
@@ -103,13 +111,20 @@ def _kind(run: Any, vanishing: frozenset[str], shaded: bool) -> str | None:
     if is_on(vanish) or (vanish is None and style is not None and style.get(f"{_W}val") in vanishing):
         return "hidden run"
     size = properties.find(f"{_W}sz")
-    if size is not None and (size.get(f"{_W}val") or "").isdigit() and int(size.get(f"{_W}val")) <= _TINY_HALF_POINTS:
+    if size is not None and _hides(size):
         return "too small"
     colour = properties.find(f"{_W}color")
-    is_white = colour is not None and (colour.get(f"{_W}val") or "").lower() == "ffffff"
-    if is_white and not shaded and not _is_shaded(run) and properties.find(f"{_W}highlight") is None:
-        return "same colour"
-    return None
+    if colour is None or not _hides(colour) or properties.find(f"{_W}highlight") is not None:
+        return None
+    return None if _is_shaded(run) or _stands_on_shade(paragraph) else "same colour"
+
+
+def _stands_on_shade(paragraph: Any) -> bool:
+    """Whether a paragraph, or a cell, table or box around it, has a fill of its own."""
+    return _is_shaded(paragraph) or any(
+        _is_filled(above) if above.tag == f"{_W}txbxContent" else _is_shaded(above)
+        for above in paragraph.iterancestors(f"{_W}tc", f"{_W}tbl", f"{_W}txbxContent")
+    )
 
 
 def _is_shaded(node: Any) -> bool:
