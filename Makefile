@@ -93,7 +93,7 @@ bench-quick: $(STAMP) ## ratios of most benchmarks, in minutes; appends them to 
 	$(VENV)/bin/python bench/quick.py
 
 .PHONY: bench-peers
-bench-peers: $(PEERS)/cocoindex/.installed $(PEERS)/unstructured/.installed ## the environments of the peers that bench/ compares with
+bench-peers: $(patsubst %,$(PEERS)/%/.installed,cocoindex kreuzberg markitdown unstructured) ## the environments of the peers that bench/ compares with
 
 $(PEERS)/%/.installed: bench/peers/%/requirements.txt bench/peers/setup.sh
 	@PYTHON="$(PYTHON)" bash bench/peers/setup.sh $*

@@ -21,8 +21,8 @@ from typing import Any
 from common import ROOT, machine, prefect_server, run_json
 
 CHOSEN = (
-    "checks", "dataset_checks", "near_duplicates", "embedding", "parsing", "access", "retrieval", "refresh", "idle",
-    "scale", "dataset_build",
+    "checks", "dataset_checks", "near_duplicates", "embedding", "parsing", "fidelity", "access", "retrieval", "refresh",
+    "idle", "scale", "dataset_build",
 )  # fmt: skip
 """The benchmarks that `make bench-quick` runs: all but those that only large sizes tell something of."""
 

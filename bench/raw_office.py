@@ -28,7 +28,7 @@ Segments = list[tuple[str, str]]
 _PREFIXES = (
     ("wordprocessingml", "w"), ("/officeDocument/2006/math", "m"), ("/officeDocument/math", "m"),
     ("markup-compatibility", "mc"), ("spreadsheetml", "x"), ("presentationml", "p"), ("spreadsheetDrawing", "xdr"),
-    ("drawing/2014/chartex", "cx"), ("/chart", "c"), ("drawingml/", "a"),
+    ("drawing/2014/chartex", "cx"), ("/chart", "c"), ("drawingml/2006/main", "a"), ("drawingml/main", "a"),
 )  # fmt: skip
 _PARTS = {
     "w:tbl": "tables", "a:tbl": "tables", "w:txbxContent": "boxes", "w:sdt": "controls", "w:ins": "insertions",

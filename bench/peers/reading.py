@@ -13,7 +13,7 @@ _MOST_MEMORY = 6_000_000_000
 """Bytes of data that a process may hold: a workbook with one far cell takes some tools beyond what a machine has."""
 
 
-def read_all(read: Callable[[str], str], request: str, answer: str) -> None:
+def read_all(read: Callable[[str], str], request: str, answer: str, most_memory: int | None = _MOST_MEMORY) -> None:
     """Reads the files of a request, and writes what came of them.
 
     Args:
@@ -21,8 +21,10 @@ def read_all(read: Callable[[str], str], request: str, answer: str) -> None:
         request: a JSON file: {"rounds": COUNT, "files": [PATH]}.
         answer: the JSON file to be written, {"rounds": [{PATH: SECONDS}], "texts": {PATH: TEXT}, "failed":
             {PATH: ERROR}}.
+        most_memory: bytes of data that the process may hold from now on; None leaves its limit as it is.
     """
-    resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY, _MOST_MEMORY))
+    if most_memory is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (most_memory, most_memory))
     asked = json.loads(Path(request).read_text("utf-8"))
     texts: dict[str, str] = {}
     failed: dict[str, str] = {}
