@@ -20,6 +20,7 @@ from freshet.tasks.documents.links.dead import find_dead_links, forgotten_rows
 from freshet.tasks.documents.links.rows import address_key, external_address, link_row, plain_anchor, read_target, shown
 from freshet.tasks.documents.parse.links import FoundLink, html_links, office_links, pdf_page_links
 from freshet.tasks.documents.parse.markdown import markdown_document as parsed
+from freshet.tasks.documents.parse.ooxml.package import Package
 from freshet.tasks.documents.parse.refusal import Refused
 from freshet.tasks.documents.sources.paths import matches
 from freshet.tasks.rules.verdicts import Verdict
@@ -134,9 +135,12 @@ def test_word_links_come_from_relations_and_fields(tmp_path: Path) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("word/document.xml", body)
         archive.writestr("word/_rels/document.xml.rels", rels)
-    assert office_links(str(file)) == [FoundLink("a.docx#top2", "the plan"), FoundLink("b.docx")]
-    file.write_bytes(b"no container")
-    assert office_links(str(file)) == []
+    with Package(str(file)) as package:
+        assert office_links(package) == [FoundLink("a.docx#top2", "the plan"), FoundLink("b.docx")]
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("word/document.xml", "no XML")
+    with Package(str(file)) as package:
+        assert office_links(package) == []
 
 
 def test_pdf_links_are_web_addresses_and_other_files() -> None:

@@ -197,16 +197,14 @@ def _ids(node: Any) -> Iterator[str]:
         yield str(node.get("name"))
 
 
-def office_links(path: str) -> list[FoundLink]:
+def office_links(package: Package) -> list[FoundLink]:
     """Returns the links of a Word, PowerPoint or Excel file; those of Word come with their texts, in order."""
     try:
-        with Package(path) as package:
-            main = package.main
-            links = list(_word_links(package.tree(main), _hyperlinks(package, main)))
-            others = [name for name in package.parts_with_relationships if name != main.lower()]
-            return links + [FoundLink(target) for name in others for target in _hyperlinks(package, name).values()]
+        links = list(_word_links(package.root, _hyperlinks(package, package.main)))
     except UNREADABLE:
         return []
+    others = [name for name in package.parts_with_relationships if name != package.main.lower()]
+    return links + [FoundLink(target) for name in others for target in _hyperlinks(package, name).values()]
 
 
 def _hyperlinks(package: Package, part: str) -> dict[str, str]:

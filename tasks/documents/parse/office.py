@@ -11,6 +11,7 @@ from freshet.tasks.documents.parse.build import Block, build, first_title
 from freshet.tasks.documents.parse.hidden import Entry, merged
 from freshet.tasks.documents.parse.kinds import is_ole
 from freshet.tasks.documents.parse.links import office_links, with_links
+from freshet.tasks.documents.parse.ooxml.package import UNREADABLE, Package, open_package
 from freshet.tasks.documents.parse.ooxml.slides import slide_blocks
 from freshet.tasks.documents.parse.ooxml.word import word_blocks
 from freshet.tasks.documents.parse.ooxml.word_hidden import hidden_in_docx
@@ -24,15 +25,17 @@ _SHARE_OF_MEMORY = 0.5
 def parse_docx(path: str, memory: int) -> ParsedDocument:
     """Parses a Word document. Its pages depend on who prints it, so that it gets none."""
     check_container(path, "docx", memory)
-    blocks, left_out, hidden = word_blocks(path, int(memory * _SHARE_OF_MEMORY))
-    return built_office(path, blocks, merged(hidden_in_docx(path), hidden), left_out)
+    with open_package(path, "docx") as package:
+        blocks, left_out, hidden = word_blocks(package, int(memory * _SHARE_OF_MEMORY))
+        return built_office(package, blocks, merged(hidden_in_docx(package), hidden), left_out)
 
 
 def parse_pptx(path: str, memory: int) -> ParsedDocument:
     """Parses a presentation; page numbers are slide numbers."""
     check_container(path, "pptx", memory)
-    blocks, left_out, hidden = slide_blocks(path)
-    return built_office(path, blocks, hidden, left_out)
+    with open_package(path, "pptx") as package:
+        blocks, left_out, hidden = slide_blocks(package)
+        return built_office(package, blocks, hidden, left_out)
 
 
 def check_container(path: str, kind: str, memory: int) -> None:
@@ -66,23 +69,21 @@ def _holds_encrypted(path: str) -> bool:
 
 
 def built_office(
-    path: str, blocks: list[Block], hidden: Sequence[Entry] = (), left_out: Mapping[str, int] | None = None
+    package: Package, blocks: list[Block], hidden: Sequence[Entry] = (), left_out: Mapping[str, int] | None = None
 ) -> ParsedDocument:
     """Builds the document with what the file states about itself and, where parts are not in its text, `left_out`."""
-    properties = _core_properties(path)
+    properties = _core_properties(package)
     document = build(blocks, properties.get("title") or first_title(blocks), properties, hidden, left_out=left_out)
-    return with_links(document, office_links(path))
+    return with_links(document, office_links(package))
 
 
-def _core_properties(path: str) -> dict[str, Any]:
+def _core_properties(package: Package) -> dict[str, Any]:
     """Returns what docProps/core.xml states; nothing where it is absent or unreadable."""
     from lxml import etree
 
     try:
-        with zipfile.ZipFile(path) as archive:
-            raw = archive.read("docProps/core.xml")
-        root = etree.fromstring(raw, etree.XMLParser(resolve_entities=False, no_network=True))
-    except (KeyError, zipfile.BadZipFile, etree.XMLSyntaxError, OSError, ValueError):
+        root = package.tree("docProps/core.xml")
+    except UNREADABLE:
         return {}
     stated = {etree.QName(node).localname: (node.text or "").strip() for node in root if isinstance(node.tag, str)}
     stated = {

@@ -107,6 +107,11 @@ class Package:
             raise KeyError("no main part")
         return found[0]
 
+    @cached_property
+    def root(self) -> Any:
+        """The root of the main part, which is read once, however many look through it; raises one of UNREADABLE."""
+        return self.tree(self.main)
+
     def targets(self, part: str) -> dict[str, Target]:
         """Returns where the relationships of a part lead, by their ids; "" stands for the package itself."""
         if part not in self._targets:
@@ -148,18 +153,19 @@ class Package:
         return by_part, {str(node.get("Extension")).lower(): _stated(node) for node in root.iterchildren("{*}Default")}
 
 
-def open_package(file: str | IO[bytes], kind: str) -> tuple[Package, Any]:
-    """Opens an Office file, and returns it with the root of its main part; it stays open.
+def open_package(file: str | IO[bytes], kind: str) -> Package:
+    """Opens an Office file, and reads its main part.
 
     Raises:
         Refused: PARSE-CORRUPT where there is no main part, or where its XML cannot be read.
     """
     package = Package(file)
     try:
-        return package, package.tree(package.main)
+        package.root  # noqa: B018 -- whoever goes on may rely on it
     except UNREADABLE as error:
         package.__exit__(None, None, None)
         raise Refused("PARSE-CORRUPT", type=kind, error=type(error).__name__) from None
+    return package
 
 
 def branches_of(alternatives: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from freshet.tasks.documents.parse.build import Block, tidy
 from freshet.tasks.documents.parse.hidden import Entry, Tally
 from freshet.tasks.documents.parse.ooxml.drawing import drawn_text
-from freshet.tasks.documents.parse.ooxml.package import UNREADABLE, A, P, Package, R, open_package
+from freshet.tasks.documents.parse.ooxml.package import UNREADABLE, A, P, Package, R
 from freshet.tasks.documents.parse.ooxml.slide_hidden import Look, tally_slide
 from freshet.tasks.documents.parse.ooxml.slide_shapes import (
     Layout,
@@ -29,38 +29,33 @@ _CHARTS = (
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds"
 
 
-def slide_blocks(path: str) -> tuple[list[Block], Mapping[str, int], list[Entry]]:
-    """Reads the presentation at `path`; page numbers are those of the slides, hidden ones counted.
+def slide_blocks(package: Package) -> tuple[list[Block], Mapping[str, int], list[Entry]]:
+    """Reads a presentation; page numbers are those of the slides, hidden ones counted.
 
     Returns:
         (blocks in reading order, how many of what was left out, entries of `parse.hidden`).
-
-    Raises:
-        Refused: PARSE-CORRUPT where there is no presentation in the file.
     """
-    package, root = open_package(path, "pptx")
-    with package:
-        deck = _Deck(package, root)
-        blocks: list[Block] = []
-        for page, part in enumerate(deck.slides(), start=1):
-            blocks += deck.slide(part, page)
-        return blocks, deck.left_out, deck.tally.entries()
+    deck = _Deck(package)
+    blocks: list[Block] = []
+    for page, part in enumerate(deck.slides(), start=1):
+        blocks += deck.slide(part, page)
+    return blocks, deck.left_out, deck.tally.entries()
 
 
 class _Deck:
-    def __init__(self, package: Package, root: Any) -> None:
-        self._package, self._root = package, root
+    def __init__(self, package: Package) -> None:
+        self._package = package
         self._layouts: dict[str, Layout] = {}
         self._read: set[str] = set()
         self.left_out: Counter[str] = Counter()
         self.tally = Tally()
-        size = root.find(f"{P}sldSz")
+        size = package.root.find(f"{P}sldSz")
         self._size = (9_144_000, 6_858_000) if size is None else (_whole(size.get("cx")), _whole(size.get("cy")))
 
     def slides(self) -> list[str]:
         """Returns the names of the slides' parts, in order."""
         targets = self._package.targets(self._package.main)
-        keys = [str(node.get(f"{R}id")) for node in self._root.iterfind(f"{P}sldIdLst/{P}sldId")]
+        keys = [str(node.get(f"{R}id")) for node in self._package.root.iterfind(f"{P}sldIdLst/{P}sldId")]
         return list(dict.fromkeys(targets[key].name for key in keys if key in targets))
 
     def slide(self, part: str, page: int) -> list[Block]:

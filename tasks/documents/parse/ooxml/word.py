@@ -7,32 +7,27 @@ from typing import Any
 
 from freshet.tasks.documents.parse.build import Block
 from freshet.tasks.documents.parse.hidden import Entry
-from freshet.tasks.documents.parse.ooxml.package import R, W, open_package
+from freshet.tasks.documents.parse.ooxml.package import Package, R, W
 from freshet.tasks.documents.parse.ooxml.word_parts import Parts, is_on
 from freshet.tasks.documents.parse.ooxml.word_story import Story
 
 
-def word_blocks(path: str, unfolds: int) -> tuple[list[Block], Mapping[str, int], list[Entry]]:
-    """Reads the Word document at `path`.
+def word_blocks(package: Package, unfolds: int) -> tuple[list[Block], Mapping[str, int], list[Entry]]:
+    """Reads a Word document.
 
     Args:
         unfolds: bytes that it may unfold to, together with documents within it.
 
     Returns:
         (blocks in reading order, how many of what was left out, entries for hidden text of parts in another format).
-
-    Raises:
-        Refused: PARSE-CORRUPT where there is no document in the file.
     """
-    package, root = open_package(path, "docx")
-    with package:
-        parts = Parts(package, unfolds - package.unfolds_to)
-        sections = _Sections(parts, root)
-        blocks: list[Block] = []
-        sections.begin(blocks)
-        Story(parts, package.main, root, at_section=sections.next).blocks(root, blocks)
-        sections.end(blocks)
-        return blocks, parts.left_out, parts.hidden
+    parts = Parts(package, unfolds - package.unfolds_to)
+    sections = _Sections(parts, package.root)
+    blocks: list[Block] = []
+    sections.begin(blocks)
+    Story(parts, package.main, package.root, at_section=sections.next).blocks(package.root, blocks)
+    sections.end(blocks)
+    return blocks, parts.left_out, parts.hidden
 
 
 class _Sections:

@@ -16,37 +16,29 @@ _WHITE = frozenset({"ffffff", "bg1", "lt1"})
 _NO_FILL = frozenset({"", "auto", "ffffff"})
 
 
-def hidden_in_docx(path: str) -> list[Entry]:
-    """Finds the hidden text of the Word document at `path`, whose container has been checked.
+def hidden_in_docx(package: Package) -> list[Entry]:
+    """Finds the hidden text of a Word document.
 
     The kinds are `hidden run` (also by its style), `same colour` (white on no shade of its own), `too small`
     (one point or less) and `comment`.
     """
     tally = Tally()
-    try:
-        with Package(path) as package:
-            main = package.main
-            styles = [tree for name in package.parts(main, "styles") if (tree := _tree(package, name)) is not None]
-            vanishing = frozenset(style for tree in styles for style in _vanishing_styles(tree))
-            for name in (main, *(name for kind in _PARTS for name in package.parts(main, kind))):
-                tree = _tree(package, name)
-                if tree is not None:
-                    _tally_part(tree, vanishing, tally)
-            for name in package.parts(main, "comments"):
-                tree = _tree(package, name)
-                for comment in () if tree is None else tree.iter(f"{_W}comment"):
-                    tally.add("comment", " ".join(_texts(comment)))
-    except UNREADABLE:
-        return tally.entries()
+    vanishing = frozenset(style for tree in _trees(package, "styles") for style in _vanishing_styles(tree))
+    for tree in (package.root, *_trees(package, *_PARTS)):
+        _tally_part(tree, vanishing, tally)
+    for tree in _trees(package, "comments"):
+        for comment in tree.iter(f"{_W}comment"):
+            tally.add("comment", " ".join(_texts(comment)))
     return tally.entries()
 
 
-def _tree(package: Package, name: str) -> Any | None:
-    """Returns the root of a part; None where it is damaged, since the others may hide something too."""
-    try:
-        return package.tree(name)
-    except UNREADABLE:
-        return None
+def _trees(package: Package, *kinds: str) -> Iterator[Any]:
+    """Yields the roots of the parts of some kinds; where one is damaged, the others may hide something all the same."""
+    for name in (name for kind in kinds for name in package.parts(package.main, kind)):
+        try:
+            yield package.tree(name)
+        except UNREADABLE:
+            continue
 
 
 def _vanishing_styles(styles: Any) -> Iterator[str]:

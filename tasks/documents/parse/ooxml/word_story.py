@@ -261,8 +261,7 @@ class Story:
                 self._parts.left_out["embedded file (too large)"] += 1
                 return []
             inner = Parts(package, self._parts.unfolds, self._parts.left_out, self._parts.hidden)
-            root = package.tree(package.main)
-            blocks = Story(inner, package.main, root).blocks(root)
+            blocks = Story(inner, package.main, package.root).blocks(package.root)
             self._parts.unfolds = inner.unfolds
             return blocks
 

@@ -11,6 +11,7 @@ from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.build import build, first_title
 from freshet.tasks.documents.parse.kinds import is_ole
 from freshet.tasks.documents.parse.office import built_office, check_container
+from freshet.tasks.documents.parse.ooxml.package import Package
 from freshet.tasks.documents.parse.refusal import Refused
 from freshet.tasks.documents.parse.sheets.cells import HiddenCells, Row, Sheet, blocks_of_sheets, tidy
 from freshet.tasks.documents.parse.sheets.number_formats import general
@@ -23,7 +24,8 @@ def parse_xlsx(path: str, memory: int) -> ParsedDocument:
     check_container(path, "xlsx", memory)
     hidden = HiddenCells()
     blocks = list(blocks_of_sheets(read_workbook(path, "xlsx", hidden)))
-    return built_office(path, blocks, hidden.tally.entries())
+    with Package(path) as package:
+        return built_office(package, blocks, hidden.tally.entries())
 
 
 def parse_ods(path: str, memory: int) -> ParsedDocument:
