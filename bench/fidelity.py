@@ -10,9 +10,9 @@ not, since how a sheet shows them is not for the raw file to say. A part's words
 small part whose words the body has as well looks a little better than it is; "all" counts every part together.
 
 Each tool reads all files in a process of its own: in a first pass, which is not timed, and then in rounds, of which the
-median counts. A file that a tool fails on counts with a recall of 0. Memory is the highest sum of what is resident in
-the tool's process and those that it starts, looked at 20 times a second. Comments are a row by themselves and not in
-"all": Freshet tells that a document holds comments, and keeps their text out of the index (SAFETY-COMMENT).
+median counts. A file that a tool fails on counts with a recall of 0. Memory is the most that is resident in the first
+pass, in the tool's process and those that it starts; pages that they share count once. Comments are a row by themselves
+and not in "all": Freshet tells that a document holds comments, and keeps their text out of the index (SAFETY-COMMENT).
 
 Files of other kinds than the raw text knows, and files without text (empty, scanned, locked), are left out.
 """
@@ -28,6 +28,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ from raw_text import kind_of, raw_words, words_of
 PEERS = ("kreuzberg", "markitdown", "unstructured")
 _READERS = ROOT / "bench" / "peers"
 _APART = "comments"
-_TARGETS = {"body": 0.99}
-_TARGET_OF_PARTS = 0.95
-_TARGET_OF_FILES = 0.99
+_TARGET = 0.99
+"""The recall of a file below which Freshet's is told."""
+
 _MEMORY = 2_000_000_000
 
 Raw = dict[Path, dict[str, Counter[str]]]
@@ -131,7 +132,7 @@ def _measured(name: str, command: list[str], raw: Raw, rounds: int) -> Reading |
         request.write_text(json.dumps({"rounds": rounds, "files": list(map(str, raw))}), "utf-8")
         with (Path(folder) / "told").open("w+", encoding="utf-8", errors="replace") as told:
             process = subprocess.Popen([*command, str(request), str(answer)], cwd=ROOT, stdout=told, stderr=told)
-            peak = _watched(process)
+            peak = _watched(process, Path(f"{answer}.timed"))
             told.seek(0)
             last = told.read()[-2000:]
         if process.returncode == 0:
@@ -143,19 +144,26 @@ def _measured(name: str, command: list[str], raw: Raw, rounds: int) -> Reading |
     return None
 
 
-def _watched(process: subprocess.Popen[bytes]) -> int:
-    """Waits for a process to end, and returns the most MB that it and its children took."""
+def _watched(process: subprocess.Popen[bytes], timed: Path) -> int:
+    """Waits for a process to end, and returns the most MB that it and its children took before `timed` was there.
+
+    To look costs the process time, so that it is left alone while its rounds are timed.
+    """
     import psutil
 
     peak, root = 0, psutil.Process(process.pid)
     while process.poll() is None:
-        try:
-            peak = max(peak, sum(one.memory_info().rss for one in (root, *root.children(recursive=True))))
-        except psutil.NoSuchProcess:  # a child that ended meanwhile
-            continue
-        finally:
-            time.sleep(0.05)
+        if not timed.exists():
+            with suppress(psutil.NoSuchProcess):  # a child that ended meanwhile
+                peak = max(peak, sum(map(_share_of_memory, (root, *root.children(recursive=True)))))
+        time.sleep(0.05)
     return peak // 1_000_000
+
+
+def _share_of_memory(process: Any) -> int:
+    """Returns the resident bytes of a process; those that it shares with others are divided among them."""
+    found = process.memory_full_info()
+    return int(getattr(found, "pss", found.rss))
 
 
 def _found(raw: Raw, reading: Reading, file: Path) -> dict[str, tuple[int, int]]:
@@ -194,7 +202,7 @@ def _print_recalls(raw: Raw, readings: Mapping[str, Reading], recalls: Recalls) 
     for (kind, part), one in recalls.items():
         files = sum(1 for file in raw if kind in (kind_of(file), "all") and (part == "all" or part in raw[file]))
         if kind != "all" or part == "all":
-            shares = [f"{_share(one[name]):.3f}" for name in readings]
+            shares = [f"{_share(one[name]):.4f}" for name in readings]
             rows.append([kind, part, files, one["Freshet"][0], *shares])
     print_table(["kind", "part", "files", "words", *readings], rows, "Recall of words")
 
@@ -233,10 +241,10 @@ def _misses(raw: Raw, reading: Reading, most: int) -> dict[str, float]:
     below = {}
     for file, parts in raw.items():
         share = _share(_found(raw, reading, file)["all"])
-        if share < _TARGET_OF_FILES:
+        if share < _TARGET:
             below[file.name] = share
             error = reading["failed"].get(str(file))
-            print(f"Below {_TARGET_OF_FILES}: {file.name}, {share:.4f}{f' ({error})' if error else ''}")
+            print(f"Below {_TARGET}: {file.name}, {share:.4f}{f' ({error})' if error else ''}")
         if most:
             read = words_of(reading["texts"].get(str(file), ""), kind_of(file))
             for part, words in parts.items():

@@ -20,7 +20,7 @@ def read_all(read: Callable[[str], str], request: str, answer: str, most_memory:
         read: returns the text of the file at a path; whatever it raises, the file is one that it failed on.
         request: a JSON file: {"rounds": COUNT, "files": [PATH]}.
         answer: the JSON file to be written, {"rounds": [{PATH: SECONDS}], "texts": {PATH: TEXT}, "failed":
-            {PATH: ERROR}}.
+            {PATH: ERROR}}; beside it a file that ends in .timed, once the first pass is over.
         most_memory: bytes of data that the process may hold from now on; None leaves its limit as it is.
     """
     if most_memory is not None:
@@ -39,6 +39,7 @@ def read_all(read: Callable[[str], str], request: str, answer: str, most_memory:
                 failed[file] = type(error).__name__
             seconds[file] = time.perf_counter() - began
         rounds.append(seconds)
+        Path(f"{answer}.timed").touch()
     Path(answer).write_text(json.dumps({"rounds": rounds[1:], "texts": texts, "failed": failed}), "utf-8")
 
 
