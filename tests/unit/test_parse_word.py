@@ -13,6 +13,7 @@ import pytest
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.kinds import kind_of
 from freshet.tasks.documents.parse.office import parse_docx
+from freshet.tasks.documents.parse.ooxml.package import Package
 from freshet.tasks.documents.parse.refusal import Refused
 from tests.unit.office_files import CHART, DIAGRAM, p, part, r, word_members, zipped
 
@@ -483,6 +484,19 @@ def test_a_word_file_is_known_by_its_list_of_types(tmp_path: Path, suffix: str) 
     media = "application/vnd.ms-word.template.macroEnabledTemplate.main+xml"
     members = {name.replace("word/", "ppt/"): data for name, data in word_members("", media=media).items()}
     assert kind_of(zipped(tmp_path / "x", members), f"a.{suffix}") == "docx"
+
+
+def test_the_body_is_parsed_once_for_its_text_its_hidden_text_and_its_links(
+    parsed: Parse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    tree = Package.tree
+    monkeypatch.setattr(Package, "tree", lambda self, part: (read.append(part), tree(self, part))[1])
+    hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>unseen</w:t></w:r>"
+    link = f"<w:hyperlink r:id='l'>{r('the plan')}</w:hyperlink>"
+    document = parsed(f"<w:p>{link}{hidden}</w:p>")
+    assert document.properties["hidden"] == [{"kind": "hidden run", "count": 1, "chars": 6}]
+    assert read.count("word/document.xml") == 1
 
 
 def steps_of(act: Callable[[], object]) -> int:
