@@ -230,6 +230,26 @@ def test_the_strict_form_and_templates_are_read(tmp_path: Path) -> None:
         assert kind_of(str(tmp_path / "a.xlsx"), name) == "xlsx"
 
 
+def test_titles_of_charts_are_texts_of_their_sheet_and_a_damaged_chart_costs_nothing_else(tmp_path: Path) -> None:
+    from openpyxl.chart import BarChart, Reference
+
+    def fill(book: Any, sheet: Any) -> None:
+        for row in (("harbour", "boats"), ("Mossbank", 19), ("Aldermouth", 21)):
+            sheet.append(row)
+        for target in (sheet, book.create_chartsheet("Chart")):
+            chart = BarChart()
+            chart.title, chart.y_axis.title = "Visitors by harbour", "boats a day"
+            chart.add_data(Reference(sheet, min_col=2, min_row=1, max_row=3), titles_from_data=True)
+            target.add_chart(chart, *(["D1"] if target is sheet else []))
+
+    cells = "harbour | boats\nMossbank | 19\nAldermouth | 21"
+    titles = "Visitors by harbour\n\nboats a day"
+    assert read(tmp_path, fill).text == f"Fees\n\n{cells}\n\n{titles}\n\nChart\n\n{titles}"
+    damaged = read(tmp_path, fill, {b"<chartSpace": b"<chartSpace <"})
+    assert damaged.text.startswith(f"Fees\n\n{cells}")
+    assert "Visitors" not in damaged.text
+
+
 def test_text_boxes_are_texts_of_their_sheet(tmp_path: Path) -> None:
     drawing = (
         '<xdr:wsDr xmlns:xdr="urn:x" xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><xdr:sp><xdr:txBody>'

@@ -36,12 +36,12 @@ class _Series:
 
 def chart_blocks(root: Any, page: int | None = None) -> list[Block]:
     """Returns what a chart says: its titles, and a table of its categories and series."""
-    blocks = [Block("NarrativeText", title, page=page) for title in _titles(root)]
+    blocks = [Block("NarrativeText", title, page=page) for title in titles_of(root)]
     text = _table([_series(node) for node in root.iter(f"{_C}ser")] or _newer_series(root))
     return [*blocks, Block("Table", text, page=page)] if text else blocks
 
 
-def _titles(root: Any) -> list[str]:
+def titles_of(root: Any) -> list[str]:
     """Returns the titles of the chart and of its axes, each once."""
     found = [_words(node) for node in root.iter(f"{_C}title", f"{_CX}title")]
     return [title for title in dict.fromkeys(found) if title]

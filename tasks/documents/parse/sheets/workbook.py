@@ -10,9 +10,12 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from freshet.tasks.documents.parse.ooxml.charts import diagram_blocks, titles_of
+from freshet.tasks.documents.parse.ooxml.package import UNREADABLE, parse_part
 from freshet.tasks.documents.parse.refusal import Refused
 from freshet.tasks.documents.parse.sheets.cells import HiddenCells, Row, Sheet, tidy
 from freshet.tasks.documents.parse.sheets.number_formats import BUILT_IN, formatted, formatted_text
@@ -185,7 +188,7 @@ class _Workbook:
     # ---- what stands beside cells
 
     def _boxes(self, sheet_part: str, sheet: int) -> list[str]:
-        """Texts of boxes; comments are counted as hidden, since they show when somebody points at their cell."""
+        """Texts of boxes and drawings; comments count as hidden, since they show when somebody points at their cell."""
         boxes = []
         for kind, part in self._related(sheet_part):
             if part.lower() not in self._names:
@@ -197,7 +200,19 @@ class _Workbook:
                 for one in self._iterate(part, "txBody"):
                     lines = ["".join(text.text or "" for text in _all(line, "t")) for line in _all(one, "p")]
                     boxes.append("\n".join(lines))
+                boxes += self._drawn(part)
         return [box for box in boxes if box.strip()]
+
+    def _drawn(self, drawing: str) -> list[str]:
+        """The titles of charts, whose other words stand in cells, and the words of SmartArt."""
+        found: list[str] = []
+        for kind, part in self._related(drawing):
+            if kind in ("chart", "chartEx", "diagramData"):
+                with suppress(*UNREADABLE):  # a damaged drawing costs no sheet
+                    root = parse_part(self._read(part))
+                    blocks = diagram_blocks(root) if kind == "diagramData" else []
+                    found += [block.text for block in blocks] or titles_of(root)
+        return found
 
 
 def _styles(tree: Any) -> tuple[list[str], list[bool]]:
