@@ -9,7 +9,8 @@ all: charts (their strings, each once a chart) and SmartArt.
 
 Not read: deleted text, field codes, hidden runs, what stands in a cell that continues the one above it, `mc:Fallback`
 beside its `mc:Choice`, the readings of ruby, and numbers and dates, of cells and of charts, since how a sheet shows
-them is not for the raw file to say.
+them is not for the raw file to say; nor the headers and footers that a sheet is printed with, and parts in other
+formats that a file takes in.
 """
 
 from __future__ import annotations
