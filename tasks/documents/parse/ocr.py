@@ -8,7 +8,7 @@ import sys
 
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of, prepare
-from freshet.tasks.documents.parse.build import build, first_title
+from freshet.tasks.documents.parse.build import Block, build, first_title
 from freshet.tasks.documents.parse.refusal import INSTALL_OCR, Refused
 
 _MODULES = ("unstructured_inference", "unstructured_pytesseract", "pdf2image")
@@ -36,12 +36,21 @@ def parse_scanned_pdf(path: str, refusal: Refused) -> ParsedDocument:
     """Parses a PDF that holds pictures of pages; where the extra is missing, `refusal` is raised."""
     if not has_ocr():
         raise refusal
+    blocks = scanned_blocks(path)
+    return build(blocks, first_title(blocks), {"ocr": True})
+
+
+def scanned_blocks(path: str) -> list[Block]:
+    """Returns what stands in the pictures of pages that a PDF holds.
+
+    Raises:
+        Refused: PARSE-EXTRA without the extra, or without the tesseract program that it drives.
+    """
     _check("scanned pdf")
     from unstructured.partition.pdf import partition_pdf
 
     elements = partition_pdf(filename=path, strategy="ocr_only", languages=NO_LANGUAGES)
-    blocks = blocks_of(elements, numbered_pages=True)
-    return build(blocks, first_title(blocks), {"ocr": True})
+    return blocks_of(elements, numbered_pages=True)
 
 
 def _check(kind: str) -> None:

@@ -26,7 +26,7 @@ _DEEPEST = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
+class Drawn:
     """Something that a page draws: its place in the order, and the matrix of the forms that it is in (ISO 32000-1)."""
 
     at: int
@@ -45,7 +45,7 @@ def tally_page(page: Any, number: int, tally: Tally) -> None:
     from pypdfium2 import raw
 
     texts, grounds = [], []
-    for drawn in islice(_drawn(page), _MOST_OBJECTS):
+    for drawn in islice(drawn_objects(page), _MOST_OBJECTS):
         if drawn.kind == raw.FPDF_PAGEOBJ_TEXT:
             texts.append(drawn)
         elif drawn.kind != raw.FPDF_PAGEOBJ_PATH or _is_filled(drawn.handle):
@@ -54,10 +54,10 @@ def tally_page(page: Any, number: int, tally: Tally) -> None:
     suspects = [(drawn, kind) for drawn in texts if (kind := _kind(drawn, crop))]
     if not suspects:
         return
-    boxes = [(drawn.at, _bounds(drawn), drawn.kind) for drawn in grounds]
+    boxes = [(drawn.at, bounds_of(drawn), drawn.kind) for drawn in grounds]
     is_scan = any(
         kind in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_FORM)
-        and _area(_common(box, crop)) > _SCAN_SHARE * _area(crop)
+        and area_of(common_box(box, crop)) > _SCAN_SHARE * area_of(crop)
         for _, box, kind in boxes
         if box
     )
@@ -67,25 +67,25 @@ def tally_page(page: Any, number: int, tally: Tally) -> None:
             if kind == "not visible" and is_scan:
                 continue
             below = (box for at, box, _ in boxes if at < drawn.at)
-            if kind == "same colour" and _on_something(_bounds(drawn), below):
+            if kind == "same colour" and _on_something(bounds_of(drawn), below):
                 continue
             tally.add(kind, _text(drawn.handle, textpage), number)
     finally:
         textpage.close()
 
 
-def _drawn(page: Any) -> Iterator[_Drawn]:
+def drawn_objects(page: Any) -> Iterator[Drawn]:
     """All that a page draws, in order, also within its forms; a form that is nested too deeply counts as one thing."""
     from pypdfium2 import raw
 
     at = count(1)
 
-    def within(size: int, get: Callable[[int], Any], matrix: Matrix, depth: int) -> Iterator[_Drawn]:
+    def within(size: int, get: Callable[[int], Any], matrix: Matrix, depth: int) -> Iterator[Drawn]:
         for number in range(size):
             handle = get(number)
             kind = raw.FPDFPageObj_GetType(handle)
             if kind != raw.FPDF_PAGEOBJ_FORM or depth == _DEEPEST:
-                yield _Drawn(next(at), handle, kind, matrix, depth > 0)
+                yield Drawn(next(at), handle, kind, matrix, depth > 0)
                 continue
             inner = raw.FS_MATRIX()
             known = raw.FPDFPageObj_GetMatrix(handle, inner)
@@ -103,14 +103,14 @@ def _times(one: Matrix, other: Matrix) -> Matrix:
     return a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + m
 
 
-def _kind(drawn: _Drawn, crop: Box) -> str | None:
+def _kind(drawn: Drawn, crop: Box) -> str | None:
     """Returns how a text object may be hidden, before what lies beneath it is looked at."""
     from pypdfium2 import raw
 
     if raw.FPDFTextObj_GetTextRenderMode(drawn.handle) in (_INVISIBLE, _CLIP_ONLY):
         return "not visible"
     # What a form holds beyond the page is cut off by the form: of two pages that share a spread, each holds both.
-    box = None if drawn.is_in_form else _bounds(drawn)
+    box = None if drawn.is_in_form else bounds_of(drawn)
     if box is not None and (box[2] <= crop[0] or box[0] >= crop[2] or box[3] <= crop[1] or box[1] >= crop[3]):
         return "off page"
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
@@ -122,7 +122,7 @@ def _kind(drawn: _Drawn, crop: Box) -> str | None:
     return "too small" if _size(drawn) < _TINY_POINTS else None
 
 
-def _size(drawn: _Drawn) -> float:
+def _size(drawn: Drawn) -> float:
     from pypdfium2 import raw
 
     size, matrix = ctypes.c_float(), raw.FS_MATRIX()
@@ -146,7 +146,7 @@ def _is_filled(drawn: Any) -> bool:
     return not is_plain or min(red.value, green.value, blue.value) < _NEARLY_WHITE
 
 
-def _bounds(drawn: _Drawn) -> Box | None:
+def bounds_of(drawn: Drawn) -> Box | None:
     """The box around what is drawn, on the page."""
     from pypdfium2 import raw
 
@@ -166,14 +166,16 @@ def _on_something(box: Box | None, grounds: Iterable[Box | None]) -> bool:
     """Whether at least half of the box lies on what was drawn before it; an unknown box counts as if it did."""
     if box is None:
         return True
-    return any(ground is None or _area(_common(box, ground)) >= 0.5 * _area(box) for ground in grounds)
+    return any(ground is None or area_of(common_box(box, ground)) >= 0.5 * area_of(box) for ground in grounds)
 
 
-def _common(one: Box, other: Box) -> Box:
+def common_box(one: Box, other: Box) -> Box:
+    """What two boxes have in common; it has no area where they have nothing."""
     return max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3])
 
 
-def _area(box: Box) -> float:
+def area_of(box: Box) -> float:
+    """The area of a box; 0 where its sides are the wrong way round."""
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
 
 

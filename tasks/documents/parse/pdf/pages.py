@@ -21,6 +21,7 @@ from freshet.tasks.documents.parse.links import MOST_LINKS, FoundLink, pdf_page_
 from freshet.tasks.documents.parse.pdf.annotations import with_annotations
 from freshet.tasks.documents.parse.pdf.hidden import tally_page
 from freshet.tasks.documents.parse.pdf.layout import HYPHEN, Box, Line, line_blocks
+from freshet.tasks.documents.parse.pdf.scans import is_picture, left_out_pages, read_scans
 from freshet.tasks.documents.parse.refusal import INSTALL_OCR, Refused
 
 _PASSWORD_ERRORS = (4, 5)  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY (a protection that PDFium does not know)
@@ -65,12 +66,13 @@ def parse_pdf(path: str, progress: Callable[[], None]) -> ParsedDocument:
 
 @dataclass
 class _Pages:
-    """What has been read of a file's pages; `textless` and `unreadable` are page numbers, from 1."""
+    """What has been read of a file's pages; `textless`, `scanned` and `unreadable` are page numbers, from 1."""
 
     lines: list[Line] = field(default_factory=list)
     hidden: Tally = field(default_factory=Tally)
     links: list[FoundLink] = field(default_factory=list)
     textless: list[int] = field(default_factory=list)
+    scanned: list[int] = field(default_factory=list)
     unreadable: list[int] = field(default_factory=list)
 
 
@@ -88,7 +90,7 @@ def _parse_open(pdf: Any, progress: Callable[[], None]) -> ParsedDocument:
     if len(read.unreadable) == pages:
         raise Refused("PARSE-CORRUPT", type="pdf", pages=pages)
     if not read.lines:
-        if any(_has_images(pdf, number) for number in read.textless):
+        if read.scanned:
             raise Refused("PARSE-EXTRA", extra="ocr", type="scanned pdf", pages=pages, install=INSTALL_OCR)
         raise Refused("PARSE-EMPTY", pages=pages)
     properties: dict[str, Any] = {"pages": pages}
@@ -97,22 +99,29 @@ def _parse_open(pdf: Any, progress: Callable[[], None]) -> ParsedDocument:
     properties |= {"attachments": attached} if (attached := _attachments(pdf)) else {}
     blocks = line_blocks(read.lines)
     title = _stated_title(pdf) or first_title(block for block in blocks if block.page == 1)
-    return with_links(build(blocks, title, properties, read.hidden.entries()), read.links)
+    from_scans, unread = read_scans(pdf, read.scanned, progress)
+    properties |= {"ocr": True} if from_scans else {}
+    blocks = sorted([*blocks, *from_scans], key=lambda block: block.page or 0)
+    left_out = left_out_pages("scanned pages", unread) | left_out_pages("damaged pages", read.unreadable)
+    return with_links(build(blocks, title, properties, read.hidden.entries(), left_out=left_out), read.links)
 
 
 def _read_page(pdf: Any, number: int, read: _Pages) -> None:
     page = pdf[number - 1]
     try:
-        lines = _page_lines(page, number)
-        lines = with_annotations(page, pdf.formenv, number, lines, _placement(page), read.hidden)
+        own = _page_lines(page, number)
+        lines = with_annotations(page, pdf.formenv, number, own, _placement(page), read.hidden)
         tally_page(page, number, read.hidden)
         links = pdf_page_links(pdf, page) if len(read.links) < MOST_LINKS else []
+        is_scanned = not own and is_picture(page)
     finally:
         page.close()
     read.lines += lines
     read.links += links
     if not lines:
         read.textless.append(number)
+    if is_scanned:
+        read.scanned.append(number)
 
 
 def _attachments(pdf: Any) -> list[str]:
@@ -123,19 +132,6 @@ def _attachments(pdf: Any) -> list[str]:
 def _stated_title(pdf: Any) -> str | None:
     title = str(pdf.get_metadata_dict().get("Title") or "").strip()
     return None if _JUNK_TITLE.match(title) or not _LETTERS.search(title) else title or None
-
-
-def _has_images(pdf: Any, number: int) -> bool:
-    from pypdfium2 import raw
-
-    page = pdf[number - 1]
-    try:
-        # Scanners that trace write paths, and some wrap the picture in a form: whatever is drawn counts.
-        return any(
-            o.type in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_FORM, raw.FPDF_PAGEOBJ_PATH) for o in page.get_objects()
-        )
-    finally:
-        page.close()
 
 
 def _page_lines(page: Any, number: int) -> list[Line]:
