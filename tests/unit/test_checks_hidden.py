@@ -269,7 +269,7 @@ def entries_of_page(draw: Callable[[Any, Callable[..., Any]], None]) -> list[dic
     draw(page, put)
     page.gen_content()
     tally = Tally()
-    tally_page(page, 3, tally)
+    tally_page(page, page.get_textpage(), 3, tally)
     page.close()
     pdf.close()
     return tally.entries()
@@ -318,5 +318,5 @@ def test_the_recognised_text_of_a_scan_is_not_hidden(public_data: Path) -> None:
 
     tally = Tally()
     with pypdfium2.PdfDocument(public_data / "documents" / "pdf-with-ocr-text.pdf") as pdf:
-        tally_page(pdf[0], 1, tally)
+        tally_page(pdf[0], pdf[0].get_textpage(), 1, tally)
     assert tally.entries() == []

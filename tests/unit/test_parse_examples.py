@@ -60,6 +60,14 @@ def test_spans_are_exact_in_every_document(outcomes: Outcomes) -> None:
     assert_spans_are_exact(outcomes)
 
 
+def test_a_ruled_table_of_a_pdf_is_read_row_by_row(outcomes: Outcomes) -> None:
+    text = document_of(outcomes["operations/southmoor-pump-station.pdf"]).text
+    assert (
+        "\nS-12 | Level above 3.10 m, storm tank filling | Call the duty engineer; open gate G2 fully | 5 minutes\n"
+        in text
+    )
+
+
 def test_every_pdf_page_holds_its_text_and_its_boxes(outcomes: Outcomes) -> None:
     assert_pages_hold_their_text(DOCUMENTS, outcomes, PDFS)
     assert_boxes_lie_on_their_page(DOCUMENTS, outcomes, PDFS)

@@ -8,15 +8,13 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from freshet.tasks.documents.parse.hidden import Tally
-from freshet.tasks.documents.parse.pdf.layout import Box, Line
+from freshet.tasks.documents.parse.pdf.drawn import Box, Place
+from freshet.tasks.documents.parse.pdf.lines import Line
 
 _MOST = 20_000
 _PASSWORD_FIELD = 1 << 13
 _TICK = "☒"
 """Stands for the mark in a box that is ticked, before the name of the box."""
-
-
-Place = Callable[[float, float, float, float], Box]
 
 
 class _Typed(NamedTuple):
@@ -53,11 +51,12 @@ def with_annotations(
 def _before(lines: list[Line], box: Box) -> int:
     """How many lines come before what stands in a box: up to the last one left of it, else up to the last above it."""
     middle = (box[1] + box[3]) / 2
-    beside = [at for at, line in enumerate(lines) if line.box[1] <= middle <= line.box[3] and line.box[0] <= box[0]]
+    boxes = [line.page_box for line in lines]
+    beside = [at for at, one in enumerate(boxes) if one[1] <= middle <= one[3] and one[0] <= box[0]]
     if beside:
-        return max(beside, key=lambda at: lines[at].box[0]) + 1
-    above = [at for at, line in enumerate(lines) if line.box[3] <= middle]
-    return max(above, key=lambda at: lines[at].box[3]) + 1 if above else 0
+        return max(beside, key=lambda at: boxes[at][0]) + 1
+    above = [at for at, one in enumerate(boxes) if one[3] <= middle]
+    return max(above, key=lambda at: boxes[at][3]) + 1 if above else 0
 
 
 def _typed(page: Any, form: Any, number: int, place: Place, tally: Tally) -> Iterator[_Typed]:

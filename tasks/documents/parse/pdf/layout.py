@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
-from freshet.tasks.documents.parse.build import Block
+from freshet.tasks.documents.parse.build import Block, table_block
+from freshet.tasks.documents.parse.pdf.drawn import Box
+from freshet.tasks.documents.parse.pdf.lines import HYPHEN, Line
+from freshet.tasks.documents.parse.pdf.tables import Item, Table
 
-Box = tuple[float, float, float, float]
-
-HYPHEN = "\ufffe"  # PDFium's mark for a hyphen at the end of a line; it swallows the line break
 _BULLET = re.compile(r"\s*(?:[●•▪◦‣∙○■□–—*\-]\s|\(?(?:\d{1,3}|[a-zA-Z])[.)]\s)")
 _NO_PUNCTUATION = str.maketrans(dict.fromkeys("!\"#$%&'()*+,./:;<=>?@[]^_`{|}~“”‘’…", " "))
 _TITLE_SIZE = 1.12  # times the body's size
@@ -25,40 +25,29 @@ _LINE_PITCH = 1.6  # times the line's height: more is a gap between paragraphs
 _LOOSER_PITCH = 1.25  # times the pitch that the paragraph has kept so far
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a page.
-
-    Attributes:
-        text: ends with HYPHEN where the line cuts a word.
-        page: from 1.
-        box: in points, origin top left.
-        size: of the font, in points.
-        weight: of the font, 400 being regular and 700 bold; 0 where the file does not say.
-        foot: lower edge of the font's box, which all of a line have in common, unlike that of the letters.
-    """
-
-    text: str
-    page: int
-    box: Box
-    size: float
-    weight: int
-    foot: float
-
-
-def line_blocks(lines: list[Line]) -> list[Block]:
-    """Returns the blocks that the lines of a document make up, in their order; titles are ranked by their size."""
+def item_blocks(items: list[Item]) -> list[Block]:
+    """Returns the blocks that a document's lines and tables make up, in their order; titles are ranked by size."""
+    lines = [line for item in items for line in ([item] if isinstance(item, Line) else _lines_of(item))]
     size, weight = _body_font(lines)
-    groups = list(_paragraphs(lines))
-    titles = [_is_title(group, size, weight) for group in groups]
+    groups = list(_paragraphs(items))
+    titles = [not isinstance(group, Table) and _is_title(group, size, weight) for group in groups]
     sizes = sorted(
-        {round(group[0].size) for group, is_title in zip(groups, titles, strict=True) if is_title}, reverse=True
+        {
+            round(group[0].size)
+            for group, is_title in zip(groups, titles, strict=True)
+            if is_title and not isinstance(group, Table)
+        },
+        reverse=True,
     )
     levels = {size: min(rank, _TITLE_LEVELS) for rank, size in enumerate(sizes, start=1)}
     words = _vocabulary(lines)
     blocks = []
     for group, is_title in zip(groups, titles, strict=True):
-        box, page = _union([line.box for line in group]), group[0].page
+        if isinstance(group, Table):
+            rows = [[_joined(cell, words) for cell in row] for row in group.rows]
+            blocks.append(replace(table_block(rows, group.page), box=_union([group.box])))
+            continue
+        box, page = _union([line.page_box for line in group]), group[0].page
         if is_title:
             blocks.append(Block("Title", _joined(group, words), levels[round(group[0].size)], page, box))
         elif _is_table(group):
@@ -69,6 +58,10 @@ def line_blocks(lines: list[Line]) -> list[Block]:
             kind = "ListItem" if _BULLET.match(group[0].text) else "NarrativeText"
             blocks.append(Block(kind, _joined(group, words), page=page, box=box))
     return blocks
+
+
+def _lines_of(table: Table) -> list[Line]:
+    return [line for row in table.rows for cell in row for line in cell]
 
 
 def _union(boxes: list[Box]) -> Box:
@@ -107,13 +100,16 @@ def _is_table(group: list[Line]) -> bool:
     return rows > _TABLE_SHARE * len(group)
 
 
-def _paragraphs(lines: list[Line]) -> Iterator[list[Line]]:
+def _paragraphs(items: list[Item]) -> Iterator[list[Line] | Table]:
     group: list[Line] = []
-    for line in lines:
-        if group and not _continues(group, line):
+    for item in items:
+        if group and (isinstance(item, Table) or not _continues(group, item)):
             yield group
             group = []
-        group.append(line)
+        if isinstance(item, Table):
+            yield item
+        else:
+            group.append(item)
     if group:
         yield group
 
@@ -121,12 +117,15 @@ def _paragraphs(lines: list[Line]) -> Iterator[list[Line]]:
 def _continues(group: list[Line], line: Line) -> bool:
     """Whether the line belongs to the paragraph that the group holds so far."""
     last = group[-1]
-    if line.page != last.page:
+    if line.page != last.page or line.turn != last.turn:
         return False
     height = max(last.size, 1.0)
     drop = line.foot - last.foot
+    step = line.box[0] - last.box[2]
     if abs(drop) <= 0.6 * height:  # the same line, broken by a raised character or a change of font
-        return -height <= line.box[0] - last.box[2] <= 3 * height
+        return -height <= step <= 3 * height
+    if -max(height, line.size) <= step <= 0.5 * height and _overlap(last, line) > 0.5:
+        return True
     if last.text.endswith(HYPHEN):
         return True
     if abs(line.size - last.size) > _SAME_SIZE * height or _BULLET.match(line.text):
@@ -140,6 +139,12 @@ def _continues(group: list[Line], line: Line) -> bool:
     if not last.text.endswith((".", "!", "?", ":")):
         return True
     return line.box[0] <= min(member.box[0] for member in group) + 0.8 * height  # else a first line, indented
+
+
+def _overlap(one: Line, other: Line) -> float:
+    """The share of the lower of two lines' heights that both have in common."""
+    common = min(one.box[3], other.box[3]) - max(one.box[1], other.box[1])
+    return common / max(min(one.box[3] - one.box[1], other.box[3] - other.box[1]), 0.1)
 
 
 def _vocabulary(lines: list[Line]) -> frozenset[str]:

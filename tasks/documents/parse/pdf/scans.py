@@ -11,7 +11,7 @@ from typing import Any
 
 from freshet.tasks.documents.parse import ocr
 from freshet.tasks.documents.parse.build import Block
-from freshet.tasks.documents.parse.pdf.hidden import area_of, bounds_of, common_box, drawn_objects
+from freshet.tasks.documents.parse.pdf.drawn import area_of, bounds_of, common_box, drawn_objects
 from freshet.tasks.documents.parse.refusal import Refused
 
 _LEAST_SHARE = 0.05

@@ -1,0 +1,253 @@
+"""Finds the tables of a PDF's page: rows of cells that ruling lines part, or gaps that stand above each other."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from freshet.tasks.documents.parse.pdf.drawn import Box
+from freshet.tasks.documents.parse.pdf.grids import Grid, grids_of
+from freshet.tasks.documents.parse.pdf.lines import Line, Words
+from freshet.tasks.documents.parse.pdf.pieces import drawn_rows, least_stretch, pieces_of, stretch
+from freshet.tasks.documents.parse.pdf.rules import Rules
+from freshet.tasks.documents.parse.pdf.table_rows import (
+    SAME_ROW,
+    TIGHT,
+    Extent,
+    Row,
+    are_prose,
+    is_table,
+    logical_rows,
+    unruled_rows,
+    visual_rows,
+)
+
+_SPLIT = 0.45  # times the size: a gap of this width parts columns where others are parted
+_FARTHEST = 3.5  # times the size: the pitch of a table's rows, at most
+_FARTHER = 2.5  # times the pitch of a table's rows so far: more is the end of it
+_NEAREST = 3  # lines above, below one of which a piece must stand
+_ALIGNED = 0.6  # times the size: how far from each other edges are, at most, that stand above each other
+_LONGEST_CELL = 800
+"""Characters: what has more is a column of prose in a frame."""
+
+_LONG_NOTE = 60
+"""Characters: a row of one cell with more, above or below the others, is text in the table's frame."""
+
+_SHORT = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells, each of which is a list of lines."""
+
+    rows: list[Row]
+    page: int
+    box: Box
+
+
+Item = Line | Table
+
+
+def with_tables(lines: list[Line], words: Words, rules: Rules) -> list[Item]:
+    """Returns a page's lines, those of tables as tables, each where its first line stood."""
+    items: list[Item] = list(lines)
+    for grid in grids_of(rules):
+        items = _ruled(items, grid, words)
+    done: list[Item] = []
+    run: list[Line] = []
+    for item in items:
+        if isinstance(item, Line):
+            run.append(item)
+        else:
+            done += [*_spaced(run, words, rules), item]
+            run = []
+    return [*done, *_spaced(run, words, rules)]
+
+
+def _ruled(items: list[Item], grid: Grid, words: Words) -> list[Item]:
+    """The items with those that lie in the grid as a table; as they were where they make up none."""
+    cells: dict[tuple[int, int], list[Line]] = {}
+    before: list[Item] = []
+    after: list[Item] = []
+    for item in items:
+        if not isinstance(item, Line) or not _touches(item, grid):
+            (after if cells else before).append(item)
+            continue
+        y = (item.box[1] + item.box[3]) / 2
+        for piece in pieces_of(item, words, grid.edges_at(y)):
+            x = (piece.box[0] + piece.box[2]) / 2
+            if not grid.holds(x, y):
+                (after if cells else before).append(piece)
+                continue
+            row, column = grid.cell(x, y)
+            if piece.box[0] < grid.columns[column] - 2:
+                row, column = grid.cell(piece.box[0] + 1, y)
+            cells.setdefault((row, column), []).append(piece)
+    if any(sum(len(one.text) for one in cell) > _LONGEST_CELL for cell in cells.values()):
+        return items
+    columns = sorted({column for _, column in cells})
+    rows: list[Row] = []
+    for row in sorted({row for row, _ in cells}):
+        rows += unruled_rows([cells.get((row, column), []) for column in columns])
+    page = next((item.page for item in items if isinstance(item, Line)), 0)
+    head = _notes(rows)
+    foot = _notes(rows[::-1])
+    body = rows[len(head) : len(rows) - len(foot)]
+    if not is_table(body, is_ruled=True):
+        return items
+    above, below = ([line for row in part for cell in row for line in cell] for part in (head, foot[::-1]))
+    return [*before, *above, Table(body, page, grid.box), *below, *after]
+
+
+def _notes(rows: list[Row]) -> list[Row]:
+    """The first rows that are text in the table's frame."""
+    notes = []
+    for row in rows:
+        filled = [cell for cell in row if cell]
+        if len(filled) > 1 or sum(len(line.text) for line in filled[0]) <= _LONG_NOTE:
+            break
+        notes.append(row)
+    return notes
+
+
+def _touches(line: Line, grid: Grid) -> bool:
+    left, top, right, bottom = grid.box
+    y = (line.box[1] + line.box[3]) / 2
+    return line.turn == 0 and line.box[0] < right and line.box[2] > left and top <= y <= bottom
+
+
+def _spaced(lines: list[Line], words: Words, rules: Rules) -> Iterator[Item]:
+    """Yields lines with those that gaps part into columns as tables, or, where the columns hold prose, one by one."""
+    least = least_stretch(lines)
+    rows = list(drawn_rows(lines))
+    pieces = [
+        [piece for line in row for piece in (pieces_of(line, words) if stretch(line) > least else [line])]
+        for row in rows
+    ]
+    at = 0
+    while at < len(rows):
+        if len(pieces[at]) > 1:
+            end, columns, taken = _run(rows, pieces, at, words)
+            found = list(_arranged(taken, columns, rules)) if end - at > 1 else []
+            if found:
+                yield from found
+                at = end
+                continue
+        yield from rows[at]
+        at += 1
+
+
+def _run(
+    rows: list[list[Line]], pieces: list[list[Line]], first: int, words: Words
+) -> tuple[int, list[Extent], list[Line]]:
+    """Follows the rows from one with gaps on, as long as they keep to its columns.
+
+    Returns:
+        The index after the last row, the columns' extents, and the rows' pieces.
+    """
+    head = rows[first][0]
+    columns = [(piece.box[0], piece.box[2]) for piece in pieces[first]]
+    taken = [(first, pieces[first])]
+    top, bottom, pitch = head.box[1], head.foot, _FARTHEST * head.size
+    for at in range(first + 1, len(rows)):
+        line = rows[at][0]
+        if (
+            line.turn != head.turn
+            or abs(line.size - head.size) > 0.3 * head.size
+            or line.foot > bottom + pitch
+            or line.foot < top
+            or line.start < 0
+        ):
+            break
+        own = pieces[at]
+        grown = _grown(columns, own)
+        if grown is None and len(columns) > 1:
+            between = [(one[1] + other[0]) / 2 for one, other in pairwise(columns)]
+            own = [piece for one in rows[at] for piece in pieces_of(one, words, between, _SPLIT)]
+            grown = _grown(columns, own)
+        if grown is None or (len(own) > 1 and not all(_is_aligned(piece, taken) for piece in own[1:])):
+            break
+        columns = grown
+        if line.foot > bottom + SAME_ROW * line.size:
+            pitch = min(pitch, _FARTHER * (line.foot - bottom)) if len(taken) > 1 else pitch
+            bottom = line.foot
+        taken.append((at, own))
+    # What stands alone below the first column is a heading or a paragraph that follows, unless its row goes on.
+    while len(taken) > 1 and len(taken[-1][1]) == 1 and not _has_neighbour(taken):
+        taken.pop()
+    return taken[-1][0] + 1, columns, [piece for _, own in taken for piece in own]
+
+
+def _is_aligned(piece: Line, taken: list[tuple[int, list[Line]]]) -> bool:
+    """Whether a piece stands below another, on the left, on the right or in the middle, or where nothing stood yet."""
+    left, _, right, _ = piece.box
+    most = _ALIGNED * piece.size
+    near = taken[-_NEAREST:]
+    met = [other for _, own in near for other in own if other.box[0] < right and other.box[2] > left]
+    # The right edges of lines that are stretched to it prove nothing.
+    is_short = len(piece.text) <= _SHORT
+    return not met or any(
+        abs(other.box[0] - left) <= most
+        or (is_short and abs(other.box[2] - right) <= most)
+        or abs(other.box[0] + other.box[2] - left - right) <= 2 * most
+        for other in met
+    )
+
+
+def _has_neighbour(taken: list[tuple[int, list[Line]]]) -> bool:
+    """Whether the last piece shares its row with another, or goes on what stands above it."""
+    last = taken[-1][1][0]
+    others = [piece for _, own in taken[:-1] for piece in own]
+    if any(abs(piece.foot - last.foot) <= SAME_ROW * last.size for piece in others):
+        return True
+    above = [one for one in others if one.foot < last.foot and one.box[0] < last.box[2] and one.box[2] > last.box[0]]
+    if not above:
+        return False
+    nearest = max(above, key=lambda one: one.foot)
+    return (
+        last.foot - nearest.foot <= TIGHT * last.size
+        and abs(last.size - nearest.size) < 0.1 * last.size
+        and (last.box[0] > min(piece.box[0] for piece in others) + last.size or last.text[:1].islower())
+    )
+
+
+def _grown(columns: list[Extent], pieces: list[Line]) -> list[Extent] | None:
+    """The extents of columns with more pieces in them; None where a piece does not keep to one of them."""
+    grown = list(columns)
+    used: set[int] = set()
+    for piece in pieces:
+        left, right = piece.box[0], piece.box[2]
+        met = [at for at, (start, end) in enumerate(grown) if left < end and right > start]
+        if len(met) > 1 or (met and met[0] in used):
+            return None
+        if met:
+            start, end = grown[met[0]]
+            grown[met[0]] = min(start, left), max(end, right)
+            used.add(met[0])
+        else:
+            grown.append((left, right))
+            used.add(len(grown) - 1)
+    ordered = sorted(grown)
+    if any(other[0] - one[1] < 0.2 * pieces[0].size for one, other in pairwise(ordered)):
+        return None
+    return ordered
+
+
+def _arranged(pieces: list[Line], extents: list[Extent], rules: Rules) -> Iterator[Item]:
+    """Yields the table that pieces make up, or their columns one after the other, or nothing."""
+    lefts = [left for left, _ in extents]
+    columns = {id(piece): bisect_right(lefts, piece.box[0]) - 1 for piece in pieces}
+    visual = visual_rows(pieces)
+    by_column = [[piece for row in visual for piece in row if columns[id(piece)] == at] for at in range(len(extents))]
+    if are_prose(by_column, extents):
+        for column in by_column:
+            yield from column
+        return
+    rows = logical_rows(visual, columns, extents, rules)
+    if not is_table(rows) or (len(rows) < 3 and not all(map(all, rows))):
+        return
+    boxes = [piece.page_box for piece in pieces]
+    sides = list(zip(*boxes, strict=True))
+    yield Table(rows, pieces[0].page, (min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])))
