@@ -6,7 +6,7 @@ import ctypes
 import math
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from freshet.tasks.documents.parse.hidden import Tally
 from freshet.tasks.documents.parse.pdf.drawn import Box, Drawn, area_of, bounds_of, common_box, drawn_objects, moved
@@ -14,12 +14,29 @@ from freshet.tasks.documents.parse.pdf.drawn import Box, Drawn, area_of, bounds_
 _INVISIBLE, _CLIP_ONLY = 3, 7
 _NEARLY_WHITE = 250
 _TINY_POINTS = 1.0
+_SMALLER, _LEAST_RISE, _MOST_RISE, _NEAR = 0.85, 0.12, 0.75, 0.3  # times the size of what raised text follows
 _MOST_OBJECTS = 20_000
 _SCAN_SHARE = 0.5
 
 
-def tally_page(page: Any, textpage: Any, number: int, tally: Tally) -> list[Drawn]:
-    """Adds the page's hidden text to the tally, and returns the paths that the page draws.
+class Raised(NamedTuple):
+    """A piece of text that stands higher than what it follows, and is smaller: where it begins, and its size."""
+
+    handle: Any
+    x: float
+    y: float
+    size: float
+
+
+class Looked(NamedTuple):
+    """What was seen on a page besides: its paths, and what is raised."""
+
+    paths: list[Drawn]
+    raised: list[Raised]
+
+
+def tally_page(page: Any, textpage: Any, number: int, tally: Tally) -> Looked:
+    """Adds the page's hidden text to the tally, and returns what else was seen of the page.
 
     The kinds are `not visible` (text that is laid over a scan is no hidden text: it is what the scan says),
     `off page`, `same colour`, `too small`.
@@ -37,9 +54,10 @@ def tally_page(page: Any, textpage: Any, number: int, tally: Tally) -> list[Draw
                 continue
         grounds.append(drawn)
     crop = page.get_bbox()
-    suspects = list(_suspects(texts, crop))
+    looked = Looked(paths, [])
+    suspects = list(_suspects(texts, crop, looked.raised))
     if not suspects:
-        return paths
+        return looked
     boxes = [(drawn.at, bounds_of(drawn), drawn.kind) for drawn in grounds]
     is_scan = any(
         kind in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_FORM)
@@ -54,11 +72,14 @@ def tally_page(page: Any, textpage: Any, number: int, tally: Tally) -> list[Draw
         if kind == "same colour" and _on_something(bounds_of(drawn), below):
             continue
         tally.add(kind, _text(drawn.handle, textpage), number)
-    return paths
+    return looked
 
 
-def _suspects(texts: Iterable[Drawn], crop: Box) -> Iterator[tuple[Drawn, str]]:
-    """Yields text objects with how each may be hidden, before what lies beneath it is looked at."""
+def _suspects(texts: Iterable[Drawn], crop: Box, raised: list[Raised]) -> Iterator[tuple[Drawn, str]]:
+    """Yields text objects with how each may be hidden, before what lies beneath it is looked at.
+
+    Text that is raised, as footnotes' marks and exponents are, is added to `raised`: what tells it is looked up here.
+    """
     from pypdfium2 import raw
 
     mode, fill, font_size = raw.FPDFTextObj_GetTextRenderMode, raw.FPDFPageObj_GetFillColor, raw.FPDFTextObj_GetFontSize
@@ -67,6 +88,8 @@ def _suspects(texts: Iterable[Drawn], crop: Box) -> Iterator[tuple[Drawn, str]]:
     bounds = raw.FPDFPageObj_GetBounds
     x0, y0, x1, y1 = (ctypes.c_float() for _ in range(4))
     left, bottom, right, top = crop
+    base: Raised | None = None
+    end = 0.0
     for drawn in texts:
         handle = drawn.handle
         if mode(handle) in (_INVISIBLE, _CLIP_ONLY):
@@ -88,8 +111,24 @@ def _suspects(texts: Iterable[Drawn], crop: Box) -> Iterator[tuple[Drawn, str]]:
             if drawn.is_in_form:
                 own = (matrix.a, matrix.b, c, d, matrix.e, matrix.f)
                 _, _, c, d, _, _ = moved(own, drawn.matrix)
-            if abs(size.value) * math.hypot(c, d) < _TINY_POINTS:
+            height = abs(size.value) * math.hypot(c, d)
+            if height < _TINY_POINTS:
                 yield drawn, "too small"
+            elif not drawn.is_in_form:
+                piece = Raised(handle, matrix.e, matrix.f, height)
+                if _is_raised(piece, base, abs(piece.x - end)):
+                    raised.append(piece)
+                else:
+                    if base and _is_raised(base, piece, abs(piece.x - end)):  # the mark before a note
+                        raised.append(base)
+                    base = piece
+                end = x1.value
+
+
+def _is_raised(piece: Raised, base: Raised | None, step: float) -> bool:
+    if base is None or piece.size > _SMALLER * base.size or step > _NEAR * base.size:
+        return False
+    return _LEAST_RISE * base.size <= piece.y - base.y <= _MOST_RISE * base.size
 
 
 def _is_filled(drawn: Any) -> bool:

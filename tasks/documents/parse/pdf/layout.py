@@ -20,6 +20,11 @@ _NO_TITLE = re.compile(r"@|://|[.,;]$|^[a-z\W]*$|^[a-z·•(]")
 _TITLE_CHARS, _TITLE_LINES, _TITLE_LEVELS = 200, 3, 6
 _TABLE_ROWS, _TABLE_NUMBERS, _TABLE_SHARE = 3, 2, 0.6
 _NUMBER = re.compile(r"(?<!\S)[(\-−–$€£]?\d[\d.,]*%?\)?(?!\S)")
+_DASHED = re.compile(r"[^\W_][-–]$")
+_IDEOGRAPH = re.compile("[\u3001-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]")
+_CONJUNCTIONS = frozenset({"and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "e", "en", "of"})
+_CLOSING, _OPENING = re.compile(r"[,.;:!?)\]}’”%]"), re.compile(r"[(\[{‘“]$")
+_NO_SPACE = 0.12  # times the size: a smaller step is none between words
 _SAME_SIZE = 0.15
 _LINE_PITCH = 1.6  # times the line's height: more is a gap between paragraphs
 _LOOSER_PITCH = 1.25  # times the pitch that the paragraph has kept so far
@@ -27,7 +32,7 @@ _LOOSER_PITCH = 1.25  # times the pitch that the paragraph has kept so far
 
 def item_blocks(items: list[Item]) -> list[Block]:
     """Returns the blocks that a document's lines and tables make up, in their order; titles are ranked by size."""
-    lines = [line for item in items for line in ([item] if isinstance(item, Line) else _lines_of(item))]
+    lines = [line for item in items for line in ([item] if isinstance(item, Line) else item.lines())]
     size, weight = _body_font(lines)
     groups = list(_paragraphs(items))
     titles = [not isinstance(group, Table) and _is_title(group, size, weight) for group in groups]
@@ -58,10 +63,6 @@ def item_blocks(items: list[Item]) -> list[Block]:
             kind = "ListItem" if _BULLET.match(group[0].text) else "NarrativeText"
             blocks.append(Block(kind, _joined(group, words), page=page, box=box))
     return blocks
-
-
-def _lines_of(table: Table) -> list[Line]:
-    return [line for row in table.rows for cell in row for line in cell]
 
 
 def _union(boxes: list[Box]) -> Box:
@@ -159,14 +160,29 @@ def _vocabulary(lines: list[Line]) -> frozenset[str]:
 
 def _joined(group: list[Line], words: frozenset[str]) -> str:
     text = ""
+    last: Line | None = None
     for line in group:
-        if text.endswith(HYPHEN):
-            text = _mended(text.removesuffix(HYPHEN), line.text, words)
-        elif text:
-            text = f"{text} {line.text}"
-        else:
+        if last is None:
             text = line.text
+        elif text.endswith(HYPHEN):
+            text = _mended(text.removesuffix(HYPHEN), line.text, words)
+        else:
+            text = f"{text}{_space(last, line)}{line.text}"
+        last = line
     return text.replace(HYPHEN, "-")
+
+
+def _space(last: Line, line: Line) -> str:
+    """What stands between two lines: nothing within a word or a range, nor between two ideographs."""
+    if _DASHED.search(last.text) and line.text[:1].isdigit():
+        return ""
+    if _IDEOGRAPH.match(last.text[-1:]) and _IDEOGRAPH.match(line.text[:1]):
+        return ""
+    # What returns from a raised character is a line of its own, also within a sentence.
+    if not (_CLOSING.match(line.text) or _OPENING.search(last.text)):
+        return " "
+    step = line.box[0] - last.box[2]
+    return "" if abs(step) <= _NO_SPACE * line.size and _overlap(last, line) > 0.5 else " "
 
 
 def _mended(head: str, tail: str, words: frozenset[str]) -> str:
@@ -175,6 +191,8 @@ def _mended(head: str, tail: str, words: frozenset[str]) -> str:
     one, two = (first[0][::-1] if first else ""), (second[0] if second else "")
     if f"{one}{two}".lower() in words:
         return f"{head}{tail}"
+    if two.lower() in _CONJUNCTIONS:  # as in "pre- and postwar"
+        return f"{head}- {tail}"
     if f"{one}-{two}".lower() in words or not (one[-1:].islower() and two[:1].islower()):
         return f"{head}-{tail}"
     return f"{head}{tail}"

@@ -5,21 +5,27 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import groupby, pairwise
 from typing import Any
 
 from freshet.tasks.documents.parse.pdf.drawn import Box, Place
+from freshet.tasks.documents.parse.pdf.hidden import Raised
 
 HYPHEN = "\ufffe"  # PDFium's mark for a hyphen at the end of a line; it swallows the line break
 _HYPHEN_CODE = 2  # PDFium's character code where its text has HYPHEN
 _MARK = re.compile(HYPHEN)
 _LINE = re.compile(rf"[^\r\n{HYPHEN}]+{HYPHEN}?")
 _ASTRAL = re.compile("([\U00010000-\U0010ffff])")
-_NEXT_WORD = re.compile(r"(?<=\s)\S")
+_ALONE = re.compile(r"\r(?!\n)")
+_CUT = re.compile(r"(?<=[^\W\d_])-$")
+_BLANK = " \t\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_NEXT_WORD = re.compile(r"(?<=[ \t\xa0\u2000-\u200a\u3000])[^ \t\xa0\u2000-\u200a\u3000]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_SMALL = 0.85  # times the height of the letter in the middle
+_MOST_RAISED, _MOST_RAISED_CHARS = 1000, 20
+_SMALL = 0.85  # times the height of other letters
 _UNSEEN = " \t\xa0\0"
 
 
@@ -80,12 +86,19 @@ class Words:
             found.append((offset, place(across, up, across, up)[0]))
         return found
 
+    def left(self, line: Line, offset: int) -> float:
+        """Returns the left edge of the line's character at an offset."""
+        return self._edges(line, offset)[0]
+
     def right(self, line: Line, offset: int) -> float:
         """Returns the right edge of the line's character at an offset."""
+        return self._edges(line, offset)[2]
+
+    def _edges(self, line: Line, offset: int) -> Box:
         box = self._box
         self._loose_box(self._textpage, line.start + offset, box)
         place = self._placed((line.turn + self._rotation) % 360)
-        return place(box.left, box.bottom, box.right, box.top)[2]
+        return place(box.left, box.bottom, box.right, box.top)
 
 
 def page_lines(page: Any, textpage: Any, number: int) -> tuple[list[Line], Words]:
@@ -105,7 +118,7 @@ def page_lines(page: Any, textpage: Any, number: int) -> tuple[list[Line], Words
     handle = textpage.raw
     lines = []
     for match in _LINE.finditer(_page_text(textpage)):
-        text = match[0].strip()
+        text = match[0].strip(_BLANK)
         if not text or text == HYPHEN:
             continue
         start = match.start() + match[0].index(text[0])
@@ -130,15 +143,50 @@ def page_lines(page: Any, textpage: Any, number: int) -> tuple[list[Line], Words
         place = placed(angle)
         if angle != rotation:
             box = place(*ends)
+        # Of a line with a raised mark at its start or in its middle, font and foot are those of the other letters.
+        sides = [one.right - one.left if angle % 180 else one.top - one.bottom for one in (first, middle, last)]
+        if sides[1] < _SMALL * min(sides[0], sides[2]):
+            at = 0
+            font_matrix(handle, start, matrix)
+        common = middle if sides[0] < _SMALL * sides[1] else first
         size = round(font_size(handle, start + at) * math.hypot(matrix.c, matrix.d), 1)
-        # A mark that is raised before the first word has another foot than the line.
-        is_small = abs(first.top - first.bottom) < _SMALL * abs(middle.top - middle.bottom)
-        common = middle if is_small and angle % 180 == 0 else first
         foot = place(common.left, common.bottom, common.right, common.top)[3]
         weight = max(0, font_weight(handle, start + at))
         turned = (angle - rotation) % 360
         lines.append(Line(text, number, box, size, weight, foot, start, turned, shown if turned else None))
-    return lines, Words(handle, placed, rotation)
+    return _upright(lines), Words(handle, placed, rotation)
+
+
+def _upright(lines: list[Line]) -> list[Line]:
+    """Puts lines that are turned into the order in which they are read, where PDFium gives the last of them first."""
+    ordered: list[Line] = []
+    for turn, group in groupby(lines, key=lambda line: line.turn):
+        run = list(group)
+        if turn and len(run) > 1 and all(line.foot < last.foot for last, line in pairwise(run)):
+            # PDFium marks no hyphens in lines that it reads in reverse.
+            run = [replace(line, text=_CUT.sub(HYPHEN, line.text)) for line in reversed(run)]
+        ordered += run
+    return ordered
+
+
+def raised_spans(textpage: Any, raised: Sequence[Raised]) -> dict[int, int]:
+    """Returns, for each raised piece of text, the index of its first character → the index after its last."""
+    from pypdfium2 import raw
+
+    at_place, owner = raw.FPDFText_GetCharIndexAtPos, raw.FPDFText_GetTextObject
+    handle, spans = textpage.raw, {}
+    for piece in raised[:_MOST_RAISED]:
+        near = 0.5 * piece.size
+        start = at_place(handle, piece.x + 0.25 * piece.size, piece.y + 0.3 * piece.size, near, near)
+        own = ctypes.addressof(piece.handle.contents)
+        end = start
+        while start >= 0 and end - start < _MOST_RAISED_CHARS and (found := owner(handle, end)):
+            if ctypes.addressof(found.contents) != own:
+                break
+            end += 1
+        if end > start:
+            spans[start] = end
+    return spans
 
 
 def _angle(matrix: Any) -> int:
@@ -158,8 +206,10 @@ def _page_text(textpage: Any) -> str:
     buffer = ctypes.create_string_buffer((count + 1) * 2)
     units = raw.FPDFText_GetText(textpage.raw, 0, count, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort))) - 1
     if units == count:
-        # A character outside the BMP takes two indices: pad it (the NUL goes with the other control characters).
-        text = _ASTRAL.sub("\\1\0", buffer.raw[: units * 2].decode("utf-16-le", errors="replace"))
+        # A character outside the BMP takes two indices: pad it (the pad goes with the control characters).
+        text = _ASTRAL.sub("\\1\uffff", buffer.raw[: units * 2].decode("utf-16-le", errors="replace"))
+        # Alone it is TeX's code for the ligature fl, which has another code, too.
+        text = _ALONE.sub("\x1d", text)
         # The same mark stands for a glyph that the font gives no character for; it goes with the NULs.
         unknown = [
             m.start() for m in _MARK.finditer(text) if raw.FPDFText_GetUnicode(textpage.raw, m.start()) != _HYPHEN_CODE

@@ -19,7 +19,8 @@ from freshet.tasks.documents.parse.links import MOST_LINKS, FoundLink, pdf_page_
 from freshet.tasks.documents.parse.pdf.annotations import with_annotations
 from freshet.tasks.documents.parse.pdf.hidden import tally_page
 from freshet.tasks.documents.parse.pdf.layout import item_blocks
-from freshet.tasks.documents.parse.pdf.lines import page_lines, placement
+from freshet.tasks.documents.parse.pdf.lines import page_lines, placement, raised_spans
+from freshet.tasks.documents.parse.pdf.readable import made_readable
 from freshet.tasks.documents.parse.pdf.rules import ruling_lines
 from freshet.tasks.documents.parse.pdf.scans import is_picture, left_out_pages, read_scans
 from freshet.tasks.documents.parse.pdf.tables import Item, with_tables
@@ -109,10 +110,11 @@ def _read_page(pdf: Any, number: int, read: _Pages) -> None:
         place = placement(page)
         textpage = page.get_textpage()
         try:
-            paths = tally_page(page, textpage, number, read.hidden)
+            looked = tally_page(page, textpage, number, read.hidden)
             own, words = page_lines(page, textpage, number)
             lines = with_annotations(page, pdf.formenv, number, own, place, read.hidden)
-            items = with_tables(lines, words, ruling_lines(paths, place))
+            items = with_tables(lines, words, ruling_lines(looked.paths, place))
+            items = made_readable(items, words, raised_spans(textpage, looked.raised))
         finally:
             textpage.close()
         links = pdf_page_links(pdf, page) if len(read.links) < MOST_LINKS else []

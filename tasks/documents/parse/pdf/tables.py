@@ -46,6 +46,10 @@ class Table:
     page: int
     box: Box
 
+    def lines(self) -> list[Line]:
+        """The lines of all cells."""
+        return [line for row in self.rows for cell in row for line in cell]
+
 
 Item = Line | Table
 
