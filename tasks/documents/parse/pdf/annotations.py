@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from freshet.tasks.documents.parse.hidden import Tally
@@ -44,7 +43,7 @@ def with_annotations(
         made = [
             Line(text, number, typed.box, size, 0, typed.box[3]) for text in typed.text.splitlines() if text.strip()
         ]
-        lines = [*lines[:near], *(replace(one, text=one.text.strip()) for one in made), *lines[near:]]
+        lines = [*lines[:near], *(one._replace(text=one.text.strip()) for one in made), *lines[near:]]
     return lines
 
 

@@ -88,8 +88,7 @@ def _suspects(texts: Iterable[Drawn], crop: Box, raised: list[Raised]) -> Iterat
     bounds = raw.FPDFPageObj_GetBounds
     x0, y0, x1, y1 = (ctypes.c_float() for _ in range(4))
     left, bottom, right, top = crop
-    base: Raised | None = None
-    end = 0.0
+    before, x_before, y_before, size_before, end = None, 0.0, 0.0, 0.0, 0.0
     for drawn in texts:
         handle = drawn.handle
         if mode(handle) in (_INVISIBLE, _CLIP_ONLY):
@@ -115,20 +114,22 @@ def _suspects(texts: Iterable[Drawn], crop: Box, raised: list[Raised]) -> Iterat
             if height < _TINY_POINTS:
                 yield drawn, "too small"
             elif not drawn.is_in_form:
-                piece = Raised(handle, matrix.e, matrix.f, height)
-                if _is_raised(piece, base, abs(piece.x - end)):
-                    raised.append(piece)
-                else:
-                    if base and _is_raised(base, piece, abs(piece.x - end)):  # the mark before a note
-                        raised.append(base)
-                    base = piece
+                y = matrix.f
+                if height != size_before:
+                    step = abs(matrix.e - end)
+                    if _is_raised(y - y_before, step, height, size_before):
+                        raised.append(Raised(handle, matrix.e, y, height))
+                        end = x1.value
+                        continue
+                    if _is_raised(y_before - y, step, size_before, height):  # the mark before a note
+                        raised.append(Raised(before, x_before, y_before, size_before))
+                before, x_before, y_before, size_before = handle, matrix.e, y, height
                 end = x1.value
 
 
-def _is_raised(piece: Raised, base: Raised | None, step: float) -> bool:
-    if base is None or piece.size > _SMALLER * base.size or step > _NEAR * base.size:
-        return False
-    return _LEAST_RISE * base.size <= piece.y - base.y <= _MOST_RISE * base.size
+def _is_raised(rise: float, step: float, size: float, base: float) -> bool:
+    """Whether text of a size stands above what it is next to, of the size `base`, and belongs to it."""
+    return 0 < size <= _SMALLER * base and step <= _NEAR * base and _LEAST_RISE * base <= rise <= _MOST_RISE * base
 
 
 def _is_filled(drawn: Any) -> bool:

@@ -20,10 +20,9 @@ _NO_TITLE = re.compile(r"@|://|[.,;]$|^[a-z\W]*$|^[a-z·•(]")
 _TITLE_CHARS, _TITLE_LINES, _TITLE_LEVELS = 200, 3, 6
 _TABLE_ROWS, _TABLE_NUMBERS, _TABLE_SHARE = 3, 2, 0.6
 _NUMBER = re.compile(r"(?<!\S)[(\-−–$€£]?\d[\d.,]*%?\)?(?!\S)")
-_DASHED = re.compile(r"[^\W_][-–]$")
-_IDEOGRAPH = re.compile("[\u3001-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]")
+_IDEOGRAPHS = re.compile("[\u3001-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]{2}")
 _CONJUNCTIONS = frozenset({"and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "e", "en", "of"})
-_CLOSING, _OPENING = re.compile(r"[,.;:!?)\]}’”%]"), re.compile(r"[(\[{‘“]$")
+_CLOSING, _OPENING = frozenset(",.;:!?)]}’”%"), frozenset("([{‘“")
 _NO_SPACE = 0.12  # times the size: a smaller step is none between words
 _SAME_SIZE = 0.15
 _LINE_PITCH = 1.6  # times the line's height: more is a gap between paragraphs
@@ -174,15 +173,16 @@ def _joined(group: list[Line], words: frozenset[str]) -> str:
 
 def _space(last: Line, line: Line) -> str:
     """What stands between two lines: nothing within a word or a range, nor between two ideographs."""
-    if _DASHED.search(last.text) and line.text[:1].isdigit():
-        return ""
-    if _IDEOGRAPH.match(last.text[-1:]) and _IDEOGRAPH.match(line.text[:1]):
-        return ""
+    before, after = last.text[-1], line.text[0]
+    if before in "-–":
+        return "" if after.isdigit() and last.text[-2:-1].isalnum() else " "
+    if before >= "\u3001" and after >= "\u3001":
+        return "" if _IDEOGRAPHS.match(before + after) else " "
     # What returns from a raised character is a line of its own, also within a sentence.
-    if not (_CLOSING.match(line.text) or _OPENING.search(last.text)):
-        return " "
-    step = line.box[0] - last.box[2]
-    return "" if abs(step) <= _NO_SPACE * line.size and _overlap(last, line) > 0.5 else " "
+    if after in _CLOSING or before in _OPENING:
+        step = line.box[0] - last.box[2]
+        return "" if abs(step) <= _NO_SPACE * line.size and _overlap(last, line) > 0.5 else " "
+    return " "
 
 
 def _mended(head: str, tail: str, words: frozenset[str]) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import cache, partial
 from itertools import groupby, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from freshet.tasks.documents.parse.pdf.drawn import Box, Place
 from freshet.tasks.documents.parse.pdf.hidden import Raised
@@ -22,15 +21,15 @@ _ASTRAL = re.compile("([\U00010000-\U0010ffff])")
 _ALONE = re.compile(r"\r(?!\n)")
 _CUT = re.compile(r"(?<=[^\W\d_])-$")
 _BLANK = " \t\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-_NEXT_WORD = re.compile(r"(?<=[ \t\xa0\u2000-\u200a\u3000])[^ \t\xa0\u2000-\u200a\u3000]")
+# The dots that lead from a heading to its page are no words.
+_NEXT_WORD = re.compile(r"(?<=[ \t\xa0\u2000-\u200a\u3000])(?!\. )[^ \t\xa0\u2000-\u200a\u3000]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _MOST_RAISED, _MOST_RAISED_CHARS = 1000, 20
 _SMALL = 0.85  # times the height of other letters
 _UNSEEN = " \t\xa0\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line of a page.
 
     Attributes:
@@ -64,26 +63,42 @@ class Line:
 class Words:
     """Where the words of an open page stand."""
 
-    def __init__(self, textpage: Any, placed: Callable[[int], Place], rotation: int) -> None:
-        """Takes PDFium's handle, what places a box on the page turned by an angle, and the angle of the page."""
+    def __init__(self, page: Any, textpage: Any) -> None:
+        """Takes an open pypdfium2 page and its text."""
         from pypdfium2 import raw
 
-        self._textpage, self._placed, self._rotation = textpage, placed, rotation
+        self._textpage, self._rotation = textpage.raw, page.get_rotation()
+        self._placed = cache(partial(placement, page))
+        self._edge = page.get_bbox()[0]
         self._origin, self._x, self._y = raw.FPDFText_GetCharOrigin, ctypes.c_double(), ctypes.c_double()
         self._loose_box, self._box = raw.FPDFText_GetLooseCharBox, raw.FS_RECTF()
 
-    def starts(self, line: Line) -> list[tuple[int, float]]:
-        """Returns (offset, left edge) of each word; none where a line is read from right to left, or is no text."""
-        if line.start < 0 or _RIGHT_TO_LEFT.search(line.text):
+    def gaps(self, line: Line, least: float, narrowest: float) -> list[tuple[int, float]]:
+        """Returns (offset, left edge) of each word of a line but the first that may have a gap before it.
+
+        None are found where a line is read from right to left, or is no text.
+
+        Args:
+            line: a line of the page.
+            least: the width of a gap, times the size.
+            narrowest: the width of a letter, times the size: only what is more than the letters take can be a gap.
+        """
+        start, text, size = line.start, line.text, line.size
+        if start < 0 or (not text.isascii() and _RIGHT_TO_LEFT.search(text)):
             return []
-        place, get, x, y = self._placed((line.turn + self._rotation) % 360), self._origin, self._x, self._y
-        found = [(0, line.box[0])]
-        handle, start = self._textpage, line.start
-        for match in _NEXT_WORD.finditer(line.text):
+        handle, get, x, y = self._textpage, self._origin, self._x, self._y
+        angle = (line.turn + self._rotation) % 360
+        edge, place = self._edge, self._placed(angle)
+        gap, letter = size * (least - narrowest), size * narrowest
+        found = []
+        before, left = 0, line.box[0]
+        for match in _NEXT_WORD.finditer(text):
             offset = match.start()
             get(handle, start + offset, x, y)
-            across, up = x.value, y.value
-            found.append((offset, place(across, up, across, up)[0]))
+            across = x.value - edge if not angle else place(x.value, y.value, x.value, y.value)[0]
+            if across - left > gap + letter * (offset - before):
+                found.append((offset, across))
+            before, left = offset, across
         return found
 
     def left(self, line: Line, offset: int) -> float:
@@ -92,13 +107,16 @@ class Words:
 
     def right(self, line: Line, offset: int) -> float:
         """Returns the right edge of the line's character at an offset."""
-        return self._edges(line, offset)[2]
+        return self._edges(line, offset)[1]
 
-    def _edges(self, line: Line, offset: int) -> Box:
+    def _edges(self, line: Line, offset: int) -> tuple[float, float]:
         box = self._box
         self._loose_box(self._textpage, line.start + offset, box)
-        place = self._placed((line.turn + self._rotation) % 360)
-        return place(box.left, box.bottom, box.right, box.top)
+        angle = (line.turn + self._rotation) % 360
+        if not angle:
+            return box.left - self._edge, box.right - self._edge
+        placed = self._placed(angle)(box.left, box.bottom, box.right, box.top)
+        return placed[0], placed[2]
 
 
 def page_lines(page: Any, textpage: Any, number: int) -> tuple[list[Line], Words]:
@@ -115,6 +133,7 @@ def page_lines(page: Any, textpage: Any, number: int) -> tuple[list[Line], Words
     width, height = page.get_size()
     rotation = page.get_rotation()
     placed = cache(partial(placement, page))
+    page_place = placed(rotation)
     handle = textpage.raw
     lines = []
     for match in _LINE.finditer(_page_text(textpage)):
@@ -131,40 +150,43 @@ def page_lines(page: Any, textpage: Any, number: int) -> tuple[list[Line], Words
         loose_box(handle, start + at, middle)
         font_matrix(handle, start + at, matrix)
         angle = _angle(matrix)
-        ends = (
-            min(first.left, last.left),
-            min(first.bottom, last.bottom),
-            max(first.right, last.right),
-            max(first.top, last.top),
-        )
-        box = shown = placed(rotation)(*ends)
-        if not (0 <= box[0] + box[2] <= 2 * width and 0 <= box[1] + box[3] <= 2 * height):
-            continue
-        place = placed(angle)
-        if angle != rotation:
-            box = place(*ends)
+        left, bottom, right, top = first.left, first.bottom, first.right, first.top
         # Of a line with a raised mark at its start or in its middle, font and foot are those of the other letters.
-        sides = [one.right - one.left if angle % 180 else one.top - one.bottom for one in (first, middle, last)]
-        if sides[1] < _SMALL * min(sides[0], sides[2]):
+        if angle % 180:
+            heights = right - left, middle.right - middle.left, last.right - last.left
+        else:
+            heights = top - bottom, middle.top - middle.bottom, last.top - last.bottom
+        if heights[1] < _SMALL * heights[0] and heights[1] < _SMALL * heights[2]:
             at = 0
             font_matrix(handle, start, matrix)
-        common = middle if sides[0] < _SMALL * sides[1] else first
+        place = page_place if angle == rotation else placed(angle)
+        if heights[0] < _SMALL * heights[1]:
+            foot = place(middle.left, middle.bottom, middle.right, middle.top)[3]
+        else:
+            foot = place(left, bottom, right, top)[3]
+        ends = min(left, last.left), min(bottom, last.bottom), max(right, last.right), max(top, last.top)
+        box = shown = page_place(*ends)
+        if not (0 <= box[0] + box[2] <= 2 * width and 0 <= box[1] + box[3] <= 2 * height):
+            continue
+        if angle != rotation:
+            box = place(*ends)
         size = round(font_size(handle, start + at) * math.hypot(matrix.c, matrix.d), 1)
-        foot = place(common.left, common.bottom, common.right, common.top)[3]
         weight = max(0, font_weight(handle, start + at))
         turned = (angle - rotation) % 360
         lines.append(Line(text, number, box, size, weight, foot, start, turned, shown if turned else None))
-    return _upright(lines), Words(handle, placed, rotation)
+    return _upright(lines), Words(page, textpage)
 
 
 def _upright(lines: list[Line]) -> list[Line]:
     """Puts lines that are turned into the order in which they are read, where PDFium gives the last of them first."""
+    if not any(line.turn for line in lines):
+        return lines
     ordered: list[Line] = []
     for turn, group in groupby(lines, key=lambda line: line.turn):
         run = list(group)
         if turn and len(run) > 1 and all(line.foot < last.foot for last, line in pairwise(run)):
             # PDFium marks no hyphens in lines that it reads in reverse.
-            run = [replace(line, text=_CUT.sub(HYPHEN, line.text)) for line in reversed(run)]
+            run = [line._replace(text=_CUT.sub(HYPHEN, line.text)) for line in reversed(run)]
         ordered += run
     return ordered
 

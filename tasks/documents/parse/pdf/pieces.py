@@ -9,7 +9,9 @@ from freshet.tasks.documents.parse.pdf.table_rows import LIST_MARK, SAME_ROW
 
 _GAP = 0.9  # times the size: more than that is no space between two words, also where lines are stretched
 _NARROWEST = 0.35  # times the size: a letter of a word, as a rule
-_STRETCHED = 0.46  # times the size: lines of prose are narrower in most fonts, for each of their characters
+_STRETCHED = 0.48  # times the size: lines of prose are narrower in most fonts, for each of their characters
+_LONG = 20
+_FILLED = 0.55  # times the size: a line that is as wide as the one before is stretched no more than this in prose
 _STRETCHED_MORE = 1.08  # times that of most lines of the page
 
 
@@ -23,19 +25,15 @@ def pieces_of(line: Line, words: Words, edges: Sequence[float] = (), least_gap: 
         least_gap: how wide a gap is, times the size, into which an edge falls; the mark of a list is not cut off.
     """
     text, size = line.text, max(line.size, 0.1)
-    starts = words.starts(line)
     cuts = []
-    before, left = 0, 0.0
-    for offset, x in starts:
-        # A letter is hardly narrower than this: only where a gap may be, the end of a word is asked for.
-        may_be = x - left > size * (_GAP + _NARROWEST * (offset - before - 1))
-        over = [edge for edge in edges if left < edge <= x + 1] if edges else []
-        if offset and (over or (may_be and (before or not LIST_MARK.fullmatch(text[:offset].rstrip())))):
-            end = words.right(line, len(text[:offset].rstrip()) - 1)
-            gap = (x - end) / size
-            if gap > _GAP or (gap >= least_gap and any(end - 1.5 <= edge for edge in over)):
-                cuts.append((offset, end, x))
-        before, left = offset, x
+    # Before an edge of a column any gap counts.
+    for offset, x in words.gaps(line, -_GAP if edges else _GAP, 0.0 if edges else _NARROWEST):
+        after = offset - 1 if text[offset - 2] != " " else len(text[:offset].rstrip())
+        end = words.right(line, after - 1)
+        gap = (x - end) / size
+        is_wide = gap > _GAP and (cuts or not LIST_MARK.fullmatch(text[:after]))
+        if is_wide or (gap >= least_gap and any(end - 1.5 <= edge <= x + 1 for edge in edges)):
+            cuts.append((offset, end, x))
     if not cuts:
         return [line]
     pieces = []
@@ -77,12 +75,27 @@ def drawn_rows(lines: list[Line]) -> Iterator[list[Line]]:
         yield row
 
 
-def stretch(line: Line) -> float:
+def pieces_of_rows(rows: list[list[Line]], words: Words) -> Iterator[list[Line]]:
+    """Yields the pieces of each row; lines of prose are passed by, since to look at each of their words takes long."""
+    stretches = [[_stretch(line) for line in row] for row in rows]
+    known = sorted(
+        stretch
+        for row, found in zip(rows, stretches, strict=True)
+        for line, stretch in zip(row, found, strict=True)
+        if len(line.text) >= _LONG
+    )
+    least = min(_STRETCHED, _STRETCHED_MORE * known[len(known) // 5]) if known else 0.0
+    last_left = last_right = 0.0
+    for row, found in zip(rows, stretches, strict=True):
+        pieces = []
+        for line, stretch in zip(row, found, strict=True):
+            left, _, right, _ = line.box
+            is_filled = stretch < _FILLED and abs(left - last_left) < 1 and abs(right - last_right) < 1
+            pieces += [line] if stretch <= least or is_filled else pieces_of(line, words)
+            last_left, last_right = left, right
+        yield pieces
+
+
+def _stretch(line: Line) -> float:
     """The width of a line for each of its characters, times the size."""
     return (line.box[2] - line.box[0]) / (max(line.size, 0.1) * len(line.text))
-
-
-def least_stretch(lines: list[Line]) -> float:
-    """How far a line is stretched at least that has wide gaps: to look at each word of prose would take long."""
-    known = sorted(stretch(line) for line in lines if len(line.text) >= 20)
-    return min(_STRETCHED, _STRETCHED_MORE * known[len(known) // 5]) if known else 0.0

@@ -32,7 +32,10 @@ _SOFT = "\xad"
 _CJK = "\u3005\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _SPACED_CJK = re.compile(rf"(?<!\S)[{_CJK}](?: [{_CJK}]){{2,}}(?!\S)")
 _SPACED = re.compile(r"(?<!\S)[^\W\d_](?: [^\W\d_]){4,}(?!\S)")
-_ODD = re.compile(rf"[\0-\x08\x0b-\x1f{_SIGNS}{_SOFT}]|(?<!\S)[^\W\d_] [^\W\d_] [^\W\d_](?!\S)")
+_ODD = re.compile(rf"[\0-\x08\x0b-\x1f{_SIGNS}{_SOFT}]")
+_SPACES = 0.3
+"""The share of spaces in a line: in one with fewer, no letters stand apart."""
+
 _WORD_GAP = 1.4  # times the distance between letters that stand apart: more is a gap between words
 _NO_WIDTH = 0.05  # times the size
 
@@ -46,16 +49,23 @@ def made_readable(items: list[Item], words: Words, raised: Mapping[int, int]) ->
         raised: index of the first character of each raised piece of text → index after its last.
     """
     lines = [line for item in items for line in ([item] if isinstance(item, Line) else item.lines())]
+    if not raised and not any(_is_odd(line.text) for line in lines):
+        return items
     # Quartz leaves nothing of ffi and ffl where it writes ff as ↵.
     lost = "ffi" if any("\u21b5" in line.text and _LIGATURE.search(line.text) for line in lines) else "\ufffd"
 
     def mend(line: Line) -> Line:
         text = _marked(line, raised) if raised else line.text
-        if _ODD.search(text):
-            text = _mended(replace(line, text=text), words, lost, is_moved=text != line.text)
-        return line if text == line.text else replace(line, text=text)
+        if _is_odd(text):
+            text = _mended(line._replace(text=text), words, lost, is_moved=text != line.text)
+        return line if text == line.text else line._replace(text=text)
 
     return [mend(item) if isinstance(item, Line) else _each(item, mend) for item in items]
+
+
+def _is_odd(text: str) -> bool:
+    is_plain = text.isascii() and text.isprintable()
+    return (not is_plain and bool(_ODD.search(text))) or text.count(" ") > _SPACES * len(text)
 
 
 def _each(table: Table, mend: Callable[[Line], Line]) -> Table:

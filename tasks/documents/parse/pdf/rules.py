@@ -13,7 +13,7 @@ _THICKEST = 3.0
 """Points: what is thicker is a field of colour and no line."""
 
 _SHORTEST = 4.0
-_MOST_PATHS = 2000
+_MOST_PATHS, _MOST_LINES = 2000, 4000
 _MOST_POINTS = 2000
 """Of one path: what has more is a drawing."""
 
@@ -42,6 +42,8 @@ def ruling_lines(paths: Sequence[Drawn], place: Place) -> Rules:
     if len(paths) > _MOST_PATHS:
         return rules
     for path in paths:
+        if len(rules.level) + len(rules.upright) > _MOST_LINES:
+            break
         for x0, y0, x1, y1 in _strokes(path):
             left, top, right, bottom = place(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
             if bottom - top <= _THICKEST and right - left >= _SHORTEST:

@@ -55,17 +55,19 @@ def visual_rows(pieces: list[Line]) -> list[list[Line]]:
 def logical_rows(visual: list[list[Line]], columns: dict[int, int], extents: list[Extent], rules: Rules) -> list[Row]:
     """Returns the rows of a table; a line that goes on the cells above it is one row with them."""
     pitches = [row[0].foot - before[0].foot for before, row in pairwise(visual)]
-    loose = _LOOSER * min(pitches) <= max(pitches) if pitches else False
+    widest = max(pitches, default=0.0)
+    loose = bool(pitches) and _LOOSER * min(pitches) <= widest
     left, right = extents[0][0], extents[-1][1]
     rows: list[Row] = []
     for at, pieces in enumerate(visual):
-        goes_on = bool(rows) and not _is_parted(visual[at - 1], pieces, left, right, rules)
-        if goes_on:
-            pitch = pitches[at - 1]
-            is_tight = pitch <= TIGHT * pieces[0].size and (not loose or pitch * _LOOSER <= max(pitches))
-            goes_on = is_tight and all(
-                _continues(rows[-1], columns[id(piece)], piece, extents, loose) for piece in pieces
-            )
+        pitch = pitches[at - 1] if at else widest
+        goes_on = (
+            bool(rows)
+            and pitch <= TIGHT * pieces[0].size
+            and (not loose or pitch * _LOOSER <= widest)
+            and not _is_parted(visual[at - 1], pieces, left, right, rules)
+            and all(_continues(rows[-1], columns[id(piece)], piece, extents, loose) for piece in pieces)
+        )
         if not goes_on:
             rows.append([[] for _ in extents])
         for piece in pieces:

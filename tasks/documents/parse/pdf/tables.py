@@ -10,7 +10,7 @@ from itertools import pairwise
 from freshet.tasks.documents.parse.pdf.drawn import Box
 from freshet.tasks.documents.parse.pdf.grids import Grid, grids_of
 from freshet.tasks.documents.parse.pdf.lines import Line, Words
-from freshet.tasks.documents.parse.pdf.pieces import drawn_rows, least_stretch, pieces_of, stretch
+from freshet.tasks.documents.parse.pdf.pieces import drawn_rows, pieces_of, pieces_of_rows
 from freshet.tasks.documents.parse.pdf.rules import Rules
 from freshet.tasks.documents.parse.pdf.table_rows import (
     SAME_ROW,
@@ -27,7 +27,9 @@ from freshet.tasks.documents.parse.pdf.table_rows import (
 _SPLIT = 0.45  # times the size: a gap of this width parts columns where others are parted
 _FARTHEST = 3.5  # times the size: the pitch of a table's rows, at most
 _FARTHER = 2.5  # times the pitch of a table's rows so far: more is the end of it
+_MOST_ROWS = 500
 _NEAREST = 3  # lines above, below one of which a piece must stand
+_APART = 0.2  # times the size: the gap between two columns, at least
 _ALIGNED = 0.6  # times the size: how far from each other edges are, at most, that stand above each other
 _LONGEST_CELL = 800
 """Characters: what has more is a column of prose in a frame."""
@@ -124,12 +126,8 @@ def _touches(line: Line, grid: Grid) -> bool:
 
 def _spaced(lines: list[Line], words: Words, rules: Rules) -> Iterator[Item]:
     """Yields lines with those that gaps part into columns as tables, or, where the columns hold prose, one by one."""
-    least = least_stretch(lines)
     rows = list(drawn_rows(lines))
-    pieces = [
-        [piece for line in row for piece in (pieces_of(line, words) if stretch(line) > least else [line])]
-        for row in rows
-    ]
+    pieces = list(pieces_of_rows(rows, words))
     at = 0
     while at < len(rows):
         if len(pieces[at]) > 1:
@@ -155,7 +153,7 @@ def _run(
     columns = [(piece.box[0], piece.box[2]) for piece in pieces[first]]
     taken = [(first, pieces[first])]
     top, bottom, pitch = head.box[1], head.foot, _FARTHEST * head.size
-    for at in range(first + 1, len(rows)):
+    for at in range(first + 1, min(first + _MOST_ROWS, len(rows))):
         line = rows[at][0]
         if (
             line.turn != head.turn
@@ -171,7 +169,10 @@ def _run(
             between = [(one[1] + other[0]) / 2 for one, other in pairwise(columns)]
             own = [piece for one in rows[at] for piece in pieces_of(one, words, between, _SPLIT)]
             grown = _grown(columns, own)
-        if grown is None or (len(own) > 1 and not all(_is_aligned(piece, taken) for piece in own[1:])):
+        if grown is None:
+            break
+        near = [row for _, row in taken[: -_NEAREST - 1 : -1]]
+        if not all(_is_aligned(piece, near) for piece in own[1:]):
             break
         columns = grown
         if line.foot > bottom + SAME_ROW * line.size:
@@ -184,20 +185,23 @@ def _run(
     return taken[-1][0] + 1, columns, [piece for _, own in taken for piece in own]
 
 
-def _is_aligned(piece: Line, taken: list[tuple[int, list[Line]]]) -> bool:
+def _is_aligned(piece: Line, near: list[list[Line]]) -> bool:
     """Whether a piece stands below another, on the left, on the right or in the middle, or where nothing stood yet."""
     left, _, right, _ = piece.box
     most = _ALIGNED * piece.size
-    near = taken[-_NEAREST:]
-    met = [other for _, own in near for other in own if other.box[0] < right and other.box[2] > left]
     # The right edges of lines that are stretched to it prove nothing.
     is_short = len(piece.text) <= _SHORT
-    return not met or any(
-        abs(other.box[0] - left) <= most
-        or (is_short and abs(other.box[2] - right) <= most)
-        or abs(other.box[0] + other.box[2] - left - right) <= 2 * most
-        for other in met
-    )
+    is_below = False
+    for row in near:
+        for other in row:
+            start, _, end, _ = other.box
+            if start < right and end > left:
+                is_below = True
+                if abs(start - left) <= most or (is_short and abs(end - right) <= most):
+                    return True
+                if abs(start + end - left - right) <= 2 * most:
+                    return True
+    return not is_below
 
 
 def _has_neighbour(taken: list[tuple[int, list[Line]]]) -> bool:
@@ -219,6 +223,11 @@ def _has_neighbour(taken: list[tuple[int, list[Line]]]) -> bool:
 
 def _grown(columns: list[Extent], pieces: list[Line]) -> list[Extent] | None:
     """The extents of columns with more pieces in them; None where a piece does not keep to one of them."""
+    if len(pieces) == len(columns):
+        pairs = [(start, end, one.box[0], one.box[2]) for (start, end), one in zip(columns, pieces, strict=True)]
+        if all(left < end and right > start for start, end, left, right in pairs):
+            same = [(min(start, left), max(end, right)) for start, end, left, right in pairs]
+            return same if _are_apart(same, pieces[0].size) else None
     grown = list(columns)
     used: set[int] = set()
     for piece in pieces:
@@ -234,9 +243,11 @@ def _grown(columns: list[Extent], pieces: list[Line]) -> list[Extent] | None:
             grown.append((left, right))
             used.add(len(grown) - 1)
     ordered = sorted(grown)
-    if any(other[0] - one[1] < 0.2 * pieces[0].size for one, other in pairwise(ordered)):
-        return None
-    return ordered
+    return ordered if _are_apart(ordered, pieces[0].size) else None
+
+
+def _are_apart(columns: list[Extent], size: float) -> bool:
+    return all(other[0] - one[1] >= _APART * size for one, other in pairwise(columns))
 
 
 def _arranged(pieces: list[Line], extents: list[Extent], rules: Rules) -> Iterator[Item]:
@@ -244,7 +255,10 @@ def _arranged(pieces: list[Line], extents: list[Extent], rules: Rules) -> Iterat
     lefts = [left for left, _ in extents]
     columns = {id(piece): bisect_right(lefts, piece.box[0]) - 1 for piece in pieces}
     visual = visual_rows(pieces)
-    by_column = [[piece for row in visual for piece in row if columns[id(piece)] == at] for at in range(len(extents))]
+    by_column: list[list[Line]] = [[] for _ in extents]
+    for row in visual:
+        for piece in row:
+            by_column[columns[id(piece)]].append(piece)
     if are_prose(by_column, extents):
         for column in by_column:
             yield from column
