@@ -92,6 +92,16 @@ def test_a_field_that_shows_nothing_says_nothing(tmp_path: Path, widget: bytes) 
     assert " ".join(document.text.split()) == "The applicant states the following name: Place and date:"
 
 
+def test_a_value_in_a_ruled_form_stands_in_its_cell(tmp_path: Path) -> None:
+    lines = b"".join(b"60 %d m 540 %d l S " % (y, y) for y in (720, 680, 640)) + b"".join(
+        b"%d 640 m %d 720 l S " % (x, x) for x in (60, 300, 540)
+    )
+    content = lines + shown("Name of the applicant", 72, 695) + shown("Place", 72, 655) + shown("Aldermouth", 310, 655)
+    document = read(tmp_path, field(b"Tx", b"/V(Mossbank)"), annotated=1, fields=b"6 0 R", content=content)
+    assert document.text == "Name of the applicant | Mossbank\nPlace | Aldermouth"
+    assert [element.kind for element in document.elements] == ["Table"]
+
+
 def test_a_value_that_is_stated_above_its_fields_is_read_for_each(tmp_path: Path) -> None:
     kid = b"<</Type/Annot/Subtype/Widget/Parent 8 0 R/DA(/F1 12 Tf 0 g)/F 4/Rect%s>>"
     parent = b"<</FT/Tx/T(name)/V(Mossbank)/Kids[6 0 R 7 0 R]>>"

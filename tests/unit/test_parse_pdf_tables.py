@@ -179,6 +179,28 @@ def test_a_list_whose_marks_stand_apart_is_no_table(tmp_path: Path, mark: str) -
     assert "Wait until the gauge shows zero" in document.text
 
 
+def test_a_head_that_is_drawn_cell_by_cell_belongs_to_the_table(tmp_path: Path) -> None:
+    head = [
+        ("Method", 72, 677),
+        ("Accuracy", 200, 689),
+        ("in %", 200, 677),
+        ("Training", 330, 689),
+        ("hours", 330, 677),
+    ]
+    body = [("Baseline", 72, 658), ("71.3", 200, 658), ("2", 330, 658)]
+    body += [("Our method, which is slow", 72, 644), ("84.5", 200, 644), ("11", 330, 644)]
+    body += [("Both of them together", 72, 630), ("86.0", 200, 630), ("45", 330, 630)]
+    title = put("Table 2", 200, 706)
+    document = read(tmp_path, title + "".join(put(*one) for one in head + body))
+    assert document.text.startswith("Table 2")
+    assert tables(document)[0][-3:] == [
+        "Baseline | 71.3 | 2",
+        "Our method, which is slow | 84.5 | 11",
+        "Both of them together | 86.0 | 45",
+    ]
+    assert tables(document)[0][:-3] == ["| Accuracy | Training", "Method | in % | hours"]
+
+
 def test_a_heading_and_a_paragraph_below_a_table_stay_outside(tmp_path: Path) -> None:
     document = read(tmp_path, rows(FEES) + put("Exceptions", 72, 628) + AFTER)
     assert tables(document) == [AS_ROWS]

@@ -92,6 +92,8 @@ def test_a_soft_hyphen_without_width_is_nothing(tmp_path: Path) -> None:
         (b"BT /F1 12 Tf 72 700 Td [(I)-500(N)-500(T)-500(R)-500(O)-1200(A)-500(N)-500(D)] TJ ET", "INTRO AND"),
         (shown("Choose A B C D E or none"), "Choose A B C D E or none"),
         (shown("marks x x x x x here"), "marks x x x x x here"),
+        (shown("variables a x b y c z"), "variables a x b y c z"),
+        (shown("P r e f a c e"), "Preface"),
     ],
 )
 def test_letters_that_stand_apart_are_words_unless_each_is_meant(tmp_path: Path, content: bytes, text: str) -> None:

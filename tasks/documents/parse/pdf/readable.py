@@ -111,7 +111,7 @@ def _closed_up(match: re.Match[str], line: Line, words: Words) -> str:
     letters = text.split(" ")
     codes = [ord(letter) for letter in letters]
     is_series = all(later - code in (0, 1) for code, later in pairwise(codes))
-    if is_series or len(set(letters)) < 3 or not (text.isupper() or text.islower() or text[1:].islower()):
+    if is_series or len(set(letters)) < 3 or not (text.isupper() or (text[0].isupper() and text[1:].islower())):
         return text
     lefts = [words.left(line, match.start() + 2 * at) for at in range(len(letters))]
     rights = [words.right(line, match.start() + 2 * at) for at in range(len(letters))]

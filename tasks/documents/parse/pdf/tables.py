@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from freshet.tasks.documents.parse.pdf.columns import grown_columns, is_aligned
 from freshet.tasks.documents.parse.pdf.drawn import Box
 from freshet.tasks.documents.parse.pdf.grids import Grid, grids_of
 from freshet.tasks.documents.parse.pdf.lines import Line, Words
@@ -29,15 +30,11 @@ _FARTHEST = 3.5  # times the size: the pitch of a table's rows, at most
 _FARTHER = 2.5  # times the pitch of a table's rows so far: more is the end of it
 _MOST_ROWS = 500
 _NEAREST = 3  # lines above, below one of which a piece must stand
-_APART = 0.2  # times the size: the gap between two columns, at least
-_ALIGNED = 0.6  # times the size: how far from each other edges are, at most, that stand above each other
 _LONGEST_CELL = 800
 """Characters: what has more is a column of prose in a frame."""
 
 _LONG_NOTE = 60
 """Characters: a row of one cell with more, above or below the others, is text in the table's frame."""
-
-_SHORT = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +125,69 @@ def _spaced(lines: list[Line], words: Words, rules: Rules) -> Iterator[Item]:
     """Yields lines with those that gaps part into columns as tables, or, where the columns hold prose, one by one."""
     rows = list(drawn_rows(lines))
     pieces = list(pieces_of_rows(rows, words))
-    at = 0
+    at = given = 0
     while at < len(rows):
         if len(pieces[at]) > 1:
             end, columns, taken = _run(rows, pieces, at, words)
-            found = list(_arranged(taken, columns, rules)) if end - at > 1 else []
-            if found:
-                yield from found
-                at = end
-                continue
-        yield from rows[at]
+            if end - at > 1:
+                first, columns, head = _head(rows, pieces, range(given, at), columns, taken)
+                found = list(_arranged([*head, *(piece for row in taken for piece in row)], columns, rules))
+                if found:
+                    yield from (line for row in rows[given:first] for line in row)
+                    yield from found
+                    at = given = end
+                    continue
         at += 1
+    yield from (line for row in rows[given:] for line in row)
+
+
+def _head(
+    rows: list[list[Line]], pieces: list[list[Line]], before: range, columns: list[Extent], taken: list[list[Line]]
+) -> tuple[int, list[Extent], list[Line]]:
+    """Goes back from the first row of a table to those of its head, which may be drawn cell by cell.
+
+    Returns:
+        The index of the first row that is the table's, the columns' extents, and the pieces of the head.
+    """
+    table = taken[0][0]
+    head: list[list[Line]] = []
+    first = before.stop
+    highest = table.foot
+    for at in reversed(before):
+        line = rows[at][0]
+        if (
+            line.turn != table.turn
+            or line.start < 0
+            or line.foot > table.foot + SAME_ROW * table.size
+            or line.foot < highest - _FARTHER * table.size
+            or abs(line.size - table.size) > 0.3 * table.size
+        ):
+            break
+        grown = grown_columns(columns, pieces[at])
+        if grown is None or not all(is_aligned(piece, taken[:_NEAREST]) for piece in pieces[at]):
+            break
+        columns, first, highest = grown, at, min(highest, line.foot)
+        head.insert(0, pieces[at])
+    # What stands alone above the table is its title.
+    while head and not _has_company(head):
+        first += 1
+        head.pop(0)
+    return first, columns, [piece for row in head for piece in row]
+
+
+def _has_company(head: list[list[Line]]) -> bool:
+    """Whether anything of the head stands beside what is drawn first."""
+    first = head[0][0]
+    return sum(abs(piece.foot - first.foot) <= SAME_ROW * first.size for row in head for piece in row) > 1
 
 
 def _run(
     rows: list[list[Line]], pieces: list[list[Line]], first: int, words: Words
-) -> tuple[int, list[Extent], list[Line]]:
+) -> tuple[int, list[Extent], list[list[Line]]]:
     """Follows the rows from one with gaps on, as long as they keep to its columns.
 
     Returns:
-        The index after the last row, the columns' extents, and the rows' pieces.
+        The index after the last row, the columns' extents, and the pieces of each row.
     """
     head = rows[first][0]
     columns = [(piece.box[0], piece.box[2]) for piece in pieces[first]]
@@ -164,15 +204,16 @@ def _run(
         ):
             break
         own = pieces[at]
-        grown = _grown(columns, own)
+        grown = grown_columns(columns, own)
         if grown is None and len(columns) > 1:
-            between = [(one[1] + other[0]) / 2 for one, other in pairwise(columns)]
-            own = [piece for one in rows[at] for piece in pieces_of(one, words, between, _SPLIT)]
-            grown = _grown(columns, own)
+            # The gap may be narrow where a cell is long: it ends where the next column begins, or is in the middle.
+            edges = [edge for one, other in pairwise(columns) for edge in ((one[1] + other[0]) / 2, other[0])]
+            own = [piece for one in rows[at] for piece in pieces_of(one, words, edges, _SPLIT)]
+            grown = grown_columns(columns, own)
         if grown is None:
             break
         near = [row for _, row in taken[: -_NEAREST - 1 : -1]]
-        if not all(_is_aligned(piece, near) for piece in own[1:]):
+        if not all(is_aligned(piece, near) for piece in own[1:]):
             break
         columns = grown
         if line.foot > bottom + SAME_ROW * line.size:
@@ -182,26 +223,7 @@ def _run(
     # What stands alone below the first column is a heading or a paragraph that follows, unless its row goes on.
     while len(taken) > 1 and len(taken[-1][1]) == 1 and not _has_neighbour(taken):
         taken.pop()
-    return taken[-1][0] + 1, columns, [piece for _, own in taken for piece in own]
-
-
-def _is_aligned(piece: Line, near: list[list[Line]]) -> bool:
-    """Whether a piece stands below another, on the left, on the right or in the middle, or where nothing stood yet."""
-    left, _, right, _ = piece.box
-    most = _ALIGNED * piece.size
-    # The right edges of lines that are stretched to it prove nothing.
-    is_short = len(piece.text) <= _SHORT
-    is_below = False
-    for row in near:
-        for other in row:
-            start, _, end, _ = other.box
-            if start < right and end > left:
-                is_below = True
-                if abs(start - left) <= most or (is_short and abs(end - right) <= most):
-                    return True
-                if abs(start + end - left - right) <= 2 * most:
-                    return True
-    return not is_below
+    return taken[-1][0] + 1, columns, [own for _, own in taken]
 
 
 def _has_neighbour(taken: list[tuple[int, list[Line]]]) -> bool:
@@ -219,35 +241,6 @@ def _has_neighbour(taken: list[tuple[int, list[Line]]]) -> bool:
         and abs(last.size - nearest.size) < 0.1 * last.size
         and (last.box[0] > min(piece.box[0] for piece in others) + last.size or last.text[:1].islower())
     )
-
-
-def _grown(columns: list[Extent], pieces: list[Line]) -> list[Extent] | None:
-    """The extents of columns with more pieces in them; None where a piece does not keep to one of them."""
-    if len(pieces) == len(columns):
-        pairs = [(start, end, one.box[0], one.box[2]) for (start, end), one in zip(columns, pieces, strict=True)]
-        if all(left < end and right > start for start, end, left, right in pairs):
-            same = [(min(start, left), max(end, right)) for start, end, left, right in pairs]
-            return same if _are_apart(same, pieces[0].size) else None
-    grown = list(columns)
-    used: set[int] = set()
-    for piece in pieces:
-        left, right = piece.box[0], piece.box[2]
-        met = [at for at, (start, end) in enumerate(grown) if left < end and right > start]
-        if len(met) > 1 or (met and met[0] in used):
-            return None
-        if met:
-            start, end = grown[met[0]]
-            grown[met[0]] = min(start, left), max(end, right)
-            used.add(met[0])
-        else:
-            grown.append((left, right))
-            used.add(len(grown) - 1)
-    ordered = sorted(grown)
-    return ordered if _are_apart(ordered, pieces[0].size) else None
-
-
-def _are_apart(columns: list[Extent], size: float) -> bool:
-    return all(other[0] - one[1] >= _APART * size for one, other in pairwise(columns))
 
 
 def _arranged(pieces: list[Line], extents: list[Extent], rules: Rules) -> Iterator[Item]:
