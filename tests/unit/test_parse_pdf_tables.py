@@ -85,6 +85,15 @@ def test_figures_that_are_aligned_on_the_right_are_rows(tmp_path: Path) -> None:
     assert tables(read(tmp_path, content)) == [["Sales | 7 | 1,204", "Cost of sales | 1,310 | 9", "Tax | (12) | 3"]]
 
 
+def test_a_sign_that_stands_apart_is_in_the_cell_of_its_figure(tmp_path: Path) -> None:
+    content = ""
+    for at, (name, sales, share) in enumerate((("North", "120", "12"), ("South", "950", "85"), ("West", "33", "3"))):
+        y = 700 - 16 * at
+        content += put(name, 72, y) + (put("$", 240, y) if at == 0 else "") + put(sales, 280, y)
+        content += put(share, 400, y) + (put("%", 440, y) if at == 0 else "")
+    assert tables(read(tmp_path, content)) == [["North | $ 120 | 12 %", "South | 950 | 85", "West | 33 | 3"]]
+
+
 WRAPPED = [
     *[("S-11", 72, 680), ("Level above 2.60 m", 150, 680), ("Check that pumps one to three run;", 300, 680)],
     *[("start pump four by hand", 300, 668), ("10 minutes", 500, 680)],

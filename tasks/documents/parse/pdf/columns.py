@@ -7,6 +7,7 @@ from itertools import pairwise
 from freshet.tasks.documents.parse.pdf.lines import Line
 from freshet.tasks.documents.parse.pdf.table_rows import Extent
 
+_BEFORE, _AFTER = frozenset("$€£¥"), frozenset(("%", ")", "%)"))
 _APART = 0.2  # times the size: the gap between two columns, at least
 _ALIGNED = 0.6  # times the size: how far from each other edges are, at most, that stand above each other
 _SHORT = 14
@@ -58,3 +59,23 @@ def is_aligned(piece: Line, near: list[list[Line]]) -> bool:
                 if abs(start + end - left - right) <= 2 * most:
                     return True
     return not is_below
+
+
+def without_signs(columns: list[list[Line]], extents: list[Extent]) -> tuple[list[Extent], list[int]]:
+    """Joins a column that holds nothing but currency signs with the next one, and one of per cent signs with the last.
+
+    Returns:
+        The extents of the columns that are left, and for each column of before the number of the one that it is in.
+    """
+    left: list[Extent] = []
+    places: list[int] = []
+    is_open = False
+    for column, (start, end) in zip(columns, extents, strict=True):
+        texts = {piece.text for piece in column}
+        if left and (is_open or (texts and texts <= _AFTER)):
+            left[-1] = left[-1][0], end
+        else:
+            left.append((start, end))
+        places.append(len(left) - 1)
+        is_open = bool(texts) and texts <= _BEFORE
+    return left, places

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from freshet.tasks.documents.parse.pdf.columns import grown_columns, is_aligned
+from freshet.tasks.documents.parse.pdf.columns import grown_columns, is_aligned, without_signs
 from freshet.tasks.documents.parse.pdf.drawn import Box
 from freshet.tasks.documents.parse.pdf.grids import Grid, grids_of
 from freshet.tasks.documents.parse.pdf.lines import Line, Words
@@ -256,6 +256,8 @@ def _arranged(pieces: list[Line], extents: list[Extent], rules: Rules) -> Iterat
         for column in by_column:
             yield from column
         return
+    extents, places = without_signs(by_column, extents)
+    columns = {key: places[column] for key, column in columns.items()}
     rows = logical_rows(visual, columns, extents, rules)
     if not is_table(rows) or (len(rows) < 3 and not all(map(all, rows))):
         return
