@@ -77,6 +77,17 @@ def test_a_scanned_page_that_ocr_cannot_read_is_told(tmp_path: Path, monkeypatch
     assert read(tmp_path, TEXT, SCAN).properties["left_out"] == {"scanned pages (2)": 1}
 
 
+def test_a_scanned_page_on_which_ocr_fails_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def scanned_blocks(path: str) -> list[Block]:
+        raise RuntimeError(f"tesseract gave up on {path}")
+
+    monkeypatch.setattr("freshet.tasks.documents.parse.ocr.has_ocr", lambda: True)
+    monkeypatch.setattr("freshet.tasks.documents.parse.ocr.scanned_blocks", scanned_blocks)
+    document = read(tmp_path, TEXT, SCAN)
+    assert document.text == "The wet well holds 140 cubic metres."
+    assert document.properties["left_out"] == {"scanned pages (2)": 1}
+
+
 def test_many_pages_are_named_by_the_first_of_them() -> None:
     numbers = list(range(1, 100, 2))
     assert left_out_pages("scanned pages", numbers) == {"scanned pages (1, 3, 5, 7, 9, 11, 13, 15, 17, 19, …)": 50}

@@ -25,7 +25,7 @@ def pieces_of(line: Line, words: Words, edges: Sequence[float] = (), least_gap: 
         least_gap: how wide a gap is, times the size, into which an edge falls; the mark of a list is not cut off.
     """
     text, size = line.text, max(line.size, 0.1)
-    cuts = []
+    cuts: list[tuple[int, float, float]] = []
     # Before an edge of a column any gap counts.
     for offset, x in words.gaps(line, -_GAP if edges else _GAP, 0.0 if edges else _NARROWEST):
         after = offset - 1 if text[offset - 2] != " " else len(text[:offset].rstrip())

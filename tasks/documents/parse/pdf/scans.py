@@ -12,7 +12,6 @@ from typing import Any
 from freshet.tasks.documents.parse import ocr
 from freshet.tasks.documents.parse.build import Block
 from freshet.tasks.documents.parse.pdf.drawn import area_of, bounds_of, common_box, drawn_objects
-from freshet.tasks.documents.parse.refusal import Refused
 
 _LEAST_SHARE = 0.05
 """Of the page, that its pictures cover; less is a logo or an ornament on a page that is blank otherwise."""
@@ -60,7 +59,9 @@ def read_scans(pdf: Any, numbers: Sequence[int], progress: Callable[[], None]) -
             alone = _page_alone(pdf, number, Path(folder) / "page.pdf")
             try:
                 blocks += [replace(block, page=number, box=None) for block in ocr.scanned_blocks(alone)]
-            except Refused:
+            except MemoryError:
+                raise
+            except Exception:  # whatever OCR stumbles over, the other pages are read
                 unread.append(number)
             progress()
     return blocks, unread
