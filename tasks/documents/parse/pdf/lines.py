@@ -73,8 +73,8 @@ class Words:
         self._origin, self._x, self._y = raw.FPDFText_GetCharOrigin, ctypes.c_double(), ctypes.c_double()
         self._loose_box, self._box = raw.FPDFText_GetLooseCharBox, raw.FS_RECTF()
 
-    def gaps(self, line: Line, least: float, narrowest: float) -> list[tuple[int, float]]:
-        """Returns (offset, left edge) of each word of a line but the first that may have a gap before it.
+    def gaps(self, line: Line, least: float, narrowest: float) -> list[tuple[int, float, float]]:
+        """Returns (offset, right edge of what is before, left edge) of each word that may have a gap before it.
 
         None are found where a line is read from right to left, or is no text.
 
@@ -90,6 +90,7 @@ class Words:
         angle = (line.turn + self._rotation) % 360
         edge, place = self._edge, self._placed(angle)
         gap, letter = size * (least - narrowest), size * narrowest
+        loose_box, box = self._loose_box, self._box
         found = []
         before, left = 0, line.box[0]
         for match in _NEXT_WORD.finditer(text):
@@ -97,7 +98,10 @@ class Words:
             get(handle, start + offset, x, y)
             across = x.value - edge if not angle else place(x.value, y.value, x.value, y.value)[0]
             if across - left > gap + letter * (offset - before):
-                found.append((offset, across))
+                end = offset - 1 if text[offset - 2] != " " else len(text[:offset].rstrip())
+                loose_box(handle, start + end - 1, box)
+                right = box.right - edge if not angle else place(box.left, box.bottom, box.right, box.top)[2]
+                found.append((offset, right, across))
             before, left = offset, across
         return found
 

@@ -27,11 +27,9 @@ def pieces_of(line: Line, words: Words, edges: Sequence[float] = (), least_gap: 
     text, size = line.text, max(line.size, 0.1)
     cuts: list[tuple[int, float, float]] = []
     # Before an edge of a column any gap counts.
-    for offset, x in words.gaps(line, -_GAP if edges else _GAP, 0.0 if edges else _NARROWEST):
-        after = offset - 1 if text[offset - 2] != " " else len(text[:offset].rstrip())
-        end = words.right(line, after - 1)
+    for offset, end, x in words.gaps(line, -_GAP if edges else _GAP, 0.0 if edges else _NARROWEST):
         gap = (x - end) / size
-        is_wide = gap > _GAP and (cuts or not LIST_MARK.fullmatch(text[:after]))
+        is_wide = gap > _GAP and (cuts or not LIST_MARK.fullmatch(text[:offset].rstrip()))
         if is_wide or (gap >= least_gap and any(end - 1.5 <= edge <= x + 1 for edge in edges)):
             cuts.append((offset, end, x))
     if not cuts:

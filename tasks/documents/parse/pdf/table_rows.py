@@ -106,10 +106,10 @@ def are_prose(columns: list[list[Line]], extents: list[Extent]) -> bool:
 
 def _is_prose(column: list[Line], extent: Extent) -> bool:
     """Whether the lines of a column are filled with words."""
-    width = extent[1] - extent[0]
-    filled = sum(1 for one in column if one.box[2] - one.box[0] >= _PROSE_FILL * width)
-    letters = sum(len(one.text) for one in column)
-    return filled >= _PROSE_FILL * len(column) and letters >= _PROSE_CHARS * len(column)
+    if sum(len(one.text) for one in column) < _PROSE_CHARS * len(column):
+        return False
+    least = _PROSE_FILL * (extent[1] - extent[0])
+    return sum(one.box[2] - one.box[0] >= least for one in column) >= _PROSE_FILL * len(column)
 
 
 def is_table(rows: list[Row], is_ruled: bool = False) -> bool:
