@@ -125,7 +125,8 @@ _SAFETY = (
         "SAFETY-COMMENT",
         "note",
         "The document holds comments, which its readers do not see.",
-        "Nothing, unless they hold what should not be known.",
+        "Nothing, unless they hold what should not be known; "
+        "the setting parsing.comments makes text of those in Office files and PDFs.",
         threshold=0,
     ),
     Rule(

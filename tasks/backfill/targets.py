@@ -90,9 +90,9 @@ def corpus_fingerprint(run: RefreshRun) -> str:
     from freshet.tasks.documents.parse.fingerprint import parser_fingerprint
     from freshet.tasks.documents.parse.kinds import SUFFIXES
 
-    parsers = sorted({parser_fingerprint(name) for name in ("document", *(f"document.{one}" for one in SUFFIXES))})
-    limits = run.settings.parsing.model_dump_json(exclude={"workers"})
-    return _digest([parsers, limits, run.chunking, run.model.space])
+    parsing, names = run.settings.parsing, ("document", *(f"document.{one}" for one in SUFFIXES))
+    parsers = sorted({parser_fingerprint(name, comments=parsing.comments) for name in names})
+    return _digest([parsers, parsing.limits(), run.chunking, run.model.space])
 
 
 def dataset_fingerprint(run: BuildRun) -> str:

@@ -55,7 +55,8 @@ def corpus_work(run: RefreshRun, windows: Sequence[Window]) -> tuple[list[Work],
             counts[place][0] += 1
             counts[place][2] += row["chunks"]
             if row["content_hash"] is not None:
-                found[element_id(row["content_hash"], parser_fingerprint(row["path"]))] = place
+                parser = parser_fingerprint(row["path"], comments=run.settings.parsing.comments)
+                found[element_id(row["content_hash"], parser)] = place
         for key in _kept(elements, list(found)):
             counts[found[key]][1] += 1
     works = [Work(n, kept, chunks, None if each is None else n * each) for n, kept, chunks in counts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,8 +49,9 @@ def list_source(run: RefreshRun, source: str) -> ListedSource:
 
     settings = sources_by_name(run)[source]
     listing = source_readers(run)[source].list()
+    parser_of = partial(parser_fingerprint, comments=run.settings.parsing.comments)
     limits = _limits_fingerprint(run, int(settings.max_size))
-    table = describe_listing(listing.table, settings, run.corpus, source, parser_fingerprint, limits)
+    table = describe_listing(listing.table, settings, run.corpus, source, parser_of, limits)
     # A name may hold what no file's name may, and be long.
     file = work_file(run, f"listing-{sha256(source.encode()).hexdigest()[:8]}")
     feather.write_feather(table, file, compression="uncompressed")
@@ -65,5 +67,4 @@ def skipped_files(listed: Iterable[ListedSource]) -> dict[tuple[str, str], str]:
 
 def _limits_fingerprint(run: RefreshRun, max_size: int) -> str:
     """The limits of parsing as a fingerprint: what was refused under some is tried again under others."""
-    limits = run.settings.parsing.model_dump_json(exclude={"workers"})
-    return sha256(f"{limits}|{max_size}".encode()).hexdigest()[:12]
+    return sha256(f"{run.settings.parsing.limits()}|{max_size}".encode()).hexdigest()[:12]

@@ -9,6 +9,7 @@ from freshet.tasks.documents.batch_document import BatchDocument
 from freshet.tasks.documents.chunking.chunk import chunk_document
 from freshet.tasks.documents.elements import from_json
 from freshet.tasks.documents.keep import find_parsed_by_content
+from freshet.tasks.documents.parse.fingerprint import COMMENTS
 from freshet.tasks.documents.rows import Row, chunk_rows, quarantined_row
 
 if TYPE_CHECKING:
@@ -42,11 +43,16 @@ def quarantine(run: RefreshRun, documents: Sequence[BatchDocument], tokenizer: T
 
 
 def _serves_earlier_version(document: BatchDocument) -> bool:
-    """Whether a good version is served that is not the refused one: under changed rules, checks may refuse that one."""
+    """Whether a good version is served that is not the refused one.
+
+    Under changed rules, checks may refuse that one; and one that was read with its comments may hold nothing else.
+    """
     held = document.held
     if held is None or held["content_hash"] is None:
         return False
-    return not (document.is_refused_by_checks and held["content_hash"] == document.content_hash)
+    uncommented = COMMENTS in held["parser"] and COMMENTS not in document.planned["parser"]
+    is_same = held["content_hash"] == document.content_hash
+    return not (is_same and (document.is_refused_by_checks or uncommented))
 
 
 def _is_outdated(run: RefreshRun, document: BatchDocument) -> bool:

@@ -172,13 +172,18 @@ class Chunking(Strict):
 
 
 class Parsing(Strict):
-    """Limits of one document's parsing; beyond them it is quarantined."""
+    """Limits of one document's parsing, beyond which it is quarantined, and what of it is text."""
 
     workers: Count = Field(2, ge=1, le=64, description="parser processes")
     timeout: Duration = Field(timedelta(minutes=5), description="wall-clock time of one document")
     stall: Duration = Field(timedelta(minutes=1), description="time without CPU use or progress")
     memory: Size = Field(ByteSize(2_000_000_000), description="memory of one parser process")
     output: Size = Field(ByteSize(50_000_000), description="parsed text and elements of one document")
+    comments: bool = Field(False, description="whether comments in Office files and PDFs are text")
+
+    def limits(self) -> str:
+        """Returns the limits that may cost a document its parsing, as JSON."""
+        return self.model_dump_json(exclude={"workers", "comments"})
 
 
 class Gate(Strict):
@@ -200,7 +205,7 @@ class Corpus(Strict):
 
     sources: list[Source] = Field(min_length=1, description="where its documents come from")
     chunking: Chunking = Field(Chunking(), description="how its documents are cut into passages")
-    parsing: Parsing = Field(Parsing(), description="limits of one document's parsing")
+    parsing: Parsing = Field(Parsing(), description="limits of one document's parsing, and what of it is text")
     golden: Text | None = Field(
         None, description="YAML file of questions and the documents that answer them, relative to the settings file"
     )

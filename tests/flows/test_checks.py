@@ -15,6 +15,7 @@ import pytest
 from tests.chaos import some_of
 from tests.flows.conftest import Project
 from tests.flows.killer import embed_by_hash, forget_ctime
+from tests.unit.office_files import p, part, word_members, zipped
 
 JANUARY = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PROSE = (
@@ -451,6 +452,31 @@ def _record_parsing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(ParserPool, "parse_many", parse_many)
     return parsed
+
+
+def test_comments_are_text_while_the_settings_want_them_and_only_what_is_new_is_parsed_and_embedded(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = part("w:comments", f"<w:comment w:id='1' w:author='Ada'>{p('golden ' + _page(2))}</w:comment>")
+    only = part("w:comments", f"<w:comment w:id='1'>{p('leaden ' + _page(4))}</w:comment>")
+    zipped(project.folder / "docs" / "plan.docx", word_members(p(_page(1)), {"k": ("comments", said)}))
+    zipped(project.folder / "docs" / "only.docx", word_members("", {"k": ("comments", only)}))
+    project.write("rest.md", _page(3))
+    project.write("blank.md", " \n")
+    parsed = _record_parsing(monkeypatch)
+    _refresh(project)
+    assert sorted(parsed) == ["blank.md", "only.docx", "plan.docx", "rest.md"]
+    assert _hits(project, "golden") == {}
+    for wanted, anew, embedded in ((True, ["only.docx", "plan.docx"], 2), (False, ["only.docx"], 0)):
+        parsed.clear()
+        project.settings["corpora"]["docs"]["parsing"] = {"comments": wanted}
+        project.save()
+        report = _refresh(project)
+        assert (sorted(parsed), report["texts_embedded"]) == (anew, embedded)
+        assert _hits(project, "golden") == ({"docs/plan.docx": False} if wanted else {})
+        assert _hits(project, "leaden") == ({"docs/only.docx": False} if wanted else {})
+        assert ("SAFETY-COMMENT" in _rows(project)["docs/plan.docx"]["codes"]) is not wanted
+        _refresh(project, "unchanged")
 
 
 def test_a_link_is_dead_from_the_refresh_in_which_its_target_went_until_it_is_back(

@@ -20,6 +20,7 @@ from freshet.tasks.documents.elements import from_json
 from freshet.tasks.documents.parse.pool import ParseFile, ParseOutcome, ParserPool
 from freshet.tasks.errors import FreshetError
 from freshet.tasks.settings.project import Parsing
+from tests.unit.office_files import p, part, word_members, zipped
 from tests.waiting import PATIENCE, until
 
 GOOD = "# Leave\n\nAsk your lead before you book.\n"
@@ -158,6 +159,16 @@ def test_threads_share_a_pool(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
     assert results == {number: [f"text {number} {n}" for n in range(20)] for number in range(4)}
+
+
+def test_the_processes_read_comments_where_the_settings_want_them(tmp_path: Path) -> None:
+    said = part("w:comments", f"<w:comment w:id='1' w:author='Ada'>{p('Really?')}</w:comment>")
+    file = ParseFile(zipped(tmp_path / "a.docx", word_members(p("Dykes hold."), {"k": ("comments", said)})), "a.docx")
+    texts = []
+    for comments in (False, True):
+        with ParserPool(Parsing(**LIMITS, comments=comments)) as pool:
+            texts.append(_text(_one(pool, file)))
+    assert texts == ["Dykes hold.", "Dykes hold.\n\nComment by Ada: Really?"]
 
 
 def test_processes_start_with_the_first_document_and_end_with_the_pool(tmp_path: Path) -> None:

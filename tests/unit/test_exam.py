@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from freshet.expectations.gate_rules import GATE_RULES
 from freshet.expectations.rules import RULES
+from freshet.tasks.documents.parse.fingerprint import COMMENTS
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.governance.expressions import Asker, Expression
 from freshet.tasks.index.gate.exam import MEASURES, ExamResult, compare, judge, sit_exam, unchanged_documents
@@ -470,6 +471,19 @@ def test_a_lost_third_of_the_chunks_and_cut_texts_are_a_loss(tmp_path: Path, cor
         (found,) = check_loss(corpus.chunks, corpus.ledger, head.chunks, head.ledger)
         assert (found.code, found.evidence["documents"]) == ("GATE-LOSS", 10)
         assert found.evidence["lost"] > 0.25
+
+
+def test_text_that_goes_with_comments_is_no_loss_but_any_other_is(tmp_path: Path) -> None:
+    def built(name: str, passages: list[str], parser: str) -> SmallCorpus:
+        changes = {"content_hash": "0" * 64, "parser": parser}
+        return build(tmp_path / name, {"plan.docx": Document(passages, changes=changes)}, indexed=False)
+
+    text, said = "The dykes hold in winter.", "Comment by Ada: Do we say so, and who may know?"
+    old, kept = built("old", [text, said], f"docx-3{COMMENTS}"), built("kept", [text], f"docx-3{COMMENTS}|limits")
+    off = built("off", [text], "docx-3")
+    assert check_loss(old.chunks, old.ledger, off.chunks, off.ledger) == []
+    (found,) = check_loss(old.chunks, old.ledger, kept.chunks, kept.ledger)
+    assert found.code == "GATE-LOSS"
 
 
 def test_shorter_documents_and_other_borders_are_no_loss(tmp_path: Path, corpus: SmallCorpus) -> None:

@@ -15,7 +15,7 @@ from freshet.tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument, f
 from freshet.tasks.documents.parse.build import Block, build, clean, jsonable
 from freshet.tasks.documents.parse.decode import decode
 from freshet.tasks.documents.parse.fingerprint import parser_fingerprint
-from freshet.tasks.documents.parse.kinds import kind_of
+from freshet.tasks.documents.parse.kinds import SUFFIXES, kind_of
 from freshet.tasks.documents.parse.mail.messages import parse_eml
 from freshet.tasks.documents.parse.markdown import parse_markdown
 from freshet.tasks.documents.parse.markup import parse_html, parse_text, parse_xml
@@ -419,6 +419,17 @@ def test_fingerprints_differ_by_kind_and_say_what_they_depend_on() -> None:
     assert "rules-" in parser_fingerprint("a.html") or "en_core_web_sm" in parser_fingerprint("a.html")
     assert ("pypandoc" in parser_fingerprint("a.rst")) == has_pandoc()
     assert len({parser_fingerprint(f"a.{suffix}") for suffix in ("md", "pdf", "docx", "rst", "png", "xyz")}) == 6
+
+
+def test_comments_change_the_fingerprints_of_the_kinds_that_have_them_and_no_others() -> None:
+    changed = {
+        suffix
+        for suffix in (*SUFFIXES, "xyz", "")
+        if parser_fingerprint(f"a.{suffix}", comments=True) != parser_fingerprint(f"a.{suffix}", comments=False)
+    }
+    commented = ("docx", "pptx", "xlsx", "ods", "odp", "pdf")
+    assert changed == {*(one for one, kind in SUFFIXES.items() if kind in commented), "xyz", ""}
+    assert parser_fingerprint("a.docx", comments=False) == parser_fingerprint("a.docx")
 
 
 def test_fingerprints_import_no_parser() -> None:

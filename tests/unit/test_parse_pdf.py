@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pypdfium2
 import pytest
 
 from freshet.tasks.documents.elements import ParsedDocument
 from freshet.tasks.documents.parse.pdf.pages import parse_pdf
+from freshet.tasks.documents.parse.refusal import Refused
 from tests.unit.pdf_files import FONT, stream, write_objects
 
 USED = b"/Resources<</Font<</F1 4 0 R>>>>"
@@ -34,6 +36,7 @@ def read(
     content: bytes = LABELS,
     catalog: bytes = b"",
     info: bytes = b"",
+    comments: bool = False,
 ) -> ParsedDocument:
     """Parses a page with labels. Objects `more` have numbers from 6; the first `annotated` of them are on the page."""
     on_page = b" ".join(b"%d 0 R" % (6 + at) for at in range(annotated))
@@ -47,7 +50,7 @@ def read(
         stream(content),
         *more,
     ]
-    return parse_pdf(write_objects(folder / "a.pdf", objects, info), lambda: None)
+    return parse_pdf(write_objects(folder / "a.pdf", objects, info), lambda: None, comments)
 
 
 def field(kind: bytes, more: bytes, rect: bytes = b"[310 690 500 712]") -> bytes:
@@ -126,6 +129,37 @@ def test_a_comment_is_told_and_is_no_text(tmp_path: Path, kind: bytes) -> None:
     document = read(tmp_path, note(kind, b"Nobody may know"), annotated=1)
     assert "Nobody" not in document.text
     assert hidden(document) == ["comment"]
+
+
+def test_comments_that_are_wanted_follow_the_text_of_their_page(tmp_path: Path) -> None:
+    ada = note(b"Text", b"Nobody may know", b"/F 4/T(Ada Vos)")
+    read(tmp_path, ada, note(b"Highlight", b"Why?"), note(b"Text", b"Unseen", b"/F 2"), annotated=3)
+    with pypdfium2.PdfDocument(tmp_path / "a.pdf") as one, pypdfium2.PdfDocument.new() as two:
+        for _ in range(2):
+            two.import_pages(one)
+        two.save(tmp_path / "two.pdf")
+    off, on = (parse_pdf(str(tmp_path / "two.pdf"), lambda: None, comments) for comments in (False, True))
+    said = ["Comment by Ada Vos: Nobody may know", "Comment: Why?"]
+    shown = off.text.split("\n\n")
+    half = len(shown) // 2
+    assert on.text.split("\n\n") == [*shown[:half], *said, *shown[half:], *said]
+    assert {one.page for one in on.elements[: half + 2]} == {1}
+    assert (hidden(off), hidden(on)) == (["comment"] * 2 + ["not visible"] * 2, ["not visible"] * 2)
+
+
+def test_a_pdf_of_comments_alone_is_read_where_they_are_wanted(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="PARSE-EMPTY"):
+        read(tmp_path, note(b"Text", b"Nobody may know"), annotated=1, content=b"")
+    assert parse_pdf(str(tmp_path / "a.pdf"), lambda: None, True).text == "Comment: Nobody may know"
+
+
+PICTURE = b"q 600 0 0 800 0 0 cm BI /W 1 /H 1 /BPC 8 /CS /G ID \0 EI Q"
+
+
+def test_comments_do_not_make_a_scan_a_file_that_was_read(tmp_path: Path) -> None:
+    for comments in (False, True):
+        with pytest.raises(Refused, match="PARSE-EXTRA"):
+            read(tmp_path, note(b"Text", b"Nobody may know"), annotated=1, content=PICTURE, comments=comments)
 
 
 @pytest.mark.parametrize("flag", [2, 32])

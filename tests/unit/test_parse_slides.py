@@ -189,6 +189,32 @@ def test_comments_are_told_and_are_no_text(parsed: Parse) -> None:
     assert hidden(document) == [("comment", len("Do we say so?We do."), 1)]
 
 
+def test_comments_that_are_wanted_follow_their_slide_and_answers_what_they_answer(tmp_path: Path) -> None:
+    def body(text: str) -> str:
+        return f"<p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p><a:p><a:r><a:t>Or not.</a:t></a:r></a:p></p:txBody>"
+
+    older = part("p:cmLst", "<p:cm authorId='0'><p:text>Do we say so?</p:text></p:cm>")
+    answer = f"<p:replyLst><p:reply authorId='{{B}}'>{body('We do.')}</p:reply></p:replyLst>"
+    newer = part("p:cmLst", f"<p:cm authorId='{{A}}'>{answer}{body('Say it.')}</p:cm>")
+    members = deck_members(
+        slide(box("Plan")), slide(box("Last")), sides={"k": ("comments", older), "m": ("comments", newer)}
+    )
+    targets = (("s1", "slide", "slides/slide1.xml"), ("s2", "slide", "slides/slide2.xml"))
+    members["ppt/_rels/presentation.xml.rels"] = rels(
+        *targets, ("o", "commentAuthors", "older.xml"), ("n", "authors", "newer.xml")
+    )
+    members["ppt/older.xml"] = part("p:cmAuthorLst", "<p:cmAuthor id='0' name='Ada Vos'/>")
+    members["ppt/newer.xml"] = part("p:authorLst", "<p:author id='{A}' name='Bo'/>")
+    document = parse_pptx(zipped(tmp_path / "a.pptx", members), GIGABYTE, comments=True)
+    assert blocks(document)[1:] == [
+        ("NarrativeText", 0, "Comment by Ada Vos: Do we say so?", 1),
+        ("NarrativeText", 0, "Comment by Bo: Say it.\nOr not.", 1),
+        ("NarrativeText", 0, "Comment: We do.\nOr not.", 1),
+        ("Title", 2, "Last", 2),
+    ]
+    assert hidden(document) == []
+
+
 def test_a_hidden_slide_is_read_and_told(parsed: Parse) -> None:
     document = parsed(slide(box("Seen")), slide(box(ORDER), attributes='show="0"'))
     assert texts(document) == ["Seen", ORDER]

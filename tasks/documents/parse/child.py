@@ -117,6 +117,7 @@ class ParserProcess:
 
     def _start(self) -> None:
         self._check_open()
+        limits = self._limits
         answers_read, answers_write = os.pipe()
         noise_read, noise_write = os.pipe()
         self._scratch = tempfile.mkdtemp(prefix="freshet-parser-")
@@ -124,7 +125,7 @@ class ParserProcess:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", "-m", self._worker_module),
-                    *(str(n) for n in (answers_write, os.getpid(), int(self._limits.memory), int(self._limits.output))),
+                    *(str(int(n)) for n in (answers_write, os.getpid(), limits.memory, limits.output, limits.comments)),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=noise_write,

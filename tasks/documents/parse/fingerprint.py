@@ -42,13 +42,24 @@ _TAGGED = frozenset({"html", "text", "eml", "msg", "xlsx", "xls", "xlsb", "ods",
 _BY_RULES = frozenset({"docx", "pptx"})
 """Kinds whose prose is told by the rules of `tagger`, also where the model is installed."""
 
+_COMMENTED = frozenset({"docx", "pptx", "xlsx", "ods", "odp", "pdf", "other"})
+"""Kinds whose comments are text where the settings say so; what a file of another suffix is, its bytes say."""
 
-def parser_fingerprint(name: str) -> str:
+COMMENTS = ";comments"
+"""Stands in the fingerprint of a parser for which comments are text."""
+
+
+def parser_fingerprint(name: str, *, comments: bool = False) -> str:
     """Returns a short text that stays the same as long as the document called `name` would be parsed in the same way.
 
     It reads the versions of installed packages and imports no parser. When it changes, documents are parsed again.
+
+    Args:
+        name: the document's path.
+        comments: whether comments are text.
     """
-    return _of_kind(SUFFIXES.get(suffix_of(name), "other"))
+    kind = SUFFIXES.get(suffix_of(name), "other")
+    return _of_kind(kind) + (COMMENTS if comments and kind in _COMMENTED else "")
 
 
 @lru_cache(maxsize=64)

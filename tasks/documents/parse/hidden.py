@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from freshet.tasks.documents.parse.build import Block
 from freshet.tasks.documents.parse.html.tree import html_tree
 from freshet.tasks.text.instructions import gives_instructions
 
@@ -25,8 +26,16 @@ _UNREAD_IN_MARKDOWN = _UNREAD | {"svg", "math", "object"}
 
 @dataclass
 class Tally:
-    """Collects hidden texts by kind and page."""
+    """Collects hidden texts by kind and page, and comments, which are hidden or are text.
 
+    Attributes:
+        comments_are_text: whether they are.
+        comments: those that are text, by page.
+        texts: the hidden ones by kind and page.
+    """
+
+    comments_are_text: bool = False
+    comments: dict[int | None, list[Block]] = field(default_factory=dict)
     texts: dict[tuple[str, int | None], list[str]] = field(default_factory=dict)
 
     def add(self, kind: str, text: str, page: int | None = None) -> None:
@@ -34,6 +43,23 @@ class Tally:
         text = " ".join(text.split())
         if text:
             self.texts.setdefault((kind, page), []).append(text)
+
+    def add_comment(self, text: str, author: str | None, page: int | None = None, *, is_copy: bool = False) -> None:
+        """Takes a comment as text, or counts it as hidden; one that gives orders to a model is told in either case.
+
+        Args:
+            text: what it says; nothing is made of an empty one.
+            author: who wrote it, where the file says so.
+            page: counts from 1.
+            is_copy: whether the file has it elsewhere, too, so that it is no text here.
+        """
+        if not self.comments_are_text or gives_instructions(text):
+            self.add("comment", text, page)
+        if self.comments_are_text and text.strip() and not is_copy:
+            name = " ".join((author or "").split())
+            # Excel writes the name into the text, too.
+            said = f"Comment by {name}: {text.strip().removeprefix(f'{name}:').strip()}" if name else f"Comment: {text}"
+            self.comments.setdefault(page, []).append(Block("NarrativeText", said, page=page))
 
     def entries(self) -> list[Entry]:
         """Describes what was counted, an entry for each kind and page, at most 50."""

@@ -22,19 +22,25 @@ _SHARE_OF_MEMORY = 0.5
 """Of the process's memory, what a container may unfold to: the tree built from XML is larger than the XML."""
 
 
-def parse_docx(path: str, memory: int) -> ParsedDocument:
-    """Parses a Word document. Its pages depend on who prints it, so that it gets none."""
+def parse_docx(path: str, memory: int, comments: bool = False) -> ParsedDocument:
+    """Parses a Word document. Its pages depend on who prints it, so that it gets none.
+
+    Args:
+        path: the file.
+        memory: bytes that the process may take.
+        comments: whether comments are text, here and in `parse_pptx`.
+    """
     check_container(path, "docx", memory)
     with open_package(path, "docx") as package:
-        blocks, left_out, hidden = word_blocks(package, int(memory * _SHARE_OF_MEMORY))
-        return built_office(package, blocks, merged(hidden_in_docx(package), hidden), left_out)
+        blocks, left_out, hidden = word_blocks(package, int(memory * _SHARE_OF_MEMORY), comments)
+        return built_office(package, blocks, merged(hidden_in_docx(package, but_comments=comments), hidden), left_out)
 
 
-def parse_pptx(path: str, memory: int) -> ParsedDocument:
+def parse_pptx(path: str, memory: int, comments: bool = False) -> ParsedDocument:
     """Parses a presentation; page numbers are slide numbers."""
     check_container(path, "pptx", memory)
     with open_package(path, "pptx") as package:
-        blocks, left_out, hidden = slide_blocks(package)
+        blocks, left_out, hidden = slide_blocks(package, comments)
         return built_office(package, blocks, hidden, left_out)
 
 

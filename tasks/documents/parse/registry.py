@@ -11,15 +11,17 @@ from freshet.tasks.documents.parse.kinds import PANDOC_KINDS
 
 @dataclass(frozen=True)
 class Context:
-    """What a parser may know about the process that it runs in.
+    """What a parser may know about the process that it runs in, and what it is to read.
 
     Attributes:
         memory: the process's limit, in bytes.
         progress: to be called where long work advances, so that it is not taken for a stall.
+        comments: whether comments are text.
     """
 
     memory: int
     progress: Callable[[], None]
+    comments: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def _pdf() -> Parser:
 
     def parse(path: str, context: Context) -> ParsedDocument:
         try:
-            return parse_pdf(path, context.progress)
+            return parse_pdf(path, context.progress, context.comments)
         except Refused as refusal:
             if refusal.code == "PARSE-EXTRA":
                 return parse_scanned_pdf(path, refusal)
@@ -81,31 +83,31 @@ def _markdown() -> Parser:
 def _docx() -> Parser:
     from freshet.tasks.documents.parse import office
 
-    return Parser(_xml_library, lambda path, context: office.parse_docx(path, context.memory))
+    return Parser(_xml_library, lambda path, context: office.parse_docx(path, context.memory, context.comments))
 
 
 def _pptx() -> Parser:
     from freshet.tasks.documents.parse import office
 
-    return Parser(_xml_library, lambda path, context: office.parse_pptx(path, context.memory))
+    return Parser(_xml_library, lambda path, context: office.parse_pptx(path, context.memory, context.comments))
 
 
 def _xlsx() -> Parser:
     from freshet.tasks.documents.parse.sheets import parse
 
-    return Parser(_loading("text"), lambda path, context: parse.parse_xlsx(path, context.memory))
+    return Parser(_loading("text"), lambda path, context: parse.parse_xlsx(path, context.memory, context.comments))
 
 
 def _ods() -> Parser:
     from freshet.tasks.documents.parse.sheets import parse
 
-    return Parser(_loading("text"), lambda path, context: parse.parse_ods(path, context.memory))
+    return Parser(_loading("text"), lambda path, context: parse.parse_ods(path, context.memory, context.comments))
 
 
 def _odp() -> Parser:
     from freshet.tasks.documents.parse.sheets import parse
 
-    return Parser(_nothing, lambda path, context: parse.parse_odp(path, context.memory))
+    return Parser(_nothing, lambda path, context: parse.parse_odp(path, context.memory, context.comments))
 
 
 def _binary_workbook(kind: str) -> Callable[[], Parser]:

@@ -34,6 +34,7 @@ _NICENESS = 5
 class _Limits:
     memory: int
     output: int
+    comments: bool
 
 
 class _NotInstalled(Exception):
@@ -72,7 +73,7 @@ def main(extra_parsers: Registry | None = None) -> None:
         extra_parsers: suffix → parser, beside and before the ordinary ones. Tests inject faults with it; no
             setting reaches it.
     """
-    descriptor, parent, memory, output = (int(argument) for argument in sys.argv[1:5])
+    descriptor, parent, memory, output, comments = (int(argument) for argument in sys.argv[1:6])
     die_with_parent()
     leave_if_orphaned(parent)
     requests = _requests()
@@ -83,7 +84,7 @@ def main(extra_parsers: Registry | None = None) -> None:
     limit_resources(memory)
     answers = _Answers(descriptor)
     answers.send("ready")
-    limits = _Limits(memory, output)
+    limits = _Limits(memory, output, bool(comments))
     while (request := requests.get()) is not None:
         _serve(request, answers, limits, extra_parsers or {})
 
@@ -147,7 +148,8 @@ def _document(path: str, name: str, answers: _Answers, limits: _Limits, extra: R
             raise Refused("PARSE-UNSUPPORTED", type=kind, **convert)
     parser = _loaded(make)
     answers.send("started")
-    document = with_coverage(parser.parse(path, Context(limits.memory, answers.beat)), path, kind)
+    context = Context(limits.memory, answers.beat, limits.comments)
+    document = with_coverage(parser.parse(path, context), path, kind)
     if len(document.text) > limits.output:
         raise Refused("PARSE-OUTPUT", limit=limits.output)
     body = to_json(document).encode("utf-8")

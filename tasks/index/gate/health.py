@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from freshet.expectations.rules import RULES, Rule
+from freshet.tasks.documents.parse.fingerprint import COMMENTS
 from freshet.tasks.embedding.vectors import Embeds, as_vectors
 from freshet.tasks.index.indices import declared_indices, indexed_columns, unindexed_rows
 from freshet.tasks.rules.verdicts import Verdict, verdict
@@ -100,19 +101,19 @@ def check_loss(
     """Documents whose content did not change still hold their text, by the characters of their passages.
 
     Neither chunking nor a model can change what there is to read, so this also holds across their settings. Documents
-    that have become duplicates of others are left out.
+    that have become duplicates of others are left out, and those whose comments were text and no longer are.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns = ["doc_id", "content_hash", "chunks"]
+    columns = ["doc_id", "content_hash", "chunks", "parser"]
     before = old_ledger.search().where("chunks > 0").select(columns).to_arrow()
     now = ledger.search().select([*columns, "duplicate_of"]).to_arrow()
     joined = before.join(now, "doc_id", join_type="inner", right_suffix="_now")
     served = pc.or_(pc.greater(joined["chunks_now"], 0), pc.is_null(joined["duplicate_of"]))
-    same = joined.filter(pc.and_(pc.equal(joined["content_hash"], joined["content_hash_now"]), served)).select(
-        ["doc_id"]
-    )
+    had_comments, have_comments = (pc.match_substring(joined[name], COMMENTS) for name in ("parser", "parser_now"))
+    is_same = pc.and_(pc.equal(joined["content_hash"], joined["content_hash_now"]), served)
+    same = joined.filter(pc.and_not(is_same, pc.and_not(had_comments, have_comments))).select(["doc_id"])
     if not same.num_rows:
         return []
     texts = same.join(_covered(old_chunks), "doc_id").join(_covered(chunks), "doc_id", right_suffix="_now")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from freshet.tasks.documents.parse.build import Block, tidy
@@ -26,16 +27,21 @@ _CHARTS = (
     "{http://schemas.openxmlformats.org/drawingml/2006/chart}chart",
     "{http://schemas.microsoft.com/office/drawing/2014/chartex}chart",
 )
+_COMMENTS = ("{*}cm", "{*}reply")
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds"
 
 
-def slide_blocks(package: Package) -> tuple[list[Block], Mapping[str, int], list[Entry]]:
+def slide_blocks(package: Package, comments: bool = False) -> tuple[list[Block], Mapping[str, int], list[Entry]]:
     """Reads a presentation; page numbers are those of the slides, hidden ones counted.
+
+    Args:
+        package: the open file.
+        comments: whether comments are text, which follows that of their slide.
 
     Returns:
         (blocks in reading order, how many of what was left out, entries of `parse.hidden`).
     """
-    deck = _Deck(package)
+    deck = _Deck(package, comments)
     blocks: list[Block] = []
     for page, part in enumerate(deck.slides(), start=1):
         blocks += deck.slide(part, page)
@@ -43,12 +49,12 @@ def slide_blocks(package: Package) -> tuple[list[Block], Mapping[str, int], list
 
 
 class _Deck:
-    def __init__(self, package: Package) -> None:
+    def __init__(self, package: Package, comments: bool) -> None:
         self._package = package
         self._layouts: dict[str, Layout] = {}
         self._read: set[str] = set()
         self.left_out: Counter[str] = Counter()
-        self.tally = Tally()
+        self.tally = Tally(comments)
         size = package.root.find(f"{P}sldSz")
         self._size = (9_144_000, 6_858_000) if size is None else (_whole(size.get("cx")), _whole(size.get("cy")))
 
@@ -69,7 +75,8 @@ class _Deck:
         ordered = sorted(shapes, key=lambda shape: (shape.box.top, shape.box.left) if shape.box else (0, 0))
         found = {id(shape): self._shape(shape, part, page, shape is title) for shape in ordered}
         self._tally(root, part, page, layout, shapes, found)
-        return [*self._notes(part, page), *(block for shape in ordered for block in found[id(shape)])]
+        shown = [block for shape in ordered for block in found[id(shape)]]
+        return [*self._notes(part, page), *shown, *self.tally.comments.get(page, ())]
 
     def _shape(self, shape: Shape, part: str, page: int, titled: bool) -> list[Block]:
         blocks = list(text_blocks(shape.node, page, titled))
@@ -94,8 +101,21 @@ class _Deck:
             tally_slide(Look(root, layout), shapes, texts, self._size, page, self.tally)
         for name in filter(self._is_new, self._package.parts(part, "comments")):
             comments = self._tree(name)
+            # Answers stand before the text of the comment that they answer.
+            said: dict[Any, list[str]] = {} if comments is None else {one: [] for one in comments.iter(*_COMMENTS)}
             for node in () if comments is None else comments.iter("{*}text", f"{A}p"):
-                self.tally.add("comment", drawn_text(node) if node.tag == f"{A}p" else node.text or "", page)
+                text = drawn_text(node) if node.tag == f"{A}p" else node.text or ""
+                said.setdefault(next(node.iterancestors(*_COMMENTS), comments), []).append(text)
+            for comment, lines in said.items():
+                self.tally.add_comment("\n".join(lines), self._authors.get(str(comment.get("authorId"))), page)
+
+    @cached_property
+    def _authors(self) -> dict[str, str]:
+        """The names of who wrote comments, by the ids under which these name them."""
+        main = self._package.main
+        parts = [*self._package.parts(main, "commentAuthors"), *self._package.parts(main, "authors")]
+        roots = [root for part in parts if (root := self._tree(part)) is not None]
+        return {str(node.get("id")): str(node.get("name") or "") for root in roots for node in root}
 
     def _notes(self, part: str, page: int) -> list[Block]:
         """Returns the notes of a slide; the other placeholders of their page repeat what stands elsewhere."""

@@ -1,4 +1,4 @@
-"""Word documents: headers, the body section by section, and footers."""
+"""Word documents: headers, the body section by section, footers and, where they are text, comments."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from freshet.tasks.documents.parse.build import Block
-from freshet.tasks.documents.parse.hidden import Entry
+from freshet.tasks.documents.parse.hidden import Entry, Tally
 from freshet.tasks.documents.parse.ooxml.package import Package, R, W
 from freshet.tasks.documents.parse.ooxml.word_parts import Parts, is_on
 from freshet.tasks.documents.parse.ooxml.word_story import Story
 
 
-def word_blocks(package: Package, unfolds: int) -> tuple[list[Block], Mapping[str, int], list[Entry]]:
+def word_blocks(
+    package: Package, unfolds: int, comments: bool = False
+) -> tuple[list[Block], Mapping[str, int], list[Entry]]:
     """Reads a Word document.
 
     Args:
         unfolds: bytes that it may unfold to, together with documents within it.
+        comments: whether its comments are text, which comes last.
 
     Returns:
-        (blocks in reading order, how many of what was left out, entries for hidden text of parts in another format).
+        (blocks in reading order, how many of what was left out, entries for hidden text of parts in another format
+        and for comments that are text and give orders).
     """
     parts = Parts(package, unfolds - package.unfolds_to)
     sections = _Sections(parts, package.root)
@@ -27,7 +31,19 @@ def word_blocks(package: Package, unfolds: int) -> tuple[list[Block], Mapping[st
     sections.begin(blocks)
     Story(parts, package.main, package.root, at_section=sections.next).blocks(package.root, blocks)
     sections.end(blocks)
-    return blocks, parts.left_out, parts.hidden
+    said = _comments(parts) if comments else Tally()
+    return [*blocks, *said.comments.get(None, ())], parts.left_out, [*parts.hidden, *said.entries()]
+
+
+def _comments(parts: Parts) -> Tally:
+    said = Tally(comments_are_text=True)
+    for name in parts.package.parts(parts.package.main, "comments"):
+        root = parts.tree(name)
+        if root is not None:
+            story = Story(parts, name, root)
+            for node in root.iter(f"{W}comment"):
+                said.add_comment(story.lines(node), node.get(f"{W}author"))
+    return said
 
 
 class _Sections:

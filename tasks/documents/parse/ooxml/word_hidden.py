@@ -16,17 +16,17 @@ _WHITE = frozenset({"ffffff", "bg1", "lt1"})
 _NO_FILL = frozenset({"", "auto", "ffffff"})
 
 
-def hidden_in_docx(package: Package) -> list[Entry]:
+def hidden_in_docx(package: Package, *, but_comments: bool = False) -> list[Entry]:
     """Finds the hidden text of a Word document.
 
     The kinds are `hidden run` (also by its style), `same colour` (white on no shade of its own), `too small`
-    (one point or less) and `comment`.
+    (one point or less) and, unless they are text, `comment`.
     """
     tally = Tally()
     vanishing = frozenset(style for tree in _trees(package, "styles") for style in _vanishing_styles(tree))
     for tree in (package.root, *_trees(package, *_PARTS)):
         _tally_part(tree, vanishing, tally)
-    for tree in _trees(package, "comments"):
+    for tree in () if but_comments else _trees(package, "comments"):
         for comment in tree.iter(f"{_W}comment"):
             tally.add("comment", " ".join(_texts(comment)))
     return tally.entries()

@@ -29,7 +29,7 @@ def with_annotations(
     place: Place,
     tally: Tally,
 ) -> list[Line]:
-    """The lines of a page with what was typed onto it, each where it stands; comments are counted as hidden.
+    """The lines of a page with what was typed onto it, each where it stands; comments go to `tally`.
 
     Args:
         page: an open pypdfium2 page; `number` counts from 1.
@@ -77,7 +77,7 @@ def _typed(page: Any, form: Any, number: int, place: Place, tally: Tally) -> Ite
             if raw.FPDFAnnot_GetFlags(annotation) & unseen:
                 tally.add("not visible", text, number)
             elif not is_field and kind != raw.FPDF_ANNOT_FREETEXT:
-                tally.add("comment", text, number)
+                tally.add_comment(text, _string(annotation, b"T"), number)
             else:
                 rect = raw.FS_RECTF()
                 raw.FPDFAnnot_GetRect(annotation, rect)

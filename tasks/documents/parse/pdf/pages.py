@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 from freshet.tasks.documents.elements import ParsedDocument
@@ -40,8 +41,13 @@ def load_pdfium() -> None:
     import_module("pypdfium2")
 
 
-def parse_pdf(path: str, progress: Callable[[], None]) -> ParsedDocument:
+def parse_pdf(path: str, progress: Callable[[], None], comments: bool = False) -> ParsedDocument:
     """Parses the PDF at `path`, and calls `progress` once for each page.
+
+    Args:
+        path: the file.
+        progress: what is called.
+        comments: whether comments are text, which follows that of their page.
 
     Raises:
         Refused: PARSE-ENCRYPTED, PARSE-CORRUPT, PARSE-EMPTY, or PARSE-EXTRA where there are images only.
@@ -57,7 +63,7 @@ def parse_pdf(path: str, progress: Callable[[], None]) -> ParsedDocument:
     try:
         if pdf.get_formtype():
             pdf.init_forms()
-        return _parse_open(pdf, progress)
+        return _parse_open(pdf, progress, comments)
     finally:
         pdf.close()
 
@@ -74,10 +80,10 @@ class _Pages:
     unreadable: list[int] = field(default_factory=list)
 
 
-def _parse_open(pdf: Any, progress: Callable[[], None]) -> ParsedDocument:
+def _parse_open(pdf: Any, progress: Callable[[], None], comments: bool) -> ParsedDocument:
     import pypdfium2
 
-    read = _Pages()
+    read = _Pages(hidden=Tally(comments))
     pages = len(pdf)
     for number in range(1, pages + 1):
         try:
@@ -90,16 +96,19 @@ def _parse_open(pdf: Any, progress: Callable[[], None]) -> ParsedDocument:
     if not read.items:
         if read.scanned:
             raise Refused("PARSE-EXTRA", extra="ocr", type="scanned pdf", pages=pages, install=INSTALL_OCR)
-        raise Refused("PARSE-EMPTY", pages=pages)
+        if not read.hidden.comments:
+            raise Refused("PARSE-EMPTY", pages=pages)
     properties: dict[str, Any] = {"pages": pages}
     properties |= {"pages_without_text": read.textless} if read.textless else {}
     properties |= {"pages_unreadable": read.unreadable} if read.unreadable else {}
     properties |= {"attachments": attached} if (attached := _attachments(pdf)) else {}
-    blocks = item_blocks(read.items)
+    blocks = item_blocks(read.items) if read.items else []
     title = _stated_title(pdf) or first_title(block for block in blocks if block.page == 1)
     from_scans, unread = read_scans(pdf, read.scanned, progress)
     properties |= {"ocr": True} if from_scans else {}
-    blocks = sorted([*blocks, *from_scans], key=lambda block: block.page or 0)
+    # Sorting keeps the order of blocks of one page.
+    more = [*from_scans, *chain(*read.hidden.comments.values())]
+    blocks = sorted([*blocks, *more], key=lambda block: block.page or 0)
     left_out = left_out_pages("scanned pages", unread) | left_out_pages("damaged pages", read.unreadable)
     return with_links(build(blocks, title, properties, read.hidden.entries(), left_out=left_out), read.links)
 

@@ -44,19 +44,23 @@ class Sheet:
 class HiddenCells:
     """Counts what is in a workbook and is not shown, by kind and by the number of the sheet."""
 
-    def __init__(self) -> None:
-        """Begins with nothing counted."""
-        self.tally = Tally()
+    def __init__(self, comments: bool = False) -> None:
+        """Begins with nothing counted; says whether comments are text."""
+        self.tally = Tally(comments)
 
     def add(self, kind: str, cells: Iterable[str], sheet: int) -> None:
         """Counts the texts of cells as one."""
         self.tally.add(kind, " ".join(cells), sheet)
 
 
-def blocks_of_sheets(sheets: Iterable[Sheet]) -> Iterator[Block]:
-    """The blocks of a workbook: each sheet's name as a title, then its tables and what stands above and below them."""
+def blocks_of_sheets(sheets: Iterable[Sheet], hidden: HiddenCells) -> Iterator[Block]:
+    """The blocks of a workbook: each sheet's name as a title, then its tables and what stands above and below them.
+
+    Comments that are text, as `hidden` has them, come last on their sheet.
+    """
     for number, sheet in enumerate(sheets, start=1):
-        blocks = [*_blocks_of_rows(sheet.rows, number), *(_text(box, number) for box in sheet.boxes)]
+        boxes = [_text(box, number) for box in sheet.boxes]
+        blocks = [*_blocks_of_rows(sheet.rows, number), *boxes, *hidden.tally.comments.get(number, ())]
         if blocks:
             yield Block("Title", sheet.name, level=1, page=number)
             yield from blocks

@@ -15,6 +15,7 @@ _OASIS = "urn:oasis:names:tc:opendocument:xmlns:"
 _TABLE, _TEXT, _OFFICE, _STYLE, _DRAW, _PRESENTATION = (
     f"{{{_OASIS}{name}:1.0}}" for name in ("table", "text", "office", "style", "drawing", "presentation")
 )
+_CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
 _UNSEEN_ROWS = frozenset({"collapse", "filter"})
 _MOST_ROWS, _MOST_COLUMNS = 1 << 20, 1 << 14
 
@@ -50,14 +51,14 @@ def _rows(table: Any, sheet: int, hidden: HiddenCells, *, hidden_sheet: bool) ->
         if next(node.iterancestors(f"{_TABLE}table")) is not table:
             continue
         repeated = _repeated(node, "rows", _MOST_ROWS)
-        cells, column, comments = {}, 0, []
+        cells, column = {}, 0
         for cell in node.iterchildren(f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
             times = _repeated(cell, "columns", _MOST_COLUMNS)
-            comments += [_paragraphs(one) for one in cell.iterchildren(f"{_OFFICE}annotation")]
+            for one in cell.iterchildren(f"{_OFFICE}annotation"):
+                hidden.tally.add_comment(_paragraphs(one), one.findtext(_CREATOR), sheet)
             if text := tidy(_paragraphs(cell)):
                 cells.update(dict.fromkeys(range(column, column + times), text))
             column += times
-        hidden.add("comment", comments, sheet)
         if cells:
             rows += [Row(number + one, cells) for one in range(repeated)]
             if hidden_sheet:
@@ -86,13 +87,17 @@ def _repeated(node: Any, what: str, most: int) -> int:
     return min(int(stated), most) if stated.isdigit() else 1
 
 
-def read_odp(path: str) -> tuple[list[Block], Tally]:
+def read_odp(path: str, comments: bool = False) -> tuple[list[Block], Tally]:
     """The blocks of a presentation, whose pages are its slides, and what is not shown of it.
+
+    Args:
+        path: the file.
+        comments: whether comments are text, which follows that of their slide.
 
     Raises:
         Refused: PARSE-CORRUPT where the file is no presentation, PARSE-ENCRYPTED where it is locked.
     """
-    content, tally, blocks = _content(path, "odp"), Tally(), list[Block]()
+    content, tally, blocks = _content(path, "odp"), Tally(comments), list[Block]()
     unseen = {
         style.get(f"{_STYLE}name")
         for style in content.iter(f"{_STYLE}style")
@@ -104,8 +109,8 @@ def read_odp(path: str) -> tuple[list[Block], Tally]:
         if page.get(f"{_DRAW}style-name") in unseen:
             tally.add("hidden slide", " ".join(block.text for block in made), number)
         for comment in page.iter(f"{_OFFICE}annotation"):
-            tally.add("comment", _paragraphs(comment), number)
-        blocks += made
+            tally.add_comment(_paragraphs(comment), comment.findtext(_CREATOR), number)
+        blocks += [*made, *tally.comments.get(number, ())]
     return blocks, tally
 
 

@@ -17,33 +17,39 @@ from freshet.tasks.documents.parse.sheets.cells import HiddenCells, Row, Sheet, 
 from freshet.tasks.documents.parse.sheets.number_formats import general
 
 
-def parse_xlsx(path: str, memory: int) -> ParsedDocument:
-    """Parses a workbook; page numbers are sheet numbers, and each sheet's name is a title of the first level."""
+def parse_xlsx(path: str, memory: int, comments: bool = False) -> ParsedDocument:
+    """Parses a workbook; page numbers are sheet numbers, and each sheet's name is a title of the first level.
+
+    Args:
+        path: the file.
+        memory: bytes that the process may take.
+        comments: whether comments are text, here and in the other functions.
+    """
     from freshet.tasks.documents.parse.sheets.workbook import read_workbook
 
     check_container(path, "xlsx", memory)
-    hidden = HiddenCells()
-    blocks = list(blocks_of_sheets(read_workbook(path, "xlsx", hidden)))
+    hidden = HiddenCells(comments)
+    blocks = list(blocks_of_sheets(read_workbook(path, "xlsx", hidden), hidden))
     with Package(path) as package:
         return built_office(package, blocks, hidden.tally.entries())
 
 
-def parse_ods(path: str, memory: int) -> ParsedDocument:
+def parse_ods(path: str, memory: int, comments: bool = False) -> ParsedDocument:
     """Parses a spreadsheet of OpenDocument; pages and titles are those of `parse_xlsx`."""
     from freshet.tasks.documents.parse.sheets.opendocument import read_ods
 
     check_container(path, "ods", memory)
-    hidden = HiddenCells()
-    blocks = list(blocks_of_sheets(read_ods(path, hidden)))
+    hidden = HiddenCells(comments)
+    blocks = list(blocks_of_sheets(read_ods(path, hidden), hidden))
     return build(blocks, first_title(blocks), hidden=hidden.tally.entries())
 
 
-def parse_odp(path: str, memory: int) -> ParsedDocument:
+def parse_odp(path: str, memory: int, comments: bool = False) -> ParsedDocument:
     """Parses a presentation of OpenDocument; page numbers are slide numbers."""
     from freshet.tasks.documents.parse.sheets.opendocument import read_odp
 
     check_container(path, "odp", memory)
-    blocks, tally = read_odp(path)
+    blocks, tally = read_odp(path, comments)
     return build(blocks, first_title(blocks), hidden=tally.entries())
 
 
@@ -66,7 +72,7 @@ def parse_binary_workbook(path: str, kind: str, memory: int) -> ParsedDocument:
         raise Refused("PARSE-ENCRYPTED", type=kind) from None
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         raise Refused("PARSE-CORRUPT", type=kind, error=type(error).__name__) from None
-    blocks = list(blocks_of_sheets(sheets))
+    blocks = list(blocks_of_sheets(sheets, hidden))
     return build(blocks, first_title(blocks), hidden=hidden.tally.entries())
 
 

@@ -12,18 +12,18 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from freshet.tasks.documents.parse.ooxml.charts import diagram_blocks, titles_of
 from freshet.tasks.documents.parse.ooxml.package import UNREADABLE, parse_part
 from freshet.tasks.documents.parse.refusal import Refused
 from freshet.tasks.documents.parse.sheets.cells import HiddenCells, Row, Sheet, tidy
-from freshet.tasks.documents.parse.sheets.number_formats import BUILT_IN, formatted, formatted_text
+from freshet.tasks.documents.parse.sheets.number_formats import formatted, formatted_text
+from freshet.tasks.documents.parse.sheets.styles import all_below, cell_styles
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})", re.I)
-_WHITE = frozenset({"FFFFFFFF", "00FFFFFF"})
-_WHITE_THEME = "0"
 
 
 def read_workbook(path: str, kind: str, hidden: HiddenCells) -> list[Sheet]:
@@ -50,13 +50,13 @@ class _Workbook:
             (part for kind, part in self._related("") if kind == "officeDocument"), "xl/workbook.xml"
         )  # fmt: skip
         book = self._tree(self._part)
-        self._since_1904 = any(_is_on(one.get("date1904")) for one in _all(book, "workbookPr"))
+        self._since_1904 = any(_is_on(one.get("date1904")) for one in all_below(book, "workbookPr"))
         related = self._related(self._part)
         strings = next((part for kind, part in related if kind == "sharedStrings"), None)
         styles = next((part for kind, part in related if kind == "styles"), None)
         self._strings = self._shared_strings(strings) if strings else []
-        self._formats, self._white = _styles(self._tree(styles)) if styles else ([], [])
-        self._listed = [(one.get("name") or "", one.get("state") or "", _id(one)) for one in _all(book, "sheet")]
+        self._formats, self._white = cell_styles(self._tree(styles)) if styles else ([], [])
+        self._listed = [(one.get("name") or "", one.get("state") or "", _id(one)) for one in all_below(book, "sheet")]
 
     def sheets(self) -> list[Sheet]:
         """Every sheet, whether it is shown or not."""
@@ -188,17 +188,17 @@ class _Workbook:
     # ---- what stands beside cells
 
     def _boxes(self, sheet_part: str, sheet: int) -> list[str]:
-        """Texts of boxes and drawings; comments count as hidden, since they show when somebody points at their cell."""
+        """Texts of boxes and drawings. Comments show when somebody points at them, and are text if settings say so."""
         boxes = []
-        for kind, part in self._related(sheet_part):
+        related = self._related(sheet_part)
+        for kind, part in related:
             if part.lower() not in self._names:
                 continue
             if kind in ("comments", "threadedComment"):
-                for one in self._iterate(part, "comment", "threadedComment"):
-                    self._hidden.add("comment", [_text_of(one)], sheet)
+                self._comments(part, sheet, threaded=any(kind == "threadedComment" for kind, _ in related))
             elif kind == "drawing":
                 for one in self._iterate(part, "txBody"):
-                    lines = ["".join(text.text or "" for text in _all(line, "t")) for line in _all(one, "p")]
+                    lines = ["".join(text.text or "" for text in all_below(line, "t")) for line in all_below(one, "p")]
                     boxes.append("\n".join(lines))
                 boxes += self._drawn(part)
         return [box for box in boxes if box.strip()]
@@ -214,41 +214,26 @@ class _Workbook:
                     found += [block.text for block in blocks] or titles_of(root)
         return found
 
+    @cached_property
+    def _people(self) -> dict[str, str]:
+        """Names of who wrote comments in threads, by the ids under which these name them."""
+        parts = [part for kind, part in self._related(self._part) if kind == "person" and part.lower() in self._names]
+        people = (one for part in parts for one in self._iterate(part, "person"))
+        return {one.get("id") or "": one.get("displayName") or "" for one in people}
 
-def _styles(tree: Any) -> tuple[list[str], list[bool]]:
-    """By the number of a cell's style: its format, and whether it writes white on nothing."""
-    codes = dict(BUILT_IN)
-    for one in _all(tree, "numFmt"):
-        codes[int(one.get("numFmtId") or 0)] = one.get("formatCode") or "General"
-    fonts = [_is_white(font) for fonts in _all(tree, "fonts") for font in fonts if isinstance(font.tag, str)]
-    fills = [_is_filled(fill) for fills in _all(tree, "fills") for fill in fills if isinstance(fill.tag, str)]
-    formats, white = [], []
-    for used in _all(tree, "cellXfs"):
-        for one in used:
-            formats.append(codes.get(int(one.get("numFmtId") or 0), "General"))
-            font, fill = int(one.get("fontId") or 0), int(one.get("fillId") or 0)
-            white.append(font < len(fonts) and fonts[font] and not (fill < len(fills) and fills[fill]))
-    return formats, white
-
-
-def _is_white(font: Any) -> bool:
-    return any(
-        (one.get("rgb") or "").upper() in _WHITE or (one.get("theme") == _WHITE_THEME and not one.get("tint"))
-        for one in _all(font, "color")
-    )
-
-
-def _is_filled(fill: Any) -> bool:
-    pattern = next(iter(_all(fill, "patternFill")), None)
-    if pattern is None:
-        return bool(list(_all(fill, "gradientFill")))
-    colour = next(iter(_all(fill, "fgColor")), None)
-    is_white = colour is not None and (colour.get("rgb") or "").upper() in _WHITE
-    return pattern.get("patternType") not in (None, "none") and not is_white
-
-
-def _all(node: Any, name: str) -> Iterator[Any]:
-    return iter(node.iter(f"{{*}}{name}"))
+    def _comments(self, part: str, sheet: int, *, threaded: bool) -> None:
+        """Takes the comments of a part. Each of a thread has a copy for older programs, whose author is the thread."""
+        names = dict(self._people) if self._hidden.tally.comments_are_text else {}
+        authors = 0
+        for one in self._iterate(part, "author", "comment", "threadedComment"):
+            if one.tag.endswith("}author"):
+                names[str(authors)] = one.text or ""
+                authors += 1
+                continue
+            name = names.get(one.get("authorId") or one.get("personId") or "", "")
+            of_thread = name.startswith("tc={")
+            text, author = _text_of(one), "" if of_thread else name
+            self._hidden.tally.add_comment(text, author, sheet, is_copy=of_thread and threaded)
 
 
 def _id(node: Any) -> str:
