@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 from planting import (
@@ -72,6 +73,8 @@ FORMS: dict[str, tuple[list[Form], list[Form]]] = {
         [
             whole(lambda c, t: "".join(chr(0xE000 + ord(x)) if x.isalpha() else x for x in t)),
             whole(lambda c, t: "".join(f"(cid:{ord(x)})" for x in t)),
+            whole(lambda c, t: "".join(chr(ord(x) - 29) if x.islower() else x for x in t + t)),
+            whole(lambda c, t: b64encode(c.randbytes(len(t))).decode()),
         ],
         [inserted("\ue0b0", "(cid:3)")],
     ),
@@ -147,6 +150,19 @@ FORMS: dict[str, tuple[list[Form], list[Form]]] = {
         ],
         [page('<p style="display:none">Follow the instructions above to print.</p>')],
     ),
+    "SAFETY-ACTIVE": (
+        [page('<object classid="clsid:D27CDB6E"></object>', '<script language="vbscript">Run "a.exe"</script>')],
+        [page('<script src="https://a.example/a.js"></script>', '<p onclick="go()">Click here for more about it.</p>')],
+    ),
+    "SAFETY-EXTERNAL": (
+        [
+            page(
+                '<meta http-equiv="refresh" content="0; url=https://a.example/x">',
+                '<form action="https://a.example/"><input type="password"></form>',
+            )
+        ],
+        [page('<iframe src="https://a.example/film"></iframe>', '<img src="https://a.example/a.png" alt="">')],
+    ),
     "PERSONAL-EMAIL": (
         [inserted("ada.lovelace@gov.uk", "<o.brian@mail.gov.au>", "[mail us](mailto:desk@gsa.gov)")],
         [inserted("you@example.com", "git@github.com:18F/handbook.git", "ask @here", "logo@2x.png")],
@@ -209,6 +225,10 @@ FORMS: dict[str, tuple[list[Form], list[Form]]] = {
             lambda c, t: Planted(f'{t}\n\n    api_key = "{token(c, 16)}7-Ax"'),
         ],
         [inserted("Password: the one for your mail", "password: ********", "The secret is to ask.")],
+    ),
+    "SECRET-SAMPLE": (
+        [lambda c, t: Planted(f'{t}\n\n    "password": "pass@word{c.randint(1000, 9999)}"')],
+        [lambda c, t: Planted(f'{t}\n\n    "password": "<your password>"')],
     ),
     "PROV-OWNER": (
         [known(origin=Origin(None, "MIT", "a" * 64)), known(origin=Origin("TODO", "MIT", "a" * 64))],

@@ -74,7 +74,7 @@ _CONTENT = (
     Rule(
         "CONTENT-GARBLED",
         "block",
-        "A larger share of the text than the threshold is no text: replacement, private and unassigned characters.",
+        "A larger share of the text than the threshold cannot be read: no characters, or mostly symbols or no words.",
         "Save the document again from its original; a PDF, with its fonts' character maps.",
         threshold=0.1,
     ),
@@ -117,7 +117,7 @@ _SAFETY = (
     Rule(
         "SAFETY-HIDDEN",
         "warn",
-        "The document holds more characters than the threshold that its readers cannot see, and a model can.",
+        "The file holds text that its readers cannot see, in more characters than the threshold.",
         "Open it, show the hidden text, and remove what should not be there.",
         threshold=20,
     ),
@@ -128,6 +128,18 @@ _SAFETY = (
         "Nothing, unless they hold what should not be known; "
         "the setting parsing.comments makes text of those in Office files and PDFs.",
         threshold=0,
+    ),
+    Rule(
+        "SAFETY-ACTIVE",
+        "warn",
+        "The file can run a program when it is opened or clicked on: by macros, scripts, DDE, templates.",
+        "Remove what the evidence names, with its macros switched off, and save it again.",
+    ),
+    Rule(
+        "SAFETY-EXTERNAL",
+        "note",
+        "The file loads pictures, data or text from elsewhere when it is opened, or holds files of other programs.",
+        "Nothing, unless its readers should not be seen where it loads from; else put in what it links to.",
     ),
     Rule(
         "SAFETY-ZEROWIDTH",
@@ -207,6 +219,12 @@ _SECRETS = (
         "block",
         "The document holds what looks like a password.",
         "Change it, then remove it from the source.",
+    ),
+    Rule(
+        "SECRET-SAMPLE",
+        "note",
+        "The document's code holds passwords made of such words as examples have.",
+        "Nothing where they are examples; change those that open something, and remove them from the source.",
     ),
 )
 _PROVENANCE = (

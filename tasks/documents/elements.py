@@ -9,12 +9,14 @@ from typing import Any
 SEPARATOR = "\n\n"
 """Stands between two elements in a document's text."""
 
-ADDED_PROPERTIES = frozenset({"hidden", "left_out", "links", "anchors", "guessed_encoding", "coverage"})
+ADDED_PROPERTIES = frozenset(
+    {"hidden", "active_content", "left_out", "links", "anchors", "guessed_encoding", "coverage"}
+)
 """Properties that a parser adds; a document's own under these names are dropped.
 
-`hidden` is told in `parse.hidden`, `links` and `anchors` in `parse.links`, `guessed_encoding` in `parse.decode`;
-`left_out` counts, by kind, the parts of a document that are not in its text, and `coverage` (`parse.coverage`) says
-which words of its file are not.
+`hidden` is told in `parse.hidden`, `active_content` in `parse.active.found`, `links` and `anchors` in `parse.links`,
+`guessed_encoding` in `parse.decode`; `left_out` counts, by kind, the parts of a document that are not in its text, and
+`coverage` (`parse.coverage`) says which words of its file are not.
 """
 
 

@@ -14,7 +14,7 @@ from freshet.tasks.rules.verdicts import Verdict
 from freshet.tasks.settings.datasets import Dataset
 from freshet.tasks.settings.project import Corpus
 
-METHOD = 1
+METHOD = 2
 """How documents are checked. It goes up when a check changes its mind, so that every document is judged anew."""
 
 _JUDGES = ("detect-secrets", "ftfy", "phonenumbers", "py3langid", "python-stdnum")

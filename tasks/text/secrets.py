@@ -14,6 +14,15 @@ from functools import lru_cache
 from typing import Any
 
 from freshet.tasks.text.findings import Finding, without_overlaps
+from freshet.tasks.text.made_up import (
+    base64_spans,
+    is_placeholder,
+    is_reference,
+    is_sample_key,
+    is_sample_login,
+    is_sample_token,
+    private_key_end,
+)
 
 PASSWORD = "password"
 """The kind of what is named a password or secret. All other kinds are keys."""
@@ -37,11 +46,9 @@ _OURS = {
     "Anthropic key": r"\bsk-ant-[\w-]{20,}",
     "DigitalOcean token": r"\bdo[opr]_v1_[0-9a-f]{64}\b",
 }
-_PLACEHOLDER = re.compile(
-    r":(?:pass|pwd|token|secret)@|example|sample|placeholder|dummy|redacted|your[_-]?|changeme|x{5,}|\*{3,}|\.{3}"
-    r"|<[^<>]*>|\$\{|\{\{",
-    re.I,
-)
+_PRIVATE_KEY = "Private Key"
+_BASIC_AUTH = "Basic Auth Credentials"
+_TOKEN_KIND = "JSON Web Token"
 _LEAST_PASSWORD, _MOST_PASSWORD, _LEAST_CLASSES = 8, 128, 3
 _PLAIN_NAMES = ("passw", "kennwort", "mot de passe", "contrase", "passphrase", "pwd", "secret", "key", "token")
 _NAMES = (
@@ -108,13 +115,30 @@ def _name() -> re.Pattern[str]:
 
 
 def find_secrets(text: str) -> list[Finding]:
-    """Finds keys, tokens and passwords. A finding's kind is the kind of key, or `password`."""
+    """Finds keys, tokens and passwords. A finding's kind is the kind of key, or `password`.
+
+    Placeholders, examples that everybody knows, names in code, and pictures in base64 are none. A private key has a
+    body, and its place is all of it.
+    """
     found: list[Finding] = []
     for start, end in _places(text):
         line = text[start:end]
         for kind, value, at in _in_line(line):
-            found.append(Finding(start + at, start + at + len(value), kind))
-    return without_overlaps(found)
+            begin = start + at
+            stop = private_key_end(text, begin) if kind == _PRIVATE_KEY else begin + len(value)
+            if stop is not None:
+                found.append(Finding(begin, stop, kind))
+    return _outside_of_files(text, without_overlaps(found)) if found else []
+
+
+def _outside_of_files(text: str, found: list[Finding]) -> list[Finding]:
+    """Leaves out what stands within a picture in base64: by chance, such data has the form of a short key."""
+    spans = list(base64_spans(text))
+    return [
+        one
+        for one in found
+        if one.kind == _PRIVATE_KEY or not any(start <= one.start and one.end <= end for start, end in spans)
+    ]
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
@@ -154,16 +178,24 @@ def _in_line(line: str) -> Iterator[tuple[str, str, int]]:
     for plugin in detectors.keys:
         for match in (match for pattern in plugin.denylist for match in pattern.finditer(line)):
             value, at = _value(match)
+            if plugin.secret_type == _BASIC_AUTH and is_sample_login(match[0]):
+                continue
             if _is_kept(plugin.secret_type, value) and _is_formal(plugin, value):
                 yield plugin.secret_type, value, at
     for kind, pattern in detectors.ours.items():
         for match in pattern.finditer(line):
-            if not _PLACEHOLDER.search(match[0]):
+            if not is_placeholder(match[0]):
                 yield kind, match[0], match.start()
     for match in detectors.named.finditer(line):
         value = match["value"].rstrip(".)")
-        if _looks_chosen(value) and _is_kept(PASSWORD, value):
+        if _looks_chosen(value) and not _is_named(line, match) and _is_kept(PASSWORD, value):
             yield PASSWORD, value, match.start("value")
+
+
+def _is_named(line: str, match: re.Match[str]) -> bool:
+    """Whether what follows the word is what a secret is called: in code, or in Amazon's name for it."""
+    before = line[max(0, match.start() - _WINDOW) : match.start("value")]
+    return before.rsplit(None, 1)[-1].lstrip("\"'`(").startswith("arn:") or is_reference(match["value"])
 
 
 def _value(match: re.Match[str]) -> tuple[str, int]:
@@ -179,11 +211,12 @@ def _is_formal(plugin: Any, value: str) -> bool:
 
 
 def _is_kept(kind: str, value: str) -> bool:
-    if _PLACEHOLDER.search(value) or (
-        kind == "Basic Auth Credentials" and value.lower() in ("password", "pass", "token")
-    ):
+    if kind == _PRIVATE_KEY:
+        return True
+    is_key = kind not in (PASSWORD, _BASIC_AUTH)
+    if is_placeholder(value) or (is_key and is_sample_key(value)) or (kind == _TOKEN_KIND and is_sample_token(value)):
         return False
-    return kind == "Private Key" or not any(drop(value) for drop in _detectors().filters)
+    return not any(drop(value) for drop in _detectors().filters)
 
 
 def _looks_chosen(value: str) -> bool:

@@ -21,6 +21,12 @@ PINNED_KEYS = ["b4ab922658a46228", "553524f53aa7980a"]
 """Whoever changes these makes every kept signature useless, and raises the number in `minhash.METHOD`."""
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _tables_of_the_usual_size() -> None:
+    """They are kept for the process, and must not be made first where a test has made the pieces smaller."""
+    minhash._tables()
+
+
 @pytest.mark.parametrize(
     ("left", "right"),
     [

@@ -30,6 +30,7 @@ GIGABYTE = 1_000_000_000
 UNSEEN = "unseen words"
 MARKUP = f'<p>Seen <a href="b.html#c">there</a>.</p><p id="top2" style="display:none">{UNSEEN}</p>'
 NOT_DISPLAYED = [{"kind": "not displayed", "count": 1, "chars": len(UNSEEN)}]
+UNREAD = [{**NOT_DISPLAYED[0], "place": "line 1", "unread": len(UNSEEN)}]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -93,7 +94,7 @@ def test_a_filled_in_target_that_is_no_target_does_not_undo_the_link(tmp_path: P
 def test_html_says_what_it_hides_and_links_to(tmp_path: Path) -> None:
     document = html(tmp_path, f"<html><body><h1>Leave</h1>{MARKUP}<!-- note --></body></html>")
     assert document.properties == {
-        "hidden": [{"kind": "comment", "count": 1, "chars": 4}, *NOT_DISPLAYED],
+        "hidden": [{"kind": "comment", "count": 1, "chars": 4, "place": "line 1"}, *UNREAD],
         "links": [{"target": "b.html#c", "start": document.text.index("there")}],
         "anchors": ["top2"],
     }
@@ -106,7 +107,7 @@ def test_html_that_hides_nothing_has_no_such_property(tmp_path: Path) -> None:
 @pytest.mark.parametrize("head", ["<p>\0</p>", "<?xml version='1.0' encoding='iso-8859-1'?>", "<meta charset=x-none>"])
 def test_nothing_before_hidden_text_keeps_it_from_being_found(tmp_path: Path, head: str) -> None:
     document = html(tmp_path, f"{head}<p>Über uns.</p>{MARKUP}")
-    assert document.properties["hidden"] == NOT_DISPLAYED
+    assert document.properties["hidden"] == UNREAD
     assert targets(document) == ["b.html#c"]
 
 
@@ -120,7 +121,7 @@ def test_mail_says_what_its_html_hides_and_links_to_on_the_web(tmp_path: Path) -
     path = tmp_path / "a.eml"
     path.write_bytes(bytes(message))
     document = parse_eml(str(path))
-    assert document.properties["hidden"] == NOT_DISPLAYED
+    assert document.properties["hidden"] == UNREAD
     assert targets(document) == ["https://a.example/x", "mailto:desk@a.example", "http://["]
     assert "anchors" not in document.properties
 
@@ -158,7 +159,9 @@ def word_file(path: Path, target: str = "https://a.example/") -> str:
 
 def test_word_says_what_it_hides_and_links_to(tmp_path: Path) -> None:
     document = parse_docx(word_file(tmp_path / "a.docx"), GIGABYTE)
-    assert document.properties["hidden"] == [{"kind": "hidden run", "count": 1, "chars": len(UNSEEN)}]
+    assert document.properties["hidden"] == [
+        {"kind": "hidden run", "count": 1, "chars": len(UNSEEN), "place": "document, paragraph 1"}
+    ]
     assert document.properties["links"] == [{"target": "https://a.example/", "start": document.text.index("the plan")}]
     assert document.properties["title"] == "Plan"
 

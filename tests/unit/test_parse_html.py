@@ -299,7 +299,7 @@ def test_hidden_text_below_the_depth_that_parsers_stop_at_is_told(tmp_path: Path
     path.write_text("<div>" * 3_000 + "<p style='display:none'>unseen words</p><p>Seen.</p>")
     document = parse_html(str(path))
     assert document.text == "Seen."
-    assert document.properties["hidden"] == [{"kind": "not displayed", "count": 1, "chars": 12}]
+    assert document.properties["hidden"] == [{"kind": "not displayed", "count": 1, "chars": 12, "unread": 12}]
 
 
 def test_hidden_labels_of_a_drawing_are_told(tmp_path: Path) -> None:

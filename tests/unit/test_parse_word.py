@@ -264,7 +264,9 @@ def test_a_file_put_in_is_read_as_what_it_is(parsed: Parse, tmp_path: Path) -> N
     assert texts(document)[-3:] == ["Clause on\nlocks", "Clause on weirs", "Clause on wharfs"]
     assert "Clause on tolls" in document.text
     assert document.properties["left_out"] == {"embedded file (text/rtf)": 1, "embedded file (absent)": 1}
-    assert document.properties["hidden"] == [{"kind": "not displayed", "count": 1, "chars": len(UNSEEN)}]
+    assert document.properties["hidden"] == [
+        {"kind": "not displayed", "count": 1, "chars": len(UNSEEN), "place": "line 1", "unread": len(UNSEEN)}
+    ]
 
 
 def test_a_document_put_in_counts_for_what_memory_allows(tmp_path: Path) -> None:
@@ -449,7 +451,9 @@ def test_hidden_text_in_a_box_is_told_once_and_white_text_on_a_filled_box_is_see
         "<wps:txbx>", "<wps:spPr><a:solidFill><a:srgbClr val='1F3864'/></a:solidFill></wps:spPr><wps:txbx>"
     )
     document = parsed(f"<w:p><w:r>{filled.replace('{}', white)}</w:r><w:r>{TEXT_BOX.replace('{}', gone)}</w:r></w:p>")
-    assert document.properties["hidden"] == [{"kind": "hidden run", "count": 1, "chars": len(UNSEEN)}]
+    assert document.properties["hidden"] == [
+        {"kind": "hidden run", "count": 1, "chars": len(UNSEEN), "place": "document, paragraph 3"}
+    ]
 
 
 def strict(members: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
@@ -514,7 +518,8 @@ def test_the_body_is_parsed_once_for_its_text_its_hidden_text_and_its_links(
     hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>unseen</w:t></w:r>"
     link = f"<w:hyperlink r:id='l'>{r('the plan')}</w:hyperlink>"
     document = parsed(f"<w:p>{link}{hidden}</w:p>")
-    assert document.properties["hidden"] == [{"kind": "hidden run", "count": 1, "chars": 6}]
+    (hidden_run,) = document.properties["hidden"]
+    assert (hidden_run["kind"], hidden_run["count"], hidden_run["chars"]) == ("hidden run", 1, 6)
     assert read.count("word/document.xml") == 1
 
 

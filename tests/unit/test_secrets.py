@@ -9,6 +9,7 @@ import pytest
 
 from freshet.tasks.text.secrets import PASSWORD, find_secrets
 
+BODY = "MIIEowIBAAKCAQEAr7Xk2vQpZs9LmT4uWbYc1dNfHgJe8RiOoPqVtKxUyC3nAzB6\nS5wD0lMhFvGjQe7IrT2yXu"
 LETTERS = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4y5Z6"
 
 
@@ -34,7 +35,7 @@ def token(**claims: str) -> str:
         ("hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH", "Hugging Face token"),
         ("glpat-" + LETTERS[:20], "GitLab Token"),
         ("postgres://ada:Xk9bq2Lm@db.internal:5432/x", "Basic Auth Credentials"),
-        ("-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n", "Private Key"),
+        (f"-----BEGIN RSA PRIVATE KEY-----\n{BODY}\n-----END RSA PRIVATE KEY-----", "Private Key"),
         ("Bearer " + token(sub="ada"), "JSON Web Token"),
     ],
 )
@@ -98,6 +99,105 @@ def test_passwords_are_found_where_they_are_called_so(text: str) -> None:
 )
 def test_what_is_said_about_passwords_is_none(text: str) -> None:
     assert kinds(text) == []
+
+
+KEY = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----"
+JWT_IO = (
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ."
+    "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
+)
+EMULATOR = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'aws_secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"',
+        "api_key: your-api-key-here",
+        "token = ghp_1234567890abcdefghijklmnopqrstuvwxyz",
+        "AKIA1234567890ABCDEF",
+        "sk_live_00000000000000000000000000",
+        "password: changeme-2024A",
+        "password: xxxxxxxxA1",
+        "DB_PASSWORD=<Your1Password>",
+        "secret: ${Vault_Secret1}",
+        "password = %(db_Password1)s",
+        "api_key = settings.API_KEY_1",
+        "client_secret = os.getenv('Secret1')",
+        "secret_key = SSL_KEY_FILE_2",
+        "secret = prod-db-password-1",
+        "arn:aws:secretsmanager:us-west-2:123456789012:secret:prod/Db-x7Yq2Z",
+        "postgres://postgres:postgres@localhost/app",
+        "amqp://guest:guest@queue:5672",
+        "mysql://root:hunter2@db/app",
+        "https://user:xxxx@host.internal/",
+        "redis://:****@cache",
+        f"Bearer {JWT_IO}",
+        "Bearer " + token(sub="1", name="Jane Doe"),
+        f"AccountKey={EMULATOR}",
+        '"ssl_key":"-----BEGIN RSA PRIVATE KEY-----\\nssl_key_pem_body_code\\n-----END RSA PRIVATE KEY-----"',
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA...\n-----END RSA PRIVATE KEY-----",
+        KEY.replace("Xk2vQpZ", "EXAMPLE"),
+        "-----BEGIN PRIVATE KEY-----\n" + "A" * 90 + "\n-----END PRIVATE KEY-----",
+        "The file begins with -----BEGIN OPENSSH PRIVATE KEY----- and is readable by its owner alone.",
+        "token: TOKEN_GOES_HERE_1a",
+    ],
+)
+def test_placeholders_samples_and_names_are_no_secrets(text: str) -> None:
+    assert kinds(f"Some words before.\n{text}\nand after") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (KEY, "Private Key"),
+        (KEY.replace("\n", "\\n"), "Private Key"),
+        ("\n".join(f"    {line}" for line in KEY.split("\n")), "Private Key"),
+        (KEY.replace("PRIVATE KEY-----\n", "PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n", 1), "Private Key"),
+        (f'key = "{KEY.partition("-----END")[0]}', "Private Key"),
+        (KEY.replace("PRIVATE", "OPENSSH PRIVATE"), "Private Key"),
+        ("ASIA" + "Q3EGRLTYPOIU7HGF", "AWS Access Key"),
+        (f'aws_secret_access_key = "{(LETTERS * 2)[7:47]}"', "AWS Access Key"),
+        ("gho_" + LETTERS[:36], "GitHub Token"),
+        ("GITHUB_TOKEN=ghs_" + LETTERS[3:39], "GitHub Token"),
+        ("curl -H 'Authorization: Bearer " + token(sub="ada", scope="write") + "'", "JSON Web Token"),
+        ("postgres://postgres:Xk9bq2Lm@localhost/app", "Basic Auth Credentials"),
+        ("mongodb+srv://ada:Xk9bq2Lm@cluster0.mongodb.net/x", "Basic Auth Credentials"),
+        ("https://ada:Xk9bq2Lm@git.internal/a.git", "Basic Auth Credentials"),
+        ("amqp://guest:Xk9bq2Lm@queue:5672", "Basic Auth Credentials"),
+        ("Server=db;User Id=sa;Password=Xk9#bq2Lm;", PASSWORD),
+        ("password: Summer2024!", PASSWORD),
+        ("The password is Qwerty123456!", PASSWORD),
+        ("DB_PASSWORD=Xk9#bq2Lm", PASSWORD),
+        ("client_secret: Zx81~kQp0-Lm42Vb", PASSWORD),
+        ("api_key = 'Zx81kQp0Lm42Vb_9'", PASSWORD),
+        ("AccountKey=" + (LETTERS * 2)[:86] + "==", "Azure Storage Account access key"),
+        ("xoxp-" + "2345678901-3456789012-4567890123-" + LETTERS[:32], "Slack Token"),
+        ("sk-ant-api03-" + LETTERS[:40], "Anthropic key"),
+    ],
+)
+def test_what_opens_something_keeps_being_found(text: str, kind: str) -> None:
+    assert kinds(f"Some words before.\n{text}\nand after") == [kind]
+
+
+def test_the_place_of_a_private_key_is_all_of_it() -> None:
+    text = f"Before.\n{KEY}\nAfter."
+    [finding] = find_secrets(text)
+    assert BODY in text[finding.start : finding.end]
+    assert "After" not in text[finding.start : finding.end]
+
+
+@pytest.mark.parametrize("between", ["\n", " "])
+def test_a_picture_in_base64_holds_no_keys(between: str) -> None:
+    line = (LETTERS * 2)[:76]
+    key = "AP5" + (LETTERS * 2)[:73]
+    assert kinds(key[:39]) == ["Artifactory Credentials"]
+    assert kinds(between.join([line, line, key, line, "aB1="])) == []
+
+
+def test_a_key_beside_a_picture_is_found() -> None:
+    picture = "\n".join([(LETTERS * 2)[:76]] * 4)
+    assert kinds(f"{picture}\n\nThe key is ghp_{LETTERS[:36]}, keep it.") == ["GitHub Token"]
 
 
 def test_the_place_is_the_value_alone() -> None:

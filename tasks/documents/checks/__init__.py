@@ -18,6 +18,7 @@ from freshet.tasks.documents.checks.content import (
 from freshet.tasks.documents.checks.dates import check_age, check_review_and_end, check_status
 from freshet.tasks.documents.checks.provenance import check_provenance
 from freshet.tasks.documents.checks.safety import (
+    check_active,
     check_hidden,
     check_instructions,
     check_invisible,
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     check_left_out,
     check_what_was_read,
     check_hidden,
+    check_active,
     check_invisible,
     check_instructions,
     check_personal_data,

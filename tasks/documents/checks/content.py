@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from freshet.expectations.rules import Rule
 from freshet.tasks.documents.checks.frame import frame_of
+from freshet.tasks.documents.checks.garbled import MOJIBAKE, MOSTLY, unreadable
 from freshet.tasks.documents.checks.subject import COVERAGE, GUESSED, LEFT_OUT, Subject, judge, judge_above, places
 from freshet.tasks.rules.verdicts import Verdict
 
@@ -43,27 +44,46 @@ def check_guess(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
 
 
 def check_encoding(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
-    """CONTENT-ENCODING, CONTENT-GARBLED: characters that a wrong encoding left, and such as are no text at all."""
-    text = subject.text
-    if text.isascii() and "(cid:" not in text:
-        return []
+    """CONTENT-ENCODING, CONTENT-GARBLED: characters that a wrong encoding left, and what is no text at all."""
+    text, size = subject.text, max(1, len(subject.text))
     lost = [match.span() for match in _compiled("no text").finditer(text)]
-    size = max(1, len(text))
-    share = sum(end - start for start, end in lost) / size
-    garbled = judge_above(
-        rules, "CONTENT-GARBLED", share, share=round(share, 4), places=places(subject.parsed, lost[:1])
-    )
-    if garbled:
-        return garbled
     replaced = (match.span() for match in re.finditer("\ufffd", text))
     damaged = sorted({*replaced, *_mojibake(text)})
-    share = sum(end - start for start, end in damaged) / size
+    garbled = _check_garbled(subject, rules, lost, damaged)
+    if garbled or not damaged:
+        return garbled
+    share = _length(damaged) / size
     evidence: dict[str, Any] = {
         "count": len(damaged),
         "share": round(share, 4),
         "places": places(subject.parsed, damaged),
     }
-    return judge_above(rules, "CONTENT-ENCODING", share, **evidence) if damaged else []
+    return judge_above(rules, "CONTENT-ENCODING", share, **evidence)
+
+
+def _check_garbled(
+    subject: Subject, rules: Mapping[str, Rule], lost: list[tuple[int, int]], damaged: list[tuple[int, int]]
+) -> list[Verdict]:
+    """CONTENT-GARBLED: characters that are none, and the rest where most of the text cannot be read."""
+    size = max(1, len(subject.text))
+    found = unreadable(subject.parsed)
+    covered = {(start, end) for start, end, kind in found if kind == MOJIBAKE}
+    found += [(*span, MOJIBAKE) for span in damaged if not covered]
+    found = found if _length((start, end) for start, end, _ in found) >= MOSTLY * size else []
+    found = sorted([*((*span, "no characters") for span in lost), *found])
+    kinds: dict[str, float] = {}
+    for start, end, kind in found:
+        kinds[kind] = kinds.get(kind, 0) + (end - start) / size
+    share = min(1.0, sum(kinds.values()))
+    shares = {kind: round(min(1.0, one), 4) for kind, one in kinds.items()}
+    spans = [(start, end) for start, end, _ in found[:1]]
+    return judge_above(
+        rules, "CONTENT-GARBLED", share, share=round(share, 4), kinds=shares, places=places(subject.parsed, spans)
+    )
+
+
+def _length(spans: Iterable[tuple[int, int]]) -> int:
+    return sum(end - start for start, end in spans)
 
 
 def _mojibake(text: str) -> Iterator[tuple[int, int]]:

@@ -1,19 +1,26 @@
-"""Safety: hidden text, orders to a model, personal data and secrets. Evidence names kinds and places, never values."""
+"""Safety: hidden text, active content, orders to a model, personal data and secrets.
+
+Evidence names kinds and places, never values.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from freshet.expectations.rules import Rule
 from freshet.tasks.documents.checks.subject import Subject, judge, judge_above, places
+from freshet.tasks.documents.elements import Element
+from freshet.tasks.documents.parse.active.found import RUNNING
 from freshet.tasks.rules.verdicts import Verdict
 from freshet.tasks.text.findings import Finding
 
 COMMENT = "comment"
 """The kind of hidden text that every editor leaves behind."""
 
+_PLACES = 10
 _CODE_OF = {"email": "PERSONAL-EMAIL", "phone": "PERSONAL-PHONE", "iban": "PERSONAL-IBAN", "card": "PERSONAL-CARD"}
 _PERSONAL_CODES = (*_CODE_OF.values(), "PERSONAL-ID")
 
@@ -36,11 +43,41 @@ def _chars(entries: Iterable[Mapping[str, Any]]) -> int:
 
 
 def _hidden_evidence(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    pages = sorted({int(entry["page"]) for entry in entries if entry.get("page")})
+    found = list(dict.fromkeys(str(entry["place"]) for entry in entries if entry.get("place")))
+    unread = sum(int(entry.get("unread", 0)) for entry in entries)
+    return {
+        "kinds": _kinds(entries),
+        "characters": _chars(entries),
+        **({"not_in_the_text": unread} if unread else {}),
+        **({"pages": pages[:_PLACES]} if pages else {}),
+        **({"places": found[:_PLACES]} if found else {}),
+    }
+
+
+def check_active(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
+    """SAFETY-ACTIVE and SAFETY-EXTERNAL, from what the parser saw that the file runs, loads or carries."""
+    running = [entry for entry in subject.active if entry.get("kind") in RUNNING]
+    others = [entry for entry in subject.active if entry.get("kind") not in RUNNING]
+    return [
+        verdict
+        for code, entries in (("SAFETY-ACTIVE", running), ("SAFETY-EXTERNAL", others))
+        if entries
+        for verdict in judge(rules, code, **_active_evidence(entries))
+    ]
+
+
+def _active_evidence(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    kinds = _kinds(entries)
+    found = list(dict.fromkeys(str(entry["place"]) for entry in entries if entry.get("place")))
+    return {"kinds": kinds, "count": sum(kinds.values()), **({"places": found[:_PLACES]} if found else {})}
+
+
+def _kinds(entries: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     kinds: Counter[str] = Counter()
     for entry in entries:
         kinds[str(entry.get("kind"))] += int(entry.get("count", 1))
-    pages = sorted({int(entry["page"]) for entry in entries if entry.get("page")})
-    return {"kinds": dict(kinds), "characters": _chars(entries), **({"pages": pages[:10]} if pages else {})}
+    return dict(kinds)
 
 
 def check_invisible(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
@@ -78,17 +115,22 @@ def check_personal_data(subject: Subject, rules: Mapping[str, Rule]) -> list[Ver
 
 
 def check_secrets(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:
-    """SECRET-KEY and SECRET-PASSWORD."""
+    """SECRET-KEY, SECRET-PASSWORD and, for passwords in code that examples could have, SECRET-SAMPLE."""
+    from freshet.tasks.text.made_up import is_sample_password
     from freshet.tasks.text.secrets import PASSWORD, find_secrets
 
-    def by_code(text: str) -> dict[str, list[Finding]]:
-        found = find_secrets(text)
-        return {
-            "SECRET-KEY": [finding for finding in found if finding.kind != PASSWORD],
-            "SECRET-PASSWORD": [finding for finding in found if finding.kind == PASSWORD],
-        }
+    def by_code(text: str, elements: Sequence[Element]) -> dict[str, list[Finding]]:
+        starts = [element.start for element in elements]
+        sorted_out: dict[str, list[Finding]] = {"SECRET-KEY": [], "SECRET-PASSWORD": [], "SECRET-SAMPLE": []}
+        for one in find_secrets(text):
+            at = bisect_right(starts, one.start) - 1
+            is_in_code = at >= 0 and elements[at].kind == "CodeSnippet"
+            is_sample = is_in_code and is_sample_password(text[one.start : one.end])
+            sort = "SECRET-KEY" if one.kind != PASSWORD else "SECRET-SAMPLE" if is_sample else "SECRET-PASSWORD"
+            sorted_out[sort].append(one)
+        return sorted_out
 
-    return _by_code(subject, rules, by_code(subject.text), by_code(subject.unshown))
+    return _by_code(subject, rules, by_code(subject.text, subject.parsed.elements), by_code(subject.unshown, ()))
 
 
 def _by_code(

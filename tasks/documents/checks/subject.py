@@ -15,6 +15,7 @@ from freshet.tasks.documents.elements import ADDED_PROPERTIES, ParsedDocument
 from freshet.tasks.rules.verdicts import Verdict
 
 HIDDEN = "hidden"
+ACTIVE = "active_content"
 LEFT_OUT = "left_out"
 LINKS = "links"
 COVERAGE = "coverage"
@@ -80,7 +81,15 @@ class Subject:
     @property
     def hidden(self) -> list[dict[str, Any]]:
         """Hidden text, as `parse.hidden` describes it."""
-        found = self.parsed.properties.get(HIDDEN)
+        return self._entries(HIDDEN)
+
+    @property
+    def active(self) -> list[dict[str, Any]]:
+        """Active content, as `parse.active.found` describes it."""
+        return self._entries(ACTIVE)
+
+    def _entries(self, name: str) -> list[dict[str, Any]]:
+        found = self.parsed.properties.get(name)
         return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
     @cached_property

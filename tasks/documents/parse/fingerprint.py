@@ -66,7 +66,8 @@ def parser_fingerprint(name: str, *, comments: bool = False) -> str:
 def _of_kind(kind: str) -> str:
     parts = [f"{kind}-{_VERSION}"]
     if kind in PANDOC_KINDS:
-        packages: tuple[str, ...] = ("pypandoc_binary", "unstructured") if has_pandoc() else ()
+        read_by = ("pypandoc_binary", "unstructured", *(_CSS if kind == "epub" else ()))
+        packages: tuple[str, ...] = read_by if has_pandoc() else ()
         parts.append("" if has_pandoc() else "no-pandoc")
     else:
         # A file whose suffix says nothing is read as what its bytes say.

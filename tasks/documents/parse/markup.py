@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.active.found import with_active
+from freshet.tasks.documents.parse.active.texts import active_in_html, active_in_xml
 from freshet.tasks.documents.parse.adapter import NO_LANGUAGES, blocks_of
 from freshet.tasks.documents.parse.build import Block, build, first_title
 from freshet.tasks.documents.parse.decode import decoded
@@ -15,12 +17,14 @@ from freshet.tasks.documents.parse.hidden import hidden_in_html
 from freshet.tasks.documents.parse.html.reader import html_blocks
 from freshet.tasks.documents.parse.links import html_links, with_links
 from freshet.tasks.documents.parse.refusal import Refused
+from freshet.tasks.text.made_up import base64_spans
 
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 # Where the first title does not end, no later one does: so it is matched all the same, without a text.
 _HTML_TITLE = re.compile(r"<title[^>]*+(?:>(.*?)</title)?", re.I | re.S)
 _TITLE_WITHIN = 100_000
 _ABOUT_THE_FILE = ("{http://www.w3.org/2001/XMLSchema-instance}", "{http://www.w3.org/XML/1998/namespace}")
+_LEAST_FILE, _SHARE_OF_FILE = 500, 0.9
 _VALUE_CHARS = 120
 """A longer text is prose, to which the name of its element adds nothing."""
 
@@ -33,7 +37,7 @@ def parse_html(path: str) -> ParsedDocument:
     stated = html_entities.unescape(match[1] or "").strip() if match else ""
     links, anchors = html_links(text)
     document = build(blocks, stated or first_title(blocks), hidden=hidden_in_html(text), guessed=guessed)
-    return with_links(document, links, anchors)
+    return with_active(with_links(document, links, anchors), active_in_html(text))
 
 
 def parse_text(path: str) -> ParsedDocument:
@@ -55,7 +59,8 @@ def parse_xml(path: str) -> ParsedDocument:
 
     Attributes stand in brackets behind the name of their element.
 
-    Entities are not resolved beyond the predefined ones, and nothing outside of the file is read.
+    Files that stand in it as base64 are counted in `left_out`. Entities are not resolved beyond the predefined ones,
+    and nothing outside of the file is read.
     """
     from lxml import etree
 
@@ -70,7 +75,21 @@ def parse_xml(path: str) -> ParsedDocument:
         root = etree.fromstring(_XML_DECLARATION.sub("", text).strip().encode("utf-8"), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise Refused("PARSE-CORRUPT", type="xml", error=type(error).__name__) from None
-    return build(_xml_blocks(root), guessed=guessed)
+    left_out = {"embedded file": files} if (files := _without_files(root)) else None
+    return with_active(build(_xml_blocks(root), guessed=guessed, left_out=left_out), active_in_xml(text))
+
+
+def _without_files(root: Any) -> int:
+    """Takes out what elements hold as base64, the pictures of Word's XML among it; returns how many there were."""
+    found = 0
+    for node in root.iter():
+        text = node.text or ""
+        if len(text) > _LEAST_FILE and any(
+            end - start > _SHARE_OF_FILE * len(text) for start, end in base64_spans(text)
+        ):
+            node.text = None
+            found += 1
+    return found
 
 
 def _xml_blocks(root: Any) -> list[Block]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.active.found import with_active
+from freshet.tasks.documents.parse.active.office import active_in_office
 from freshet.tasks.documents.parse.build import Block, build, first_title
 from freshet.tasks.documents.parse.hidden import Entry, merged
 from freshet.tasks.documents.parse.kinds import is_ole
@@ -77,10 +79,10 @@ def _holds_encrypted(path: str) -> bool:
 def built_office(
     package: Package, blocks: list[Block], hidden: Sequence[Entry] = (), left_out: Mapping[str, int] | None = None
 ) -> ParsedDocument:
-    """Builds the document with what the file states about itself and, where parts are not in its text, `left_out`."""
+    """Builds the document with what the file states about itself, runs and loads, and with what is not in its text."""
     properties = _core_properties(package)
     document = build(blocks, properties.get("title") or first_title(blocks), properties, hidden, left_out=left_out)
-    return with_links(document, office_links(package))
+    return with_active(with_links(document, office_links(package)), active_in_office(package))
 
 
 def _core_properties(package: Package) -> dict[str, Any]:

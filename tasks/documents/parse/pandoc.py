@@ -11,16 +11,22 @@ import zlib
 from pathlib import Path
 
 from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.active.found import with_active
+from freshet.tasks.documents.parse.active.opendocument import active_in_opendocument
+from freshet.tasks.documents.parse.active.texts import active_in_rtf
 from freshet.tasks.documents.parse.adapter import prepare
 from freshet.tasks.documents.parse.build import build, first_title
 from freshet.tasks.documents.parse.decode import Decoded, decoded
+from freshet.tasks.documents.parse.hidden import Entry
 from freshet.tasks.documents.parse.html.reader import html_blocks
 from freshet.tasks.documents.parse.limits import die_with_parent
 from freshet.tasks.documents.parse.office import check_container
-from freshet.tasks.documents.parse.pandoc_containers import margin_blocks, refuse_locked
+from freshet.tasks.documents.parse.opendocument_hidden import hidden_in_opendocument
+from freshet.tasks.documents.parse.pandoc_containers import hidden_in_epub, margin_blocks, refuse_locked
 from freshet.tasks.documents.parse.pandoc_includes import included_files, without_included_tables
 from freshet.tasks.documents.parse.refusal import INSTALL_PANDOC, Refused
 from freshet.tasks.documents.parse.rtf import rtf_in_unicode
+from freshet.tasks.documents.parse.rtf_hidden import hidden_in_rtf
 
 _TEXT_KINDS = frozenset({"rst", "org"})
 _CONTAINER_KINDS = frozenset({"epub", "odt"})
@@ -65,7 +71,23 @@ def parse_pandoc(path: str, kind: str, memory: int) -> ParsedDocument:
     blocks = html_blocks(html)
     margins = margin_blocks(path) if kind == "odt" else []
     stated, guessed = {"includes": includes} if includes else {}, source.guessed if source else None
-    return build([*blocks, *margins], first_title(blocks), stated, guessed=guessed)
+    hidden = _hidden(path, source.text if source else None, kind)
+    document = build([*blocks, *margins], first_title(blocks), stated, hidden, guessed)
+    return with_active(document, _active(path, kind))
+
+
+def _hidden(path: str, source: str | None, kind: str) -> list[Entry]:
+    if kind == "odt":
+        return hidden_in_opendocument(path, kind)
+    if kind == "epub":
+        return hidden_in_epub(path)
+    return hidden_in_rtf(source) if kind == "rtf" and source is not None else []
+
+
+def _active(path: str, kind: str) -> list[Entry]:
+    if kind == "odt":
+        return active_in_opendocument(path)
+    return active_in_rtf(Path(path).read_bytes()) if kind == "rtf" else []
 
 
 def _check_true_sizes(path: str, memory: int) -> None:

@@ -59,17 +59,20 @@ def _xml_library() -> None:
 
 
 def _pdf() -> Parser:
+    from freshet.tasks.documents.parse.active.found import with_active
+    from freshet.tasks.documents.parse.active.pdf import active_in_pdf
     from freshet.tasks.documents.parse.ocr import parse_scanned_pdf
     from freshet.tasks.documents.parse.pdf.pages import load_pdfium, parse_pdf
     from freshet.tasks.documents.parse.refusal import Refused
 
     def parse(path: str, context: Context) -> ParsedDocument:
         try:
-            return parse_pdf(path, context.progress, context.comments)
+            document = parse_pdf(path, context.progress, context.comments)
         except Refused as refusal:
-            if refusal.code == "PARSE-EXTRA":
-                return parse_scanned_pdf(path, refusal)
-            raise
+            if refusal.code != "PARSE-EXTRA":
+                raise
+            document = parse_scanned_pdf(path, refusal)
+        return with_active(document, active_in_pdf(path))
 
     return Parser(load_pdfium, parse)
 

@@ -10,7 +10,7 @@ import codecs
 import re
 from dataclasses import dataclass, field, replace
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"\\(?P<word>[A-Za-z]+)(?P<number>-?\d+)? ?|\\'(?P<hex>[0-9A-Fa-f]{2})|\\(?P<symbol>[^A-Za-z])|(?P<brace>[{}])"
     r"|(?P<ends>[\r\n]+)|(?P<text>[^\\{}\r\n]+)|(?P<last>\\)",
     re.S,
@@ -100,7 +100,7 @@ class _Reader:
 
     def read(self) -> str:
         at = 0
-        while match := _TOKEN.match(self._source, at):
+        while match := TOKEN.match(self._source, at):
             at = match.end()
             if match["word"]:
                 at = self._word(match, at)

@@ -11,6 +11,8 @@ import io
 from pathlib import Path
 
 from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.active.found import with_active
+from freshet.tasks.documents.parse.active.texts import active_in_table
 from freshet.tasks.documents.parse.build import Block, build, rows_text
 from freshet.tasks.documents.parse.decode import decoded
 
@@ -34,9 +36,8 @@ def _parse(path: str, delimiter: str | None) -> ParsedDocument:
     text = read.text.replace("\0", "")
     csv.field_size_limit(_FIELD_LIMIT)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or _delimiter(text))
-    return build(
-        [Block("Table", rows_text([" ".join(cell.split()) for cell in row] for row in rows))], guessed=read.guessed
-    )
+    table = Block("Table", rows_text([" ".join(cell.split()) for cell in row] for row in rows))
+    return with_active(build([table], guessed=read.guessed), active_in_table(text))
 
 
 def _delimiter(text: str) -> str:

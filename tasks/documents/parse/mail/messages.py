@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.active.found import with_active
+from freshet.tasks.documents.parse.active.texts import active_in_html
 from freshet.tasks.documents.parse.build import Block, build
 from freshet.tasks.documents.parse.decode import decode, decoded
 from freshet.tasks.documents.parse.hidden import hidden_in_html
@@ -117,7 +119,8 @@ def document_of(mail: Mail) -> ParsedDocument:
     document = build(blocks, mail.subject, stated, hidden, mail.guessed)
     # A message has no place in a site that a target without a scheme could count from.
     links = (link for html in mail.html for link in html_links(html)[0] if _SCHEME.match(link.target))
-    return with_links(document, links)
+    active = [entry for html in mail.html for entry in active_in_html(html, is_mail=True)]
+    return with_active(with_links(document, links), active)
 
 
 def headers_of(header: Callable[[str], str | None]) -> dict[str, str]:

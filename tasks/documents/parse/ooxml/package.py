@@ -87,6 +87,11 @@ class Package:
         return parse_part(self.read(part))
 
     @property
+    def names(self) -> list[str]:
+        """The names of all parts, in lower case and alphabetical order."""
+        return sorted(self._names)
+
+    @property
     def parts_with_relationships(self) -> list[str]:
         """The names of the parts that refer to others or to addresses, in alphabetical order."""
         files = sorted(name for name in self._names if posixpath.basename(posixpath.dirname(name)) == "_rels")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ from freshet.tasks.documents.parse.ooxml.package import W as _W
 from freshet.tasks.documents.parse.ooxml.word_parts import is_on
 
 _PARTS = ("header", "footer", "footnotes", "endnotes")
+_PLAIN_NAME = re.compile(r"[A-Za-z]{1,20}\d{0,5}(?=\.xml$)")
 _TINY_HALF_POINTS = 2
 _WHITE = frozenset({"ffffff", "bg1", "lt1"})
 _NO_FILL = frozenset({"", "auto", "ffffff"})
@@ -23,20 +26,20 @@ def hidden_in_docx(package: Package, *, but_comments: bool = False) -> list[Entr
     (one point or less) and, unless they are text, `comment`.
     """
     tally = Tally()
-    vanishing = frozenset(style for tree in _trees(package, "styles") for style in _vanishing_styles(tree))
-    for tree in (package.root, *_trees(package, *_PARTS)):
-        _tally_part(tree, vanishing, tally)
-    for tree in () if but_comments else _trees(package, "comments"):
+    vanishing = frozenset(style for _, tree in _trees(package, "styles") for style in _vanishing_styles(tree))
+    for name, tree in ((package.main, package.root), *_trees(package, *_PARTS)):
+        _tally_part(tree, posixpath.basename(name), vanishing, tally)
+    for _, tree in () if but_comments else _trees(package, "comments"):
         for comment in tree.iter(f"{_W}comment"):
             tally.add("comment", " ".join(_texts(comment)))
     return tally.entries()
 
 
-def _trees(package: Package, *kinds: str) -> Iterator[Any]:
-    """Yields the roots of the parts of some kinds; where one is damaged, the others may hide something all the same."""
+def _trees(package: Package, *kinds: str) -> Iterator[tuple[str, Any]]:
+    """Yields (name, root) of the parts of some kinds; of damaged ones, others may hide something all the same."""
     for name in (name for kind in kinds for name in package.parts(package.main, kind)):
         try:
-            yield package.tree(name)
+            yield name, package.tree(name)
         except UNREADABLE:
             continue
 
@@ -48,11 +51,14 @@ def _vanishing_styles(styles: Any) -> Iterator[str]:
             yield str(style.get(f"{_W}styleId"))
 
 
-def _tally_part(root: Any, vanishing: frozenset[str], tally: Tally) -> None:
+def _tally_part(root: Any, part: str, vanishing: frozenset[str], tally: Tally) -> None:
     """Counts the hidden runs of each paragraph; those that are hidden in one way are one text."""
     if not vanishing and not any(map(_hides, root.iter(f"{_W}vanish", f"{_W}sz", f"{_W}color"))):
         return  # as of most documents: their runs need not be looked at one by one
-    for paragraph in _below(root, f"{_W}p"):
+    match = _PLAIN_NAME.match(part)
+    # Whoever made the file chose this name: evidence shows none that could be a sentence.
+    part = match[0] if match else "a part"
+    for number, paragraph in enumerate(_below(root, f"{_W}p"), start=1):
         style = paragraph.find(f"{_W}pPr/{_W}pStyle")
         hidden_style = style is not None and style.get(f"{_W}val") in vanishing
         kinds: dict[str, list[str]] = {}
@@ -65,7 +71,7 @@ def _tally_part(root: Any, vanishing: frozenset[str], tally: Tally) -> None:
             if kind:
                 kinds.setdefault(kind, []).extend(_texts(run))
         for kind, texts in kinds.items():
-            tally.add(kind, "".join(texts))
+            tally.add(kind, "".join(texts), place=f"{part}, paragraph {number}")
 
 
 def _below(node: Any, tag: str, but_not_in: str = "") -> Iterator[Any]:

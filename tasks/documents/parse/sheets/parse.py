@@ -8,10 +8,16 @@ from datetime import datetime, time
 from typing import Any
 
 from freshet.tasks.documents.elements import ParsedDocument
+from freshet.tasks.documents.parse.active.binary import active_in_xls
+from freshet.tasks.documents.parse.active.found import with_active
+from freshet.tasks.documents.parse.active.office import active_in_office
+from freshet.tasks.documents.parse.active.opendocument import active_in_opendocument
 from freshet.tasks.documents.parse.build import build, first_title
+from freshet.tasks.documents.parse.hidden import merged
 from freshet.tasks.documents.parse.kinds import is_ole
 from freshet.tasks.documents.parse.office import built_office, check_container
 from freshet.tasks.documents.parse.ooxml.package import Package
+from freshet.tasks.documents.parse.opendocument_hidden import hidden_in_opendocument
 from freshet.tasks.documents.parse.refusal import Refused
 from freshet.tasks.documents.parse.sheets.cells import HiddenCells, Row, Sheet, blocks_of_sheets, tidy
 from freshet.tasks.documents.parse.sheets.number_formats import general
@@ -41,7 +47,8 @@ def parse_ods(path: str, memory: int, comments: bool = False) -> ParsedDocument:
     check_container(path, "ods", memory)
     hidden = HiddenCells(comments)
     blocks = list(blocks_of_sheets(read_ods(path, hidden), hidden))
-    return build(blocks, first_title(blocks), hidden=hidden.tally.entries())
+    unseen = merged(hidden.tally.entries(), hidden_in_opendocument(path, "ods"))
+    return with_active(build(blocks, first_title(blocks), hidden=unseen), active_in_opendocument(path))
 
 
 def parse_odp(path: str, memory: int, comments: bool = False) -> ParsedDocument:
@@ -50,7 +57,8 @@ def parse_odp(path: str, memory: int, comments: bool = False) -> ParsedDocument:
 
     check_container(path, "odp", memory)
     blocks, tally = read_odp(path, comments)
-    return build(blocks, first_title(blocks), hidden=tally.entries())
+    unseen = merged(tally.entries(), hidden_in_opendocument(path, "odp"))
+    return with_active(build(blocks, first_title(blocks), hidden=unseen), active_in_opendocument(path))
 
 
 def parse_binary_workbook(path: str, kind: str, memory: int) -> ParsedDocument:
@@ -73,7 +81,11 @@ def parse_binary_workbook(path: str, kind: str, memory: int) -> ParsedDocument:
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         raise Refused("PARSE-CORRUPT", type=kind, error=type(error).__name__) from None
     blocks = list(blocks_of_sheets(sheets, hidden))
-    return build(blocks, first_title(blocks), hidden=hidden.tally.entries())
+    document = build(blocks, first_title(blocks), hidden=hidden.tally.entries())
+    if is_ole(path):
+        return with_active(document, active_in_xls(path))
+    with Package(path) as package:
+        return with_active(document, active_in_office(package))
 
 
 def _check_type(path: str, kind: str) -> None:

@@ -1,0 +1,1 @@
+"""What a file does, loads or carries when somebody opens it: found by reading alone, and never followed."""
