@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from freshet.tasks.documents.parse.pandoc_containers import hidden_in_epub
 from freshet.tasks.documents.parse.rtf import rtf_in_unicode
 from freshet.tasks.documents.parse.rtf_hidden import hidden_in_rtf
-from tests.unit.office_files import zipped
 
 HEAD = r"{\rtf1\ansi{\fonttbl{\f0 Arial;}}{\colortbl;\red0\green0\blue0;\red255\green255\blue255;}{\info{\title x}}"
 
@@ -50,11 +47,3 @@ def test_hidden_orders_of_rtf_are_marked() -> None:
 @pytest.mark.parametrize("text", ["", "{\\rtf1", "}" * 100, "{" * 10_000, "\\v" * 1000, "\\bin9999999999 x"])
 def test_no_rtf_breaks_the_search(text: str) -> None:
     assert isinstance(hidden_in_rtf(text), list)
-
-
-def test_an_epub_tells_what_its_pages_hide(tmp_path: Path) -> None:
-    page = "<html><body>\n<p>Seen.</p>\n<p style='display:none'>{}</p></body></html>"
-    members: dict[str, str | bytes] = {"a.xhtml": page.format(""), "b.xhtml": page.format("unseen"), "c.css": "p{}"}
-    assert hidden_in_epub(zipped(tmp_path / "a.epub", {**members, "d.html": page.format("too")})) == [
-        {"kind": "not displayed", "count": 2, "chars": 9, "place": "file 2, line 3"}
-    ]

@@ -322,12 +322,12 @@ def test_a_container_that_unfolds_beyond_memory_is_refused_before_it_is_unfolded
 
 @pytest.mark.skipif(not has_pandoc(), reason="the pandoc extra is not installed")
 def test_a_container_that_understates_its_size_is_found_out(tmp_path: Path) -> None:
-    path = tmp_path / "a.epub"
-    _zip(path, {"mimetype": b"application/epub+zip", "OEBPS/content.opf": bytes(90_000_000)})
+    path = tmp_path / "a.odt"
+    _zip(path, {"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": bytes(90_000_000)})
     data = path.read_bytes()
     path.write_bytes(data.replace((90_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
     with pytest.raises(Refused) as refused:
-        parse_pandoc(str(path), "epub", memory=100_000_000)
+        parse_pandoc(str(path), "odt", memory=100_000_000)
     assert _code(refused) == "PARSE-MEMORY"
 
 

@@ -1,4 +1,4 @@
-"""What is read of RTF, RST, Org, ODT and EPUB beside what pandoc makes of them by itself."""
+"""What is read of RTF, RST, Org and ODT beside what pandoc makes of them by itself."""
 
 from __future__ import annotations
 
@@ -157,16 +157,8 @@ def test_headers_and_footers_of_odt_are_text_once(tmp_path: Path) -> None:
 
 
 @needs_pandoc
-def test_a_locked_odt_or_epub_is_encrypted_and_one_with_locked_fonts_is_not(tmp_path: Path) -> None:
+def test_a_locked_odt_is_encrypted(tmp_path: Path) -> None:
     locked = odt(tmp_path / "a.odt", manifest="<manifest:file-entry><manifest:encryption-data/></manifest:file-entry>")
     with pytest.raises(Refused) as refused:
         parse_pandoc(str(locked), "odt", GIGABYTE)
     assert refused.value.code == "PARSE-ENCRYPTED"
-    for name, code in (("text/a.xhtml", "PARSE-ENCRYPTED"), ("fonts/a.otf", "PARSE-CORRUPT")):
-        path = tmp_path / "a.epub"
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("mimetype", "application/epub+zip")
-            archive.writestr("META-INF/encryption.xml", f'<encryption><CipherReference URI="{name}"/></encryption>')
-        with pytest.raises(Refused) as refused:
-            parse_pandoc(str(path), "epub", GIGABYTE)
-        assert refused.value.code == code

@@ -26,6 +26,7 @@ _PACKAGES: dict[str, tuple[str, ...]] = {
     "tsv": _GUESSED,
     "xml": _GUESSED,
     "html": ("unstructured", *_CSS, *_GUESSED),
+    "epub": ("unstructured", *_CSS),
     "text": ("unstructured", *_GUESSED),
     "eml": ("unstructured", *_CSS, *_GUESSED),
     "msg": ("unstructured", "python-oxmsg", *_CSS),
@@ -38,7 +39,7 @@ _PACKAGES: dict[str, tuple[str, ...]] = {
     "odp": ("lxml",),
     "image": (),
 }
-_TAGGED = frozenset({"html", "text", "eml", "msg", "xlsx", "xls", "xlsb", "ods", *PANDOC_KINDS})
+_TAGGED = frozenset({"html", "epub", "text", "eml", "msg", "xlsx", "xls", "xlsb", "ods", *PANDOC_KINDS})
 _BY_RULES = frozenset({"docx", "pptx"})
 """Kinds whose prose is told by the rules of `tagger`, also where the model is installed."""
 
@@ -66,8 +67,7 @@ def parser_fingerprint(name: str, *, comments: bool = False) -> str:
 def _of_kind(kind: str) -> str:
     parts = [f"{kind}-{_VERSION}"]
     if kind in PANDOC_KINDS:
-        read_by = ("pypandoc_binary", "unstructured", *(_CSS if kind == "epub" else ()))
-        packages: tuple[str, ...] = read_by if has_pandoc() else ()
+        packages: tuple[str, ...] = ("pypandoc_binary", "unstructured") if has_pandoc() else ()
         parts.append("" if has_pandoc() else "no-pandoc")
     else:
         # A file whose suffix says nothing is read as what its bytes say.

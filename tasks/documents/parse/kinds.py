@@ -48,7 +48,7 @@ CONVERTED = {
 }
 """Suffix that no parser reads → the one under which the program that wrote the file saves it so that one does."""
 
-PANDOC_KINDS = frozenset({"epub", "odt", "rtf", "rst", "org"})
+PANDOC_KINDS = frozenset({"odt", "rtf", "rst", "org"})
 OFFICE_KINDS = frozenset({"docx", "pptx", "xlsx"})
 _CONTAINER_KINDS = OFFICE_KINDS | {"xlsb", "ods", "odp"}
 

@@ -1,4 +1,4 @@
-"""EPUB, ODT, RTF, RST and Org: pandoc makes HTML of them, in its sandbox and with bounded memory."""
+"""ODT, RTF, RST and Org: pandoc makes HTML of them, in its sandbox and with bounded memory."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from freshet.tasks.documents.parse.html.reader import html_blocks
 from freshet.tasks.documents.parse.limits import die_with_parent
 from freshet.tasks.documents.parse.office import check_container
 from freshet.tasks.documents.parse.opendocument_hidden import hidden_in_opendocument
-from freshet.tasks.documents.parse.pandoc_containers import hidden_in_epub, margin_blocks, refuse_locked
+from freshet.tasks.documents.parse.pandoc_containers import margin_blocks, refuse_locked
 from freshet.tasks.documents.parse.pandoc_includes import included_files, without_included_tables
 from freshet.tasks.documents.parse.refusal import INSTALL_PANDOC, Refused
 from freshet.tasks.documents.parse.rtf import rtf_in_unicode
 from freshet.tasks.documents.parse.rtf_hidden import hidden_in_rtf
 
 _TEXT_KINDS = frozenset({"rst", "org"})
-_CONTAINER_KINDS = frozenset({"epub", "odt"})
+_CONTAINER_KINDS = frozenset({"odt"})
 _EXIT_HEAP_EXHAUSTED = 251
 _EXIT_FILE_WANTED = 99
 _SHARE_OF_MEMORY = 0.8
@@ -79,8 +79,6 @@ def parse_pandoc(path: str, kind: str, memory: int) -> ParsedDocument:
 def _hidden(path: str, source: str | None, kind: str) -> list[Entry]:
     if kind == "odt":
         return hidden_in_opendocument(path, kind)
-    if kind == "epub":
-        return hidden_in_epub(path)
     return hidden_in_rtf(source) if kind == "rtf" and source is not None else []
 
 

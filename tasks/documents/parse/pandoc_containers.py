@@ -1,4 +1,4 @@
-"""What ODT and EPUB files hold beside what pandoc reads of them."""
+"""What ODT files hold beside what pandoc reads of them, and whether one of them or an EPUB is locked."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from freshet.tasks.documents.parse.build import Block
-from freshet.tasks.documents.parse.decode import decode
-from freshet.tasks.documents.parse.hidden import Entry, hidden_in_html, merged
 from freshet.tasks.documents.parse.refusal import Refused
 
 _MOST_READ = 50_000_000
-_MOST_PAGES = 2000
 _TEXT_OF_EPUB = re.compile(r"\.(?:xhtml|html|htm|xml|opf|ncx)$", re.I)
 _NUMBERS = frozenset({"page-number", "page-count", "tab", "s", "line-break"})
 
@@ -43,27 +40,6 @@ def margin_blocks(path: str) -> list[Block]:
                 if _name(paragraph) in ("p", "h"):
                     texts[" ".join("".join(_texts(paragraph)).split())] = None
     return [Block("UncategorizedText", text) for text in texts if text]
-
-
-def hidden_in_epub(path: str) -> list[Entry]:
-    """Finds the hidden text of an EPUB's pages by the rules for HTML; places name the page by its order in the file."""
-    found: list[Entry] = []
-    left = _MOST_READ
-    try:
-        with zipfile.ZipFile(path) as archive:
-            pages = [name for name in archive.namelist() if name.lower().endswith((".xhtml", ".html", ".htm"))]
-            for number, name in enumerate(pages[:_MOST_PAGES], start=1):
-                with archive.open(name) as file:
-                    data = file.read(max(left, 0))
-                left -= len(data)
-                for entry in hidden_in_html(decode(data, markup=True)):
-                    place = f"file {number}, {entry['place']}" if "place" in entry else f"file {number}"
-                    # Which of it pandoc takes for text depends on the element that says so.
-                    told = {key: value for key, value in entry.items() if key != "unread"}
-                    found = merged(found, [{**told, "place": place}])
-    except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError):
-        return found
-    return found
 
 
 def _is_margin(node: Any) -> bool:

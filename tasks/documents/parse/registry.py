@@ -128,6 +128,12 @@ def _html() -> Parser:
     return Parser(_loading("html"), lambda path, _: markup.parse_html(path))
 
 
+def _epub() -> Parser:
+    from freshet.tasks.documents.parse import epub
+
+    return Parser(_loading("html"), lambda path, context: epub.parse_epub(path, context.memory))
+
+
 def _xml() -> Parser:
     from freshet.tasks.documents.parse import markup
 
@@ -190,6 +196,7 @@ PARSERS: Registry = {
     "ods": _ods,
     "odp": _odp,
     "html": _html,
+    "epub": _epub,
     "xml": _xml,
     "text": _text,
     "csv": _csv,
