@@ -27,7 +27,7 @@ _INSIDE = {
     "connections": "data connection",
 }  # fmt: skip
 _PLAIN_NAME = re.compile(r"[a-z]{1,20}\d{0,5}", re.I)
-_WITH_OBJECTS = re.compile(rb"OLEObject|oleObj", re.I)
+_WITH_OBJECTS = (b"OLEObject", b"oleObj")
 _WITH_FIELDS = (b"instrText", b"fldSimple")
 _ACTIONS = {"program": "program", "macro": "macro"}
 _LOADING = re.compile(rb"<(?:\w+:)?f\b[^<]*?\b(WEBSERVICE|IMAGE|RTD)\(", re.I)
@@ -102,7 +102,7 @@ def _tally_part(package: Package, part: str, place: str, tally: ActiveTally) -> 
             _tally_fields(package.tree(part), place, tally)
         if is_wide or b"ppaction:" in raw:
             _tally_actions(package.tree(part), place, tally)
-        if is_wide or _WITH_OBJECTS.search(raw):
+        if is_wide or any(mark in raw for mark in _WITH_OBJECTS):
             _tally_objects(package.tree(part), package.targets(part), place, tally)
         if "/externallinks/" in part:
             _tally_linked(package.tree(part), place, tally)
