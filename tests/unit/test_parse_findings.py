@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from freshet.expectations.document_rules import DOCUMENT_RULES
@@ -25,6 +26,7 @@ from freshet.tasks.documents.parse.refusal import Refused
 from freshet.tasks.documents.parse.sheets.parse import parse_xlsx
 from freshet.tasks.documents.parse.tagger import install_tagger
 from tests.conftest import Handbook
+from tests.unit.office_files import deck_members, rels, slide, zipped
 
 GIGABYTE = 1_000_000_000
 UNSEEN = "unseen words"
@@ -135,7 +137,7 @@ def test_plain_mail_hides_and_links_nothing(tmp_path: Path) -> None:
 
 
 def word_file(path: Path, target: str = "https://a.example/") -> str:
-    docx = pytest.importorskip("docx")
+    import docx
     from docx.oxml import parse_xml
 
     document = docx.Document()
@@ -184,14 +186,12 @@ def test_a_word_file_with_a_part_that_cannot_be_read_is_read_all_the_same(tmp_pa
 
 
 def test_slides_and_sheets_say_what_they_link_to(tmp_path: Path) -> None:
-    pptx, openpyxl = pytest.importorskip("pptx"), pytest.importorskip("openpyxl")
-    deck = pptx.Presentation()
-    slide = deck.slides.add_slide(deck.slide_layouts[5])
-    slide.shapes.title.text = "Plan"
-    run = slide.shapes.title.text_frame.paragraphs[0].add_run()
-    run.text, run.hyperlink.address = "more", "https://a.example/deck"
-    deck.save(str(tmp_path / "a.pptx"))
-    assert targets(parse_pptx(str(tmp_path / "a.pptx"), GIGABYTE)) == ["https://a.example/deck"]
+    run = '<a:r><a:rPr><a:hlinkClick r:id="l"/></a:rPr><a:t>more</a:t></a:r>'
+    shape = f"<p:sp><p:nvSpPr/><p:spPr/><p:txBody><a:p>{run}</a:p></p:txBody></p:sp>"
+    members = deck_members(slide(shape), sides={"l": ("hyperlink", "")})
+    link = rels(("l", "hyperlink", "https://a.example/deck")).replace("/deck", '/deck" TargetMode="External')
+    deck = zipped(tmp_path / "a.pptx", {**members, "ppt/slides/_rels/slide1.xml.rels": link})
+    assert targets(parse_pptx(deck, GIGABYTE)) == ["https://a.example/deck"]
     book = openpyxl.Workbook()
     book.active["A1"] = "more"
     book.active["A1"].hyperlink = "https://a.example/book"
