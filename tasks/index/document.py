@@ -79,7 +79,7 @@ def what_was_read(store: Store, corpus: str, path: str) -> dict[str, Any]:
 def _ledger_row(store: Store, corpus: str, path: str) -> dict[str, Any]:
     path = composed(path)
     ledger = store.corpus(corpus).find(schemas.DOCUMENTS)
-    named = f"({equals('path', path)}) OR ({equals('uri', path)})"
+    named = " OR ".join(f"({equals(column, path)})" for column in ("path", "uri", "doc_id"))
     rows: list[dict[str, Any]] = [] if ledger is None else ledger.search().where(named).to_list()
     if not rows:
         raise StoreError(f"corpus {corpus} holds no document {path!r}", f"Refresh it: freshet refresh {corpus}")

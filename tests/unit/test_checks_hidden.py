@@ -349,3 +349,20 @@ def test_the_recognised_text_of_a_scan_is_not_hidden(public_data: Path) -> None:
     with pypdfium2.PdfDocument(public_data / "documents" / "pdf-with-ocr-text.pdf") as pdf:
         tally_page(pdf[0], pdf[0].get_textpage(), 1, tally)
     assert tally.entries() == []
+
+
+def test_word_hides_text_by_a_style_that_another_one_is_based_on(
+    word_file: Callable[[Callable[[Any], None]], str],
+) -> None:
+    def fill(document: Any) -> None:
+        base = document.styles.add_style("Base", 1)
+        base.font.hidden = True
+        ghost = document.styles.add_style("Ghost", 1)
+        ghost.base_style = base
+        shown = document.styles.add_style("Shown", 1)
+        shown.base_style, shown.font.hidden = base, False
+        document.add_paragraph("unseen", style="Ghost")
+        document.add_paragraph("seen", style="Shown")
+
+    (entry,) = hidden_of(word_file(fill))
+    assert (entry["kind"], entry["count"], entry["chars"]) == ("hidden run", 1, 6)

@@ -91,7 +91,7 @@ CASES: dict[str, tuple[Subject, Subject]] = {
     "CONTENT-GUESSED": (subject(properties={"guessed_encoding": "cp1250"}), subject()),
     "CONTENT-GARBLED": (subject("\ufffd\ue001\ue002\ue003 " * 30 + PROSE), subject(PROSE + " \ue001")),
     "CONTENT-BOILERPLATE": (subject(SITE), subject(SITE + PROSE * 3)),
-    "CONTENT-SHORT": (subject("See the other page."), subject(PROSE[:80])),
+    "CONTENT-SHORT": (subject("See the other page."), subject("[" * 50_000 + PROSE[:80])),
     "CONTENT-LANGUAGE": (subject(GERMAN), subject(GERMAN, languages=("en", "de-AT"))),
     "CONTENT-COVERAGE": (
         subject(PROSE, chunks=[(0, 100), (110, len(PROSE))]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,28 @@ def test_a_document_keeps_what_was_guessed_and_no_document_can_say_so_itself(tmp
     assert parse_markdown(str(tmp_path / "a.md")).properties["guessed_encoding"] == "cp1250"
     assert parse_csv(str(tmp_path / "a.csv")).properties["guessed_encoding"] == "cp1250"
     assert "guessed_encoding" not in parse_markdown(str(tmp_path / "b.md")).properties
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Le coût s’élève à 40 €.", "Señor, la tarifa es de 40 €",
+        "Die Gebühr beträgt 40 € – „für alle“ Mitglieder; Straße, Köln.",
+        "La quota è di 40 € – «perché» l’acqua non è più gratuita; già pagata.",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("times", [1, 6])
+def test_no_guess_makes_words_of_letters_of_two_scripts(text: str, times: int) -> None:
+    assert decoded(" ".join([text] * times).encode("cp1252")).text == " ".join([text] * times)
+
+
+def test_a_damaged_byte_makes_nothing_else_of_the_text_around_it() -> None:
+    text = "Die Gebühr beträgt vierzig Euro für alle. " * 30
+    found = decoded(text.encode() + b"\xff" + "Köln".encode())
+    assert found == (f"{text}\ufffdKöln", "utf-8")
+
+
+def test_bytes_that_are_no_text_in_any_encoding_are_mostly_replaced() -> None:
+    found = decoded(random.Random(1).randbytes(1000))
+    assert found.text.count("\ufffd") > 400
+    assert found.guessed == "unknown"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from freshet.expectations.document_rules import DOCUMENT_RULES
@@ -565,3 +566,11 @@ def test_pictures_of_words_xml_are_left_out_and_hold_no_keys(tmp_path: Path) -> 
     assert document.text.startswith("p: Seen by all.")
     assert len(document.text) < 100
     assert document.properties["left_out"] == {"embedded file": 2}
+
+
+def test_a_formula_that_asks_another_program_is_told(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active["A1"] = "=cmd|'/c calc.exe'!A1"
+    book.active["A2"] = '=SUM(B1:B3)&"a|b"'
+    book.save(tmp_path / "a.xlsx")
+    assert told(in_office(str(tmp_path / "a.xlsx"))) == [("DDE", "sheet 1")]

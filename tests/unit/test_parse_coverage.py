@@ -170,7 +170,7 @@ def test_what_was_not_read_tells_documents_apart_whose_texts_are_equal(tmp_path:
     (tmp_path / "c.eml").write_bytes(other)
     assert unread_of(read("c.eml")) != unread_of(first)
     damaged = replace(first, properties={"left_out": {"charts": 1}})
-    assert len({unread_of(with_coverage(damaged, str(tmp_path / name), "eml")) for name in ("a.eml", "c.eml")}) == 2
+    assert len({unread_of(with_coverage(damaged, str(tmp_path / name), "rst")) for name in ("a.eml", "c.eml")}) == 2
 
 
 def test_the_verdict_names_the_share_and_places_and_quotes_nothing() -> None:

@@ -393,6 +393,9 @@ def test_a_blank_pdf_is_empty_and_not_scanned(tmp_path: Path) -> None:
         ("scan", b"\x89PNG\r\n\x1a\n", "image"),
         ("a.JPG", b"\xff\xd8\xff", "image"),
         ("notes.txt", b"{\\rtf1 x}", "rtf"),
+        ("plan.docx", b"%PDF-1.4 ...", "pdf"),
+        ("plan.pdf", b"\x89PNG\r\n\x1a\n", "image"),
+        ("old.doc", b"{\\rtf1 x}", "rtf"),
     ],
 )
 def test_the_suffix_decides_and_the_bytes_may_object(tmp_path: Path, name: str, data: bytes, kind: str) -> None:

@@ -127,16 +127,25 @@ def test_a_report_on_delivery_is_text(tmp_path: Path) -> None:
     assert text == "Plan\n\nIt bounced.\n\nReporting-MTA: dns; a\nFinal-Recipient: rfc822; bo@b.example"
 
 
-def test_what_is_not_read_is_named(tmp_path: Path) -> None:
+def test_texts_that_are_attached_are_read_and_what_is_not_read_is_named_and_counted(tmp_path: Path) -> None:
     parts = [
         f"{PLAIN}Body.",
-        "Content-Type: text/plain\nContent-Disposition: attachment; filename=notes.txt\n\nNot read.",
+        "Content-Type: text/plain\nContent-Disposition: attachment; filename=notes.txt\n\nThe fee is ninety euros.",
         'Content-Type: image/png; name="=?utf-8?q?Gr=C3=B6=C3=9Fe=2Epng?="\n\nx',
         "Content-Type: application/zip\n\nx",
     ]
     document = parsed(tmp_path, multipart("mixed", *parts))
-    assert document.text == "Plan\n\nBody."
+    assert document.text == "Plan\n\nBody.\n\nThe fee is ninety euros."
     assert document.properties["attachments"] == ["notes.txt", "Größe.png", "application/zip"]
+    assert document.properties["left_out"] == {"attachments": 1}  # a picture is most often decoration
+
+
+def test_a_message_whose_parts_never_begin_is_read_as_the_text_that_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.eml"
+    path.write_text(
+        "Subject: Plan\nContent-Type: multipart/mixed; boundary=zzz\n\n--b\n\nThe fee is ninety euros.\n--b--\n"
+    )
+    assert "The fee is ninety euros." in parse_eml(str(path)).text
 
 
 def test_a_text_with_a_name_that_is_shown_in_the_message_is_read_and_named(tmp_path: Path) -> None:

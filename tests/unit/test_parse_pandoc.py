@@ -108,7 +108,7 @@ def test_org_that_includes_a_file_says_so(tmp_path: Path) -> None:
     path.write_text('* Title\n#+INCLUDE: "other.org" src\n#+include: more.org\nBody.\n')
     document = parse_pandoc(str(path), "org", GIGABYTE)
     assert document.text == "Title\n\nBody."
-    assert document.properties == {"includes": ["other.org", "more.org"]}
+    assert document.properties == {"includes": ["other.org", "more.org"], "left_out": {"included files": 2}}
 
 
 def test_only_the_file_of_a_table_is_taken_out() -> None:

@@ -22,12 +22,19 @@ _DECLARATION_WITHIN, _META_WITHIN = 2048, 1 << 20
 _SEVEN_BITS = re.compile(rb"\x1b\$|\x1b\(J|~\{")
 """What begins a foreign letter in encodings that use ASCII bytes alone, so that they would pass as UTF-8."""
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_MOST_CONTROLS = 0.02
+_FEW_DAMAGED = 10
+"""UTF-8 in which a few bytes are damaged has more good characters beyond ASCII than this times the damaged ones."""
+
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _WORD = re.compile(rb"(?<![^\s<>])[^\s<>\x80-\xff]*+[\x80-\xff][^\s<>]*+")
 _LATIN_SHARE = 0.5
 """Of the bytes of words that are not ASCII, at most so many are outside ASCII where the alphabet is Latin."""
 _NEAR = 0.98
+_MIXED = 0.1
+_LETTERS = re.compile(r"[^\W\d_]+")
 _SAMPLE = 200_000
 _WIDE_SAMPLE = 8192
 
@@ -88,6 +95,13 @@ def _stated(data: bytes) -> str | None:
 
 
 def _guessed(data: bytes) -> Decoded:
+    sample = data[:_SAMPLE]
+    if len(_CONTROL.findall(sample)) > _MOST_CONTROLS * len(sample) and not _wide(data):
+        # No text has so many: what no encoding explains is replaced, and counts as garbled.
+        return Decoded(data.decode("ascii", errors="replace"), "unknown")
+    text = data.decode("utf-8", errors="replace")
+    if text.count("\ufffd") * _FEW_DAMAGED < sum(not one.isascii() for one in text):
+        return Decoded(text, "utf-8")
     name = _likeliest(data) or _wide(data) or "cp1252"
     return Decoded(data.decode(name, errors="replace"), name)
 
@@ -104,9 +118,17 @@ def _likeliest(data: bytes) -> str | None:
     is_latin = len(_HIGH.findall(words)) <= _LATIN_SHARE * len(words)
     told = [(one["confidence"], _known(one["encoding"])) for one in detect_all(sample if is_latin else words)]
     found = [(sureness, name) for sureness, name in told if name and _explains(name, data)]
+    found = [one for one in found if not _mixes_scripts(words[:_WIDE_SAMPLE].decode(one[1], "replace"))] or found
     best = max((sureness for sureness, _ in found), default=0)
     near = [name for sureness, name in found if sureness >= _NEAR * best]
     return "cp1252" if "cp1252" in near else near[0] if near else None
+
+
+def _mixes_scripts(text: str) -> bool:
+    """Whether more than a tenth of the words beyond ASCII have letters of two scripts: nobody writes such words."""
+    words = [word for word in _LETTERS.findall(text) if not word.isascii()]
+    mixed = sum(len({unicodedata.name(letter, "").partition(" ")[0] for letter in word}) > 1 for word in words)
+    return mixed > _MIXED * len(words)
 
 
 def _explains(encoding: str, data: bytes) -> bool:

@@ -50,9 +50,7 @@ CONVERTED = {
 
 PANDOC_KINDS = frozenset({"odt", "rtf", "rst", "org"})
 OFFICE_KINDS = frozenset({"docx", "pptx", "xlsx"})
-_CONTAINER_KINDS = OFFICE_KINDS | {"xlsb", "ods", "odp"}
 
-_PLAIN_KINDS = frozenset({"csv", "tsv", "html", "xml", "markdown", "text", "eml", "rst", "org", "rtf"})
 _IMAGE_MAGIC = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"GIF8")
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MAIN_TYPE = re.compile(
@@ -82,9 +80,9 @@ def suffix_of(name: str) -> str:
 def kind_of(path: str, name: str) -> str:
     """Returns the kind of the file at `path`, whose path in its source is `name`.
 
-    Bytes that can only be one thing (a PDF, an Office file, an image) outweigh a suffix that promises
-    text or says nothing; a suffix that promises a binary format stands, so that a damaged file is
-    reported as a damaged file of that type. Kinds outside the registry are plain suffixes ('zip', 'mp4').
+    Bytes that can only be one thing (a PDF, an Office file, an image) outweigh the suffix. Where they say nothing, the
+    suffix stands, so that a damaged file is reported as a damaged file of its type. Kinds outside the registry are
+    plain suffixes ('zip', 'mp4').
     """
     suffix = suffix_of(name)
     named = SUFFIXES.get(suffix)
@@ -93,7 +91,7 @@ def kind_of(path: str, name: str) -> str:
     seen = _by_magic(path, head)
     if named is None:
         return seen or suffix or _plain(head)
-    if seen and seen != named and (named in _PLAIN_KINDS or {seen, named} <= _CONTAINER_KINDS | {"xls"}):
+    if seen:
         return seen
     # Programs export pages under the name of a workbook, which Excel opens.
     return "html" if named == "xls" and _plain(head) == "html" else named

@@ -72,7 +72,8 @@ def parse_pandoc(path: str, kind: str, memory: int) -> ParsedDocument:
     margins = margin_blocks(path) if kind == "odt" else []
     stated, guessed = {"includes": includes} if includes else {}, source.guessed if source else None
     hidden = _hidden(path, source.text if source else None, kind)
-    document = build([*blocks, *margins], first_title(blocks), stated, hidden, guessed)
+    left_out = {"included files": len(includes)} if includes else None
+    document = build([*blocks, *margins], first_title(blocks), stated, hidden, guessed, left_out)
     return with_active(document, _active(path, kind))
 
 

@@ -31,6 +31,9 @@ _WITH_OBJECTS = (b"OLEObject", b"oleObj")
 _WITH_FIELDS = (b"instrText", b"fldSimple")
 _ACTIONS = {"program": "program", "macro": "macro"}
 _LOADING = re.compile(rb"<(?:\w+:)?f\b[^<]*?\b(WEBSERVICE|IMAGE|RTD)\(", re.I)
+_DDE = re.compile(rb"<(?:\w+:)?f\b[^<>]*+>[^<>|]*+\|(?:'|&apos;)", re.I)
+"""A formula that asks another program: =cmd|'/c calc'!A1."""
+
 _QUERIES = b"DataMashup"
 _MOST_OF_SHEET = 20_000_000
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -94,6 +97,8 @@ def _tally_part(package: Package, part: str, place: str, tally: ActiveTally) -> 
         raw = package.read(part)
         if "/worksheets/" in part and (match := _LOADING.search(raw)):
             tally.add("external data", place, match[1].decode())
+        if "/worksheets/" in part and _DDE.search(raw):
+            tally.add("DDE", place)
         # The tree of a part takes many times its bytes, and the reader of workbooks makes none of a sheet.
         if "/worksheets/" in part and len(raw) > _MOST_OF_SHEET:
             return

@@ -57,7 +57,7 @@ def _with(document: ParsedDocument, said: dict[str, Any], unread: str) -> Parsed
 
 def _unread(document: ParsedDocument, path: str, kind: str, missing: str) -> str:
     """Returns what tells two documents apart whose texts are equal: the words, attachments and parts not read."""
-    if document.properties.get("left_out") or missing == "error":
+    if (document.properties.get("left_out") and kind not in _ATTACHED) or missing == "error":
         return sha256(Path(path).read_bytes()).hexdigest()[:16]
     try:
         attached = _ATTACHED[kind](path) if document.properties.get("attachments") and kind in _ATTACHED else ""

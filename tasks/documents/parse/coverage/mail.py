@@ -26,7 +26,7 @@ def mail_passages(path: str) -> Iterator[Passage]:
     for number, part in enumerate(_leaves(message), start=1):
         place = f"part {number}"
         payload = part.get_payload(decode=True)
-        if not isinstance(payload, bytes) or part.get_content_disposition() == "attachment":
+        if not isinstance(payload, bytes):
             continue
         charset = part.get_content_charset()
         if part.get_content_type() == "text/html":
@@ -40,8 +40,7 @@ def mail_attached(path: str) -> str:
     contents = []
     for part in _leaves(_message(path)):
         payload = part.get_payload(decode=True)
-        is_read = part.get_content_maintype() == "text" and part.get_content_disposition() != "attachment"
-        if isinstance(payload, bytes) and not is_read:
+        if isinstance(payload, bytes) and part.get_content_maintype() != "text":
             contents.append(payload)
     return _digest(contents)
 

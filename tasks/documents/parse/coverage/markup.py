@@ -105,7 +105,11 @@ class _Html:
                 self._hide(tag)
             return
         attributes = {one[1].lower(): one[2] or one[3] or one[4] or "" for one in _ATTRIBUTE.finditer(stated)}
-        hides = "hidden" in attributes or _HIDING.search(attributes.get("style", ""))
+        hides = (
+            "hidden" in attributes
+            or (tag == "dialog" and "open" not in attributes)
+            or _HIDING.search(attributes.get("style", ""))
+        )
         if tag not in _VOID and (tag in _UNSHOWN or hides):
             self._hide(tag)
         elif not hides and tag == "input" and attributes.get("type", "").lower() not in _UNTYPED:

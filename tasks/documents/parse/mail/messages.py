@@ -47,6 +47,7 @@ class Mail:
         parts: the blocks of each, by its words in one line and whether it is plain text.
         messages: the blocks of those that are attached.
         html: its HTML parts, in which hidden text and links are looked for.
+        unread: how many files are attached that are not read, pictures left out.
         guessed: the encoding in which the first part that states none was read, where that was a guess.
     """
 
@@ -57,6 +58,7 @@ class Mail:
     html: list[str] = field(default_factory=list)
     attachments: list[str] = field(default_factory=list)
     guessed: str | None = None
+    unread: int = 0
 
     @property
     def blocks(self) -> list[Block]:
@@ -81,6 +83,11 @@ class Mail:
         self.html += [html] if html.strip() else []
         return (bool(html.strip()) and self.add(html_blocks(html))) or self.add(text_blocks(plain), is_plain=True)
 
+    def attach(self, name: str, kind: str) -> None:
+        """Names what is attached and not read; pictures, which most mails have for decoration, are not counted."""
+        self.attachments.append(name)
+        self.unread += not kind.startswith("image/")
+
     def add_message(self, mail: Mail) -> None:
         """Adds an attached message under its headers."""
         below = 1 if mail.subject.strip() else 0
@@ -90,6 +97,7 @@ class Mail:
         self.html += mail.html
         self.guessed = self.guessed or mail.guessed
         self.attachments += mail.attachments
+        self.unread += mail.unread
 
 
 def _below(blocks: list[Block], levels: int) -> Iterator[Block]:
@@ -116,7 +124,8 @@ def document_of(mail: Mail) -> ParsedDocument:
     named = [name for name in mail.attachments if name]
     stated = {**mail.headers, **({"attachments": named} if named else {})}
     hidden = [entry for html in mail.html for entry in hidden_in_html(html)]
-    document = build(blocks, mail.subject, stated, hidden, mail.guessed)
+    left_out = {"attachments": mail.unread} if mail.unread else None
+    document = build(blocks, mail.subject, stated, hidden, mail.guessed, left_out)
     # A message has no place in a site that a target without a scheme could count from.
     links = (link for html in mail.html for link in html_links(html)[0] if _SCHEME.match(link.target))
     active = [entry for html in mail.html for entry in active_in_html(html, is_mail=True)]
@@ -143,6 +152,7 @@ def _read(part: Any, mail: Mail, count: list[int]) -> None:
         inner = part.get_payload(0)
         is_read = count[0] < MOST_MESSAGES and not _is_encrypted(inner)
         mail.attachments += [str(name or kind)] if name or not is_read else []
+        mail.unread += not is_read
         if is_read:
             count[0] += 1
             mail.add_message(_mail(inner, count))
@@ -154,8 +164,10 @@ def _read(part: Any, mail: Mail, count: list[int]) -> None:
     elif kind == "text/calendar":
         mail.attachments += [str(name)] if name else []
         mail.add(calendar_blocks(_text_of(part, mail)))
-    elif part.get_content_disposition() == "attachment" or part.get_content_maintype() != "text":
-        mail.attachments.append(str(name or kind))
+    elif part.get_content_maintype() == "multipart":  # no part of it begins: its boundary is not the one it states
+        mail.add(text_blocks(_text_of(part, mail)), is_plain=True)
+    elif part.get_content_maintype() != "text":
+        mail.attach(str(name or kind), kind)
     else:
         mail.attachments += [str(name)] if name else []
         text = _text_of(part, mail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from mimetypes import guess_type
 from typing import Any
 
 from freshet.tasks.documents.elements import ParsedDocument
@@ -46,7 +47,7 @@ def _mail(message: Any, count: list[int]) -> Mail:
             count[0] += 1
             mail.add_message(_mail(type(message)(_as_file(inner)), count))
         elif attachment.file_name:
-            mail.attachments.append(attachment.file_name)
+            mail.attach(attachment.file_name, guess_type(attachment.file_name)[0] or "")
     return mail
 
 

@@ -45,10 +45,19 @@ def _trees(package: Package, *kinds: str) -> Iterator[tuple[str, Any]]:
 
 
 def _vanishing_styles(styles: Any) -> Iterator[str]:
-    """Yields the ids of the styles that hide their text."""
-    for style in styles.iter(f"{_W}style"):
-        if is_on(style.find(f"{_W}rPr/{_W}vanish")):
-            yield str(style.get(f"{_W}styleId"))
+    """Yields the ids of the styles that hide their text, by themselves or as the style does that they are based on."""
+    by_id = {str(style.get(f"{_W}styleId")): style for style in styles.iter(f"{_W}style")}
+    for name in by_id:
+        seen: set[str] = set()
+        at: str | None = name
+        while at in by_id and at not in seen:
+            seen.add(at)
+            vanish, base = by_id[at].find(f"{_W}rPr/{_W}vanish"), by_id[at].find(f"{_W}basedOn")
+            if vanish is not None or base is None:
+                if is_on(vanish):
+                    yield name
+                break
+            at = base.get(f"{_W}val")
 
 
 def _tally_part(root: Any, part: str, vanishing: frozenset[str], tally: Tally) -> None:
