@@ -64,8 +64,9 @@ def test_a_relative_folder_starts_at_the_settings_and_others_stand_for_themselve
         assert listing.table["uri"].to_pylist() == [f"{folder.rstrip('/')}/a.md"]
 
 
-def test_git_folders_and_ds_store_are_left_out_and_other_dotfiles_are_not(tmp_path: Path) -> None:
-    fill(tmp_path / "docs", {".git/config": b"x", "a/.DS_Store": b"x", ".env/a.md": b"x", ".b.md": b"x"})
+def test_what_systems_and_programs_leave_behind_is_left_out_and_other_dotfiles_are_not(tmp_path: Path) -> None:
+    left_behind = dict.fromkeys((".git/config", "a/.DS_Store", "Thumbs.db", "a/desktop.ini", "a/~$plan.docx"), b"x")
+    fill(tmp_path / "docs", {**left_behind, ".env/a.md": b"x", ".b.md": b"x"})
     assert paths(reader(tmp_path).list()) == [".b.md", ".env/a.md"]
 
 
@@ -363,7 +364,11 @@ def test_each_folder_of_a_large_tree_is_read_once(tmp_path: Path, monkeypatch: p
 
 
 _NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=12).filter(
-    lambda name: name not in {".", "..", ".git", ".DS_Store"} and len(name.encode()) < 100
+    lambda name: (
+        name not in {".", "..", ".git", ".DS_Store", "Thumbs.db", "desktop.ini"}
+        and name[:2] != "~$"
+        and len(name.encode()) < 100
+    )
 )
 
 

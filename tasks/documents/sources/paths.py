@@ -11,7 +11,7 @@ from freshet.tasks.errors import SettingsError
 from freshet.tasks.settings.addresses import escaped
 from freshet.tasks.settings.types import composed
 
-_UNWANTED = frozenset({".git", ".DS_Store"})
+_UNWANTED = frozenset({".git", ".DS_Store", "Thumbs.db", "desktop.ini"})
 """Names that never hold documents. `.git` may hold credentials, so a link into it is refused as well."""
 
 
@@ -78,7 +78,8 @@ def matches(path: str, include: Sequence[str], exclude: Sequence[str] = ()) -> b
 
 def unwanted(name: str) -> bool:
     """Whether a file or folder of this name never holds documents."""
-    return name in _UNWANTED
+    # A name that begins with ~$ is that of the note which Office keeps beside a file while somebody has it open.
+    return name in _UNWANTED or name.startswith("~$")
 
 
 def unsafe(path: str) -> str | None:
