@@ -366,3 +366,36 @@ def test_word_hides_text_by_a_style_that_another_one_is_based_on(
 
     (entry,) = hidden_of(word_file(fill))
     assert (entry["kind"], entry["count"], entry["chars"]) == ("hidden run", 1, 6)
+
+
+@pytest.mark.parametrize("colour", [0, 255])
+def test_text_under_the_bar_of_a_redaction_is_told_and_text_on_a_ground_is_not(colour: int) -> None:
+    def redact(page: Any, put: Callable[..., Any]) -> None:
+        put("The informant is Smith", x=50, y=500)
+        rectangle(page, colour)
+
+    (entry,) = entries_of_page(redact)
+    assert (entry["kind"], entry["chars"], entry["page"]) == ("covered", 22, 3)
+
+    def on_a_ground(page: Any, put: Callable[..., Any]) -> None:
+        rectangle(page, 200)
+        put("On a grey ground", x=50, y=500)
+
+    def half_covered(page: Any, put: Callable[..., Any]) -> None:
+        put("Beside the bar, and longer than it is by far " * 3, x=200, y=500)
+        rectangle(page, colour)
+
+    assert entries_of_page(on_a_ground) == entries_of_page(half_covered) == []
+
+
+def test_what_is_marked_with_a_transparent_colour_is_seen() -> None:
+    def marked(page: Any, put: Callable[..., Any]) -> None:
+        from pypdfium2 import raw
+
+        put("Marked with a pen", x=50, y=500)
+        path = raw.FPDFPageObj_CreateNewRect(40, 490, 300, 40)
+        raw.FPDFPath_SetDrawMode(path, raw.FPDF_FILLMODE_ALTERNATE, False)
+        raw.FPDFPageObj_SetFillColor(path, 255, 255, 0, 100)
+        raw.FPDFPage_InsertObject(page.raw, path)
+
+    assert entries_of_page(marked) == []

@@ -1,10 +1,10 @@
-"""Finds text of a PDF that nobody sees: invisible, outside of the page, white on white, or too small to read."""
+"""Finds text of a PDF that nobody sees: invisible, outside of the page, white on white, too small, or covered."""
 
 from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ _TINY_POINTS = 1.0
 _SMALLER, _LEAST_RISE, _MOST_RISE, _NEAR = 0.85, 0.12, 0.75, 0.3  # times the size of what raised text follows
 _MOST_OBJECTS = 20_000
 _SCAN_SHARE = 0.5
+_MOST_COVERS, _MOST_SEGMENTS, _COVERED = 50, 6, 0.95
 
 
 class Raised(NamedTuple):
@@ -39,7 +40,7 @@ def tally_page(page: Any, textpage: Any, number: int, tally: Tally) -> Looked:
     """Adds the page's hidden text to the tally, and returns what else was seen of the page.
 
     The kinds are `not visible` (text that is laid over a scan is no hidden text: it is what the scan says),
-    `off page`, `same colour`, `too small`.
+    `off page`, `same colour`, `too small`, `covered`.
     """
     from pypdfium2 import raw
 
@@ -56,6 +57,7 @@ def tally_page(page: Any, textpage: Any, number: int, tally: Tally) -> Looked:
     crop = page.get_bbox()
     looked = Looked(paths, [])
     suspects = list(_suspects(texts, crop, looked.raised))
+    suspects += [(drawn, "covered") for drawn in _covered(texts, paths, {drawn.at for drawn, _ in suspects})]
     if not suspects:
         return looked
     boxes = [(drawn.at, bounds_of(drawn), drawn.kind) for drawn in grounds]
@@ -73,6 +75,31 @@ def tally_page(page: Any, textpage: Any, number: int, tally: Tally) -> Looked:
             continue
         tally.add(kind, _text(drawn.handle, textpage), number)
     return looked
+
+
+def _covered(texts: Iterable[Drawn], paths: Iterable[Drawn], but: Container[int]) -> Iterator[Drawn]:
+    """Yields text objects on which a filled rectangle was drawn afterwards, such as the black bar of a redaction."""
+    covers = [(path.at, box) for path in paths if _is_opaque_rectangle(path.handle) and (box := bounds_of(path))]
+    covers = covers[:_MOST_COVERS]
+    last = max((at for at, _ in covers), default=-1)
+    for drawn in texts if covers else ():
+        if drawn.at < last and drawn.at not in but and (box := bounds_of(drawn)):
+            above = (cover for at, cover in covers if at > drawn.at)
+            if any(area_of(common_box(box, cover)) >= _COVERED * area_of(box) > 0 for cover in above):
+                yield drawn
+
+
+def _is_opaque_rectangle(path: Any) -> bool:
+    from pypdfium2 import raw
+
+    mode, stroke = ctypes.c_int(), ctypes.c_int()
+    if not raw.FPDFPath_GetDrawMode(path, mode, stroke) or mode.value == 0 or raw.FPDFPageObj_HasTransparency(path):
+        return False
+    segments = raw.FPDFPath_CountSegments(path)
+    return 4 <= segments <= _MOST_SEGMENTS and all(
+        raw.FPDFPathSegment_GetType(raw.FPDFPath_GetPathSegment(path, number)) != raw.FPDF_SEGMENT_BEZIERTO
+        for number in range(segments)
+    )
 
 
 def _suspects(texts: Iterable[Drawn], crop: Box, raised: list[Raised]) -> Iterator[tuple[Drawn, str]]:
