@@ -245,7 +245,7 @@ def _undisturbed(project: Project, folder: Path) -> Expected:
     return Expected(fresh.chunks().to_pylist(), {groups: _ask(fresh, groups) for groups in _askers()})
 
 
-@pytest.mark.parametrize("seed", some_of(range(24), 0, 1))
+@pytest.mark.parametrize("seed", some_of(range(24), 0))
 def test_after_any_disturbance_the_next_refresh_leaves_what_an_undisturbed_build_leaves(
     seed: int, tmp_path: Path
 ) -> None:
