@@ -49,7 +49,6 @@ CONVERTED = {
 """Suffix that no parser reads → the one under which the program that wrote the file saves it so that one does."""
 
 PANDOC_KINDS = frozenset({"odt", "rtf", "rst", "org"})
-OFFICE_KINDS = frozenset({"docx", "pptx", "xlsx"})
 
 _IMAGE_MAGIC = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"GIF8")
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -6,7 +6,7 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from xml.parsers import expat
 
@@ -107,6 +107,17 @@ def _parse(reader: expat.XMLParserType, raw: bytes, *, is_whole: bool = True) ->
         reader.Parse(raw, is_whole)
 
 
+def _handle(
+    raw: bytes,
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None],
+    data: Callable[[str], None],
+) -> None:
+    reader = _reader()
+    reader.StartElementHandler, reader.EndElementHandler, reader.CharacterDataHandler = start, end, data
+    _parse(reader, raw)
+
+
 def _reader() -> expat.XMLParserType:
     reader = expat.ParserCreate()
     reader.buffer_text = True
@@ -165,9 +176,7 @@ def _paragraphs(raw: bytes, paragraph: str = "p", *, every: bool = False) -> Ite
         if not skipped and inside[-1] in ("t", "v"):
             stack[-1].append(text)
 
-    reader = _reader()
-    reader.StartElementHandler, reader.EndElementHandler, reader.CharacterDataHandler = start, end, data
-    _parse(reader, raw)
+    _handle(raw, start, end, data)
     return iter(found)
 
 
@@ -198,9 +207,7 @@ def _cells(raw: bytes, part: str, strings: list[str]) -> Iterator[Passage]:
         if inside[-1] in ("v", "t") and "rPh" not in inside:
             parts.append(text)
 
-    reader = _reader()
-    reader.StartElementHandler, reader.EndElementHandler, reader.CharacterDataHandler = start, end, data
-    _parse(reader, raw)
+    _handle(raw, start, end, data)
     return iter(found)
 
 
@@ -238,9 +245,7 @@ def _odf_paragraphs(raw: bytes) -> Iterator[str]:
         if stack and not skipped:
             stack[-1].append(text)
 
-    reader = _reader()
-    reader.StartElementHandler, reader.EndElementHandler, reader.CharacterDataHandler = start, end, data
-    _parse(reader, raw)
+    _handle(raw, start, end, data)
     return iter(found)
 
 

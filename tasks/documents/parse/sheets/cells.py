@@ -12,7 +12,7 @@ _WIDEST_GAP = 3
 """So many empty columns side by side stand as they are; more of them as one, so that a far cell fills no line."""
 
 
-def tidy(text: str) -> str:
+def cell_text(text: str) -> str:
     """The text of a cell with one space between words, in the lines that it has."""
     lines = (" ".join(line.split()) for line in text.splitlines())
     return "\n".join(line for line in lines if line)

@@ -9,7 +9,7 @@ from typing import Any
 from freshet.tasks.documents.parse.build import Block
 from freshet.tasks.documents.parse.hidden import Tally
 from freshet.tasks.documents.parse.refusal import Refused
-from freshet.tasks.documents.parse.sheets.cells import HiddenCells, Row, Sheet, table_text, tidy
+from freshet.tasks.documents.parse.sheets.cells import HiddenCells, Row, Sheet, cell_text, table_text
 
 _OASIS = "urn:oasis:names:tc:opendocument:xmlns:"
 _TABLE, _TEXT, _OFFICE, _STYLE, _DRAW, _PRESENTATION = (
@@ -56,7 +56,7 @@ def _rows(table: Any, sheet: int, hidden: HiddenCells, *, hidden_sheet: bool) ->
             times = _repeated(cell, "columns", _MOST_COLUMNS)
             for one in cell.iterchildren(f"{_OFFICE}annotation"):
                 hidden.tally.add_comment(_paragraphs(one), one.findtext(_CREATOR), sheet)
-            if text := tidy(_paragraphs(cell)):
+            if text := cell_text(_paragraphs(cell)):
                 cells.update(dict.fromkeys(range(column, column + times), text))
             column += times
         if cells:

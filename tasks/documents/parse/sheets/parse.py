@@ -19,7 +19,7 @@ from freshet.tasks.documents.parse.office import built_office, check_container
 from freshet.tasks.documents.parse.ooxml.package import Package
 from freshet.tasks.documents.parse.opendocument_hidden import hidden_in_opendocument
 from freshet.tasks.documents.parse.refusal import Refused
-from freshet.tasks.documents.parse.sheets.cells import HiddenCells, Row, Sheet, blocks_of_sheets, tidy
+from freshet.tasks.documents.parse.sheets.cells import HiddenCells, Row, Sheet, blocks_of_sheets, cell_text
 from freshet.tasks.documents.parse.sheets.number_formats import general
 
 
@@ -124,4 +124,4 @@ def _shown(value: Any) -> str:
         return general(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d}" if value.time() == time.min else f"{value:%Y-%m-%d %H:%M:%S}"
-    return tidy(str(value))
+    return cell_text(str(value))

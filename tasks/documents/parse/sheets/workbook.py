@@ -18,7 +18,7 @@ from typing import Any
 from freshet.tasks.documents.parse.ooxml.charts import diagram_blocks, titles_of
 from freshet.tasks.documents.parse.ooxml.package import UNREADABLE, parse_part
 from freshet.tasks.documents.parse.refusal import Refused
-from freshet.tasks.documents.parse.sheets.cells import HiddenCells, Row, Sheet, tidy
+from freshet.tasks.documents.parse.sheets.cells import HiddenCells, Row, Sheet, cell_text
 from freshet.tasks.documents.parse.sheets.number_formats import formatted, formatted_text
 from freshet.tasks.documents.parse.sheets.styles import all_below, cell_styles
 
@@ -140,7 +140,7 @@ class _Workbook:
                 place = _REFERENCE.match(cell.get("r") or "")
                 column = _column(place[1]) if place else column + 1
                 style = int(cell.get("s") or 0)
-                text = tidy(self._shown(cell, style))
+                text = cell_text(self._shown(cell, style))
                 if not text:
                     continue
                 row.cells[column] = text
