@@ -6,6 +6,7 @@ its meaning.
 
 from __future__ import annotations
 
+from freshet.expectations.answer_rules import ANSWER_RULES
 from freshet.expectations.document_rules import DOCUMENT_RULES
 from freshet.expectations.duplicate_rules import DUPLICATE_RULES
 from freshet.expectations.example_rules import EXAMPLE_RULES
@@ -132,6 +133,7 @@ RULES: dict[str, Rule] = {
         *PROVENANCE_RULES,
         *_GATE,
         *GATE_RULES,
+        *ANSWER_RULES,
         *EXAMPLE_RULES,
     )
 }

@@ -64,6 +64,10 @@ class EmbeddingError(FreshetError):
     """The model cannot be loaded, or its vectors are unusable."""
 
 
+class ModelFailed(FreshetError):
+    """A language model cannot be loaded or reached, or answers what is no answer."""
+
+
 class ServerGone(FreshetError):
     """The Prefect server stopped answering in the middle of a run."""
 

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from freshet.tasks.settings.access import Acl
 from freshet.tasks.settings.datasets import Dataset, RuleTuning, Use
+from freshet.tasks.settings.generation import Generation, QueryLog
 from freshet.tasks.settings.maintenance import Maintenance
 from freshet.tasks.settings.schedules import CorpusSchedule, Deployment, Schedules
 from freshet.tasks.settings.types import (
@@ -186,6 +187,21 @@ class Parsing(Strict):
         return self.model_dump_json(exclude={"workers", "comments"})
 
 
+class AnswersGate(Strict):
+    """What the answers to the golden questions must come up to."""
+
+    answered: Share | None = Field(None, description="of the golden questions, the share that must be answered")
+    supported: Share | None = Field(
+        None, description="of the sentences of those answers, the share in which no finding may be"
+    )
+    cited: Share | None = Field(
+        None, description="of those answers, the share that must cite a document that the golden file names"
+    )
+    refused: Share | None = Field(
+        None, description="of the golden questions as asked by those in `refused_for`, the share that must be refused"
+    )
+
+
 class Gate(Strict):
     """What a refresh must come up to before readers move to it."""
 
@@ -198,6 +214,7 @@ class Gate(Strict):
     questions: Count = Field(
         100, ge=1, le=2000, description="most questions that are drawn from the corpus where there is no golden file"
     )
+    answers: AnswersGate = Field(AnswersGate(), description="what the answers to the golden questions must come up to")
 
 
 class Corpus(Strict):
@@ -270,6 +287,8 @@ class Settings(Strict):
     datasets: dict[CorpusName, Dataset] = Field(
         {}, description="the fine-tuning datasets by name: lower-case letters, digits, hyphens"
     )
+    generation: Generation = Field(Generation(), description="how answers are made")
+    query_log: QueryLog = Field(QueryLog(), description="what is kept of the questions that were asked")
     lineage: Lineage = Field(Lineage(), description="where the record of runs goes besides the store")
     roster: Roster | None = Field(
         None, description="which groups people are in; without it, the groups that whoever asks names himself"

@@ -13,7 +13,6 @@ from freshet.tasks.datasets.checks.rows import Row
 from freshet.tasks.datasets.checks.support import unsupported
 from freshet.tasks.documents.checks.content import language_of
 from freshet.tasks.documents.checks.frame import frame_of
-from freshet.tasks.documents.chunking.borders import blocks, clauses, lines, sentences, words
 from freshet.tasks.documents.parse import tagger
 from freshet.tasks.documents.parse.build import clean
 from freshet.tasks.documents.parse.coverage.compare import compare
@@ -28,6 +27,7 @@ from freshet.tasks.documents.parse.pandoc_includes import included_files, withou
 from freshet.tasks.documents.parse.rtf import rtf_in_unicode
 from freshet.tasks.render.markdown import plain
 from freshet.tasks.settings.addresses import mask_credentials, safe_reason, without_credentials
+from freshet.tasks.text.borders import blocks, clauses, lines, sentences, words
 from freshet.tasks.text.findings import mask_addresses
 from freshet.tasks.text.instructions import find_instructions
 from freshet.tasks.text.invisible import find_invisible, without_invisible

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from freshet.tasks.documents.chunking.borders import sentences
 from freshet.tasks.documents.chunking.chunk import Chunk, chunk_document, chunking_fingerprint, content_hash_of_text
 from freshet.tasks.documents.elements import SEPARATOR, Element, ParsedDocument
 from freshet.tasks.embedding.tokens import Tokenizer
 from freshet.tasks.settings.project import Chunking
+from freshet.tasks.text.borders import sentences
 
 VOCABULARY = """
 alpha river stone market window garden letter number policy account holiday travel expense manager review

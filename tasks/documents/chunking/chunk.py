@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
 
-from freshet.tasks.documents.chunking.borders import sentences, words
 from freshet.tasks.documents.chunking.packing import Atom, Measured, atoms_of, pack
 from freshet.tasks.documents.elements import Element, ParsedDocument
 from freshet.tasks.embedding.tokens import Tokenizer
 from freshet.tasks.settings.project import Chunking
+from freshet.tasks.text.borders import sentences, words
 
 ALGORITHM = "1"
 """Raised whenever the same document and settings would give other chunks than before."""

@@ -11,9 +11,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from freshet.tasks.documents.chunking.borders import Border, blocks, clauses, lines, sentences, words
 from freshet.tasks.documents.elements import Element
 from freshet.tasks.embedding.tokens import Tokenizer
+from freshet.tasks.text.borders import Border, blocks, clauses, lines, sentences, words
 
 # A word that is too long for the vocabulary may be one token whatever its length. Beyond this many
 # characters it weighs more than one, or a megabyte of base64 would make one chunk.

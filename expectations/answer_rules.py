@@ -1,0 +1,65 @@
+"""The rule book's part on answers: what is held against a sentence before anybody reads it.
+
+A sentence with a finding of severity `block` is left out of the answer; `warn` lets it in, marked.
+"""
+
+from __future__ import annotations
+
+from freshet.expectations.rule import Rule
+
+_READ = "Read the cited passage; a better model, or a passage that says it in a sentence, helps."
+
+ANSWER_RULES: tuple[Rule, ...] = (
+    Rule(
+        "NUMBER-UNSUPPORTED",
+        "block",
+        "The sentence has a number, or a number with a unit, that the cited passages do not have.",
+        _READ,
+    ),
+    Rule("DATE-UNSUPPORTED", "block", "The sentence has a date that the cited passages do not have.", _READ),
+    Rule("NAME-UNSUPPORTED", "block", "The sentence has a name that the cited passages do not have.", _READ),
+    Rule(
+        "QUOTE-UNSUPPORTED",
+        "block",
+        "The sentence quotes words that do not stand so in the cited passages.",
+        _READ,
+    ),
+    Rule(
+        "NEGATION-UNSUPPORTED",
+        "block",
+        "The sentence denies what the cited passages say, or says what they deny.",
+        _READ,
+    ),
+    Rule(
+        "WORDS-UNSUPPORTED",
+        "block",
+        "Too many words of the sentence are not in the cited passages; the threshold is the least share.",
+        _READ,
+        threshold=0.5,
+    ),
+    Rule(
+        "SUPPORT-UNJUDGED",
+        "warn",
+        "The sentence says in words of its own what the cited passages may say, which cannot be judged from the words.",
+        "Compare it with the cited passages before you rely on it.",
+        threshold=0.5,
+    ),
+    Rule(
+        "CITATION-ELSEWHERE",
+        "warn",
+        "The sentence is not in the passages that it cited but in another one, which it cites now.",
+        "Nothing; a language model that cites wrongly often is better replaced.",
+    ),
+    Rule(
+        "CITATION-MISSING",
+        "warn",
+        "The sentence cited nothing; it cites the passage that says it now.",
+        "Nothing; a language model that forgets to cite is better replaced, or told so in the prompt.",
+    ),
+    Rule(
+        "CITATION-UNKNOWN",
+        "warn",
+        "The sentence cited something that is none of the passages, which was taken out.",
+        "Nothing; a language model that makes citations up is better replaced.",
+    ),
+)

@@ -1,0 +1,1 @@
+"""How far the cited passages say what a sentence says."""
