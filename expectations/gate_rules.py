@@ -37,6 +37,13 @@ _STATE = (
         "Take them out of the golden file, or name the documents that answer them now.",
     ),
     Rule(
+        "GATE-ANSWERS",
+        "block",
+        "Answers to the golden questions fall short of gate.answers: too few are given, supported, rightly cited or, "
+        "to those who may not read, refused.",
+        "Look at them with freshet ask --exam CORPUS; mend the documents or the questions, or lower the floor.",
+    ),
+    Rule(
         "GATE-LOSS",
         "block",
         "Documents whose content did not change hold a smaller part of their text than in the last release.",

@@ -10,7 +10,7 @@ import sys
 
 from cyclopts import App
 
-from freshet.flows.command import access, backfill, corpora, datasets, project, store
+from freshet.flows.command import access, asking, backfill, corpora, datasets, project, store
 from freshet.flows.command.answering import DONE, FAILED, complain, config_of
 from freshet.tasks.errors import FreshetError, RunCancelled, ServerGone, SettingsError
 from freshet.tasks.runs.ends import EXIT_CODES
@@ -38,7 +38,7 @@ app.command(store.maintain, validator=store.says_what)
 app.command(store.doctor)
 app.command(corpora.quarantine, validator=corpora.has_what_it_needs)
 for command in (
-    corpora.refresh, corpora.search, corpora.releases, corpora.gate, corpora.rollback, corpora.document,
+    corpora.refresh, corpora.search, asking.ask, corpora.releases, corpora.gate, corpora.rollback, corpora.document,
     project.status, project.rules, project.trace, project.check, project.schema,
 ):  # fmt: skip
     app.command(command)

@@ -108,7 +108,7 @@ class Answer:
         sentences: those that may be read, in order; none where it is refused.
         withheld: by code, how many sentences a finding kept back.
         prompt: fingerprint of the prompt; None where no language model was asked.
-        detail: in words, for whoever runs Freshet, what a model did that failed; never a text of the model's.
+        finish: why the model ended: `stop`, `length`, `time` or `failed`; None where none was asked.
     """
 
     id: str
@@ -122,7 +122,7 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     passages: int = 0
     left_out: int = 0
-    detail: str | None = None
+    finish: str | None = None
 
     @property
     def outcome(self) -> str:
@@ -146,6 +146,7 @@ class Answer:
                 "passages": self.passages,
                 "left_out": self.left_out,
                 "withheld": dict(self.withheld),
+                "finish": self.finish,
             },
             "seconds": round(self.seconds, 3),
         }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from freshet.tasks.store import schemas
 from freshet.tasks.store.commits import insert_new
-from freshet.tasks.store.predicates import equals
+from freshet.tasks.store.predicates import both, equals, is_number
 
 if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
@@ -138,6 +139,16 @@ def standing_of(releases: Iterable[Release]) -> Standing | None:
         elif one.run_id != MAINTENANCE:
             return Standing(live, offered, one.release)
     return None
+
+
+def exam_of(store: Store, release: Release) -> dict[str, Any] | None:
+    """The figures of the exam that a release sat when it was made; None where it sat none."""
+    columns = [one.name for one in fields(Release) if one.name not in ("exam", "site")]
+    rows = store.ledger.rows(schemas.RELEASES, equals("corpus", release.corpus), columns)
+    made = made_by(sorted((Release(**row) for row in rows), key=lambda r: r.release, reverse=True), release)
+    where = both(equals("corpus", release.corpus), is_number("release", made.release))
+    found = store.ledger.rows(schemas.RELEASES, where, ["exam"])
+    return json.loads(found[0]["exam"]) if found and found[0]["exam"] else None
 
 
 def decided_corpora(store: Store) -> list[str]:

@@ -7,11 +7,12 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from freshet.tasks.governance.freshness import MOMENTS
+from freshet.tasks.governance.freshness import MOMENTS, staleness
 from freshet.tasks.ledger.access_classes import admitting, mark_column, mark_of
 from freshet.tasks.search.candidates import Mode, Vector, find_candidates
+from freshet.tasks.search.retrieve import Hit, hit_of
 from freshet.tasks.search.sight import Sight
-from freshet.tasks.search.visible import is_blocked
+from freshet.tasks.search.visible import is_blocked, is_visible, rows_by_document
 from freshet.tasks.store.predicates import is_any
 
 if TYPE_CHECKING:
@@ -49,6 +50,23 @@ def asking(
     return ask
 
 
+def finding(chunks: Table, ledger: Table, expressions: Mapping[str, Expression], now: datetime) -> Find:
+    """Finds passages of one state as `asking` does, with what a citation says of each."""
+
+    def find(question: str, vector: Vector, asker: Asker, limit: int) -> list[Hit]:
+        sight = Sight(asker, admitting(expressions, asker))
+        found = find_candidates(chunks, question, vector, sight.chunks_of(chunks), "hybrid", limit).to_pylist()
+        rows = rows_by_document(ledger, {row["doc_id"] for row in found})
+        visible = {doc_id: row for doc_id, row in rows.items() if is_visible(row, sight, now)}
+        return [
+            hit_of(one, row, row["verified_at"], stale=staleness(row, now) is not None)
+            for one in found
+            if (row := visible.get(one["doc_id"])) is not None
+        ]
+
+    return find
+
+
 def remembering(embed: Callable[[str], Vector]) -> Callable[[str], Vector]:
     """The same, but a question asked again is not embedded again."""
     return cache(embed)
@@ -65,3 +83,10 @@ class Ask(Protocol):
 
     def __call__(self, question: str, asker: Asker, limit: int) -> Sequence[tuple[str, str]]:
         """Ranks the passages that whoever asks may see."""
+
+
+class Find(Protocol):
+    """Finds passages of one state of a corpus, best first, at most `limit`."""
+
+    def __call__(self, question: str, vector: Vector, asker: Asker, limit: int) -> Sequence[Hit]:
+        """Finds the passages that whoever asks may see."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 from freshet.expectations.rules import RULES, Rule
 from freshet.tasks.errors import DamagedTable, EmbeddingError, SettingsError, StoreError
 from freshet.tasks.governance.freshness import check_unverified, is_marked_stale, staleness
-from freshet.tasks.ledger.releases import Release, find_standing
+from freshet.tasks.ledger.releases import (
+    Release,
+    Standing,
+    find_standing,
+    kept_as,
+    list_releases,
+    published_releases,
+)
 from freshet.tasks.ledger.runs import last_looked_at
 from freshet.tasks.search.candidates import Mode, Vector, find_candidates
 from freshet.tasks.search.sight import Sight, released_chunks, sight_of
@@ -24,6 +31,7 @@ from freshet.tasks.store import schemas
 from freshet.tasks.store.predicates import both, is_any, is_none
 
 if TYPE_CHECKING:
+    from freshet.tasks.embedding.embed import Embedder
     from freshet.tasks.governance.expressions import Asker
     from freshet.tasks.settings.file import Project
     from freshet.tasks.store.tables import Store, Tables
@@ -103,6 +111,7 @@ def search(
     now: datetime,
     embed_query: Callable[[Release, str], Vector],
     rules: Mapping[str, Rule] = RULES,
+    standing: Standing | None = None,
 ) -> Answer:
     """Finds the passages of the live release that answer best, of those that somebody may see.
 
@@ -115,6 +124,7 @@ def search(
         asker: who asks, with all groups (`governance.roster.asker_of`).
         embed_query: gives the question's vector in the space of a release; not called in mode text.
         rules: as the corpus has tuned them.
+        standing: where another release than the live one is asked, as `standing_at` gives it.
 
     Raises:
         SettingsError: the question is none.
@@ -122,9 +132,7 @@ def search(
         AccessCheckFailed: the newest ledger could not be read.
     """
     check_question(question)
-    standing = find_standing(store, corpus)
-    if standing is None:
-        raise StoreError(f"corpus {corpus} has no release yet", f"Run freshet refresh {corpus}.")
+    standing = standing or standing_at(store, corpus)
     release, tables = standing.live, store.corpus(corpus)
     if not release.chunks:
         return Answer(release.release, [])
@@ -152,6 +160,27 @@ def search(
     return Answer(release.release, _cite(store, tables, release, passages[:limit], newest, now, rules))
 
 
+def standing_at(store: Store, corpus: str, number: int | None = None) -> Standing:
+    """Where a corpus stands, as readers see it, or as if readers were back at an earlier release.
+
+    Args:
+        number: of a published release; None for the live one.
+
+    Raises:
+        StoreError: the corpus has no release, or none of this number was published.
+    """
+    standing = find_standing(store, corpus)
+    if standing is None:
+        raise StoreError(f"corpus {corpus} has no release yet", f"Run freshet refresh {corpus}.")
+    if number is None:
+        return standing
+    releases = list_releases(store, corpus)
+    asked = next((one for one in published_releases(releases) if one.release == number), None)
+    if asked is None:
+        raise StoreError(f"corpus {corpus} has no published release {number}", f"Type: freshet releases {corpus}")
+    return replace(standing, live=kept_as(releases, asked))
+
+
 def check_question(question: str) -> None:
     """Sees that a question is one.
 
@@ -169,29 +198,32 @@ def check_question(question: str) -> None:
 
 
 def query_embedder(project: Project) -> Callable[[Release, str], Vector]:
-    """Returns a function that embeds a question in the space of a release.
-
-    It loads the model that the release was made by, which the settings may have left since.
-
-    Raises:
-        EmbeddingError: by the returned function, where that model now gives another space.
-    """
+    """Returns a function that embeds a question in the space of a release, as `embedder_of` does."""
 
     def embed(release: Release, question: str) -> Vector:
-        from freshet.tasks.embedding.embed import load_embedder
-        from freshet.tasks.embedding.models import resolve_model
-
-        wanted = project.settings.embedding.model_copy(update={"model": release.model})
-        model = resolve_model(wanted, project.root)
-        if model.space != release.space:
-            raise EmbeddingError(
-                f"release {release.release} of {release.corpus} was embedded in space {release.space}, "
-                f"and model {release.model!r} now gives {model.space}",
-                f"Restore the model's files, or type: freshet refresh {release.corpus}",
-            )
-        return load_embedder(model, wanted.precision).embed_query(question)
+        return embedder_of(project, release).embed_query(question)
 
     return embed
+
+
+def embedder_of(project: Project, release: Release) -> Embedder:
+    """Loads the model that a release was made by, which the settings may have left since.
+
+    Raises:
+        EmbeddingError: that model now gives another space.
+    """
+    from freshet.tasks.embedding.embed import load_embedder
+    from freshet.tasks.embedding.models import resolve_model
+
+    wanted = project.settings.embedding.model_copy(update={"model": release.model})
+    model = resolve_model(wanted, project.root)
+    if model.space != release.space:
+        raise EmbeddingError(
+            f"release {release.release} of {release.corpus} was embedded in space {release.space}, "
+            f"and model {release.model!r} now gives {model.space}",
+            f"Restore the model's files, or type: freshet refresh {release.corpus}",
+        )
+    return load_embedder(model, wanted.precision)
 
 
 def _check_texts(release: Release, passages: Sequence[dict[str, Any]]) -> None:
@@ -233,19 +265,22 @@ def _cite(
         seen = looked_at.get(current["source"]) if is_current else None
         verified_at = max(cited["verified_at"], seen) if seen else cited["verified_at"]
         is_unverified = any(v.severity == "warn" for v in check_unverified(verified_at, now, rules))
-        hits.append(
-            Hit(
-                text=passage["text"],
-                score=passage["score"],
-                doc_id=passage["doc_id"],
-                uri=cited["uri"],
-                title=cited["title"],
-                page=passage["page_first"],
-                heading=" > ".join(passage["headings"]) or None,
-                chars=(passage["start"], passage["end"]),
-                source_version=cited["source_version"] or cited["content_hash"],
-                verified_at=verified_at,
-                stale=is_aged or is_unverified or not is_current,
-            )
-        )
+        hits.append(hit_of(passage, cited, verified_at, stale=is_aged or is_unverified or not is_current))
     return hits
+
+
+def hit_of(passage: Mapping[str, Any], document: Mapping[str, Any], verified_at: datetime, *, stale: bool) -> Hit:
+    """A hit, of a passage as `find_candidates` gives it and its document's row of a ledger."""
+    return Hit(
+        text=passage["text"],
+        score=passage["score"],
+        doc_id=passage["doc_id"],
+        uri=document["uri"],
+        title=document["title"],
+        page=passage["page_first"],
+        heading=" > ".join(passage["headings"]) or None,
+        chars=(passage["start"], passage["end"]),
+        source_version=document["source_version"] or document["content_hash"],
+        verified_at=verified_at,
+        stale=stale,
+    )

@@ -19,7 +19,7 @@ from freshet.tasks.settings.types import composed
 __all__ = ["MOST_QUESTIONS", "GoldenAnswer", "GoldenQuestion", "load_golden", "read_golden", "text"]
 
 MOST_QUESTIONS = 2000
-_KEYS = ("question", "answers", "as", "never", "id")
+_KEYS = ("question", "answers", "as", "never", "refused_for", "id")
 _ANSWER_KEYS = ("document", "contains")
 
 
@@ -40,9 +40,10 @@ class GoldenQuestion:
 
     Attributes:
         id: stable name, by which two exams compare it.
-        answers: the documents that answer it, at least one.
+        answers: the documents that answer it; none only for a question that is asked to be refused.
         principals: who asks, beside everyone.
         never: documents that whoever asks must not be shown.
+        refused_for: principals to each of whom, asking alone, an answer must be refused.
     """
 
     id: str
@@ -50,6 +51,7 @@ class GoldenQuestion:
     answers: tuple[GoldenAnswer, ...]
     principals: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
+    refused_for: tuple[str, ...] = ()
 
 
 def load_golden(file: Path) -> list[GoldenQuestion]:
@@ -99,24 +101,33 @@ class _Reader(FileReader):
         return list(found.values())
 
     def _question(self, item: Any, place: Place) -> GoldenQuestion | None:
-        if not self._keys(item, place, _KEYS, ("question", "answers")):
+        needed = ("question",) if isinstance(item, dict) and "refused_for" in item else ("question", "answers")
+        if not self._keys(item, place, _KEYS, needed):
             return None
         question = self._text(item.get("question"), (*place, "question"))
-        answers = [self._answer(one, at) for one, at in self._list(item.get("answers"), (*place, "answers"))]
-        principals = [
-            composed(one)
-            for one, at in self._list(item.get("as", []), (*place, "as"), True)
-            if self._principal(one, at)
-        ]
+        refused_for = self._principals(item, "refused_for", place)
+        # What nobody is to get an answer to has no document that answers.
+        listed = [] if "answers" not in item else self._list(item["answers"], (*place, "answers"), bool(refused_for))
+        answers = [self._answer(one, at) for one, at in listed]
+        principals = self._principals(item, "as", place)
         never = [self._text(one, at) for one, at in self._list(item.get("never", []), (*place, "never"), True)]
         name = self._text(item["id"], (*place, "id")) if "id" in item else None
         known = [answer for answer in answers if answer]
-        if question is None or not known:
+        if question is None or not (known or refused_for):
             return None
         asked = sha256("\n".join([question, *principals]).encode()).hexdigest()[:12]
         return GoldenQuestion(
-            name or asked, question, tuple(known), tuple(principals), tuple(composed(one) for one in never if one)
+            name or asked,
+            question,
+            tuple(known),
+            tuple(principals),
+            tuple(composed(one) for one in never if one),
+            tuple(refused_for),
         )
+
+    def _principals(self, item: Any, key: str, place: Place) -> list[str]:
+        listed = self._list(item.get(key, []), (*place, key), True)
+        return [composed(one) for one, at in listed if self._principal(one, at)]
 
     def _answer(self, one: Any, place: Place) -> GoldenAnswer | None:
         if isinstance(one, str):

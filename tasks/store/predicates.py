@@ -29,6 +29,11 @@ def equals(column: str, value: str) -> str:
     return f"{column} = {_literal(value)}"
 
 
+def is_number(column: str, value: int) -> str:
+    """The predicate is true where the column holds the number."""
+    return f"{column} = {int(value)}"
+
+
 def begins(column: str, prefix: str) -> str:
     """The predicate is true where the column's text begins so."""
     return f"starts_with({column}, {_literal(prefix)})"

@@ -6,6 +6,7 @@ for a head that is about to be published, and never for a refresh that changed n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from freshet.tasks.documents.sources.of_corpus import sources_by_name
 from freshet.tasks.errors import EmbeddingError, StoreError
 from freshet.tasks.governance.expressions import Expression
 from freshet.tasks.governance.roster import load_roster
+from freshet.tasks.index.gate.answers import Subject, examine_answers
 from freshet.tasks.index.gate.exam import Comparison, ExamResult, compare, judge, sit_exam, unchanged_documents
 from freshet.tasks.index.gate.golden import Access, ExamQuestion, SetAside, draw_questions, resolve_questions
 from freshet.tasks.index.gate.health import check_embedding, check_indices, check_loss, written_since
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from freshet.tasks.ledger.releases import Release
     from freshet.tasks.runs.run import RefreshRun
     from freshet.tasks.search.candidates import Vector
+    from freshet.tasks.settings.golden import GoldenQuestion
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Examination:
 
     Attributes:
         exam: figures for reports, JSON-able: `head` and `release` (means), `comparison`, `set_aside`, `missed`,
-            `golden`; None where it was not sat.
+            `golden`, `floor`, `answers`; None where it was not sat.
         site: address of the pages on the suites; None where there are none.
     """
 
@@ -140,7 +143,8 @@ def _exam(
 ) -> tuple[list[Verdict], dict[str, Any]]:
     from freshet.tasks.embedding.embed import load_embedder
 
-    questions, aside = _questions(run, head, released, access)
+    golden = _golden(run)
+    questions, aside = _questions(run, head, released, access, golden)
     asked = list(dict.fromkeys(question.question for question in questions))
     embedder = load_embedder(run.model, run.project.settings.embedding.precision)
     embed = dict(zip(asked, embedder.embed_queries(asked), strict=True)).__getitem__
@@ -167,16 +171,29 @@ def _exam(
         "set_aside": [vars(one) for one in aside],
         "missed": describe_missed(head.ledger, questions, new, golden=run.settings.golden is not None),
     }
-    return judge(run.settings.gate, new, comparison, aside, tuned_rules(run.settings)), figures
+    found = judge(run.settings.gate, new, comparison, aside, tuned_rules(run.settings))
+    if golden is not None:
+        subject = Subject(head.chunks, head.ledger, access, embedder, run.as_of)
+        more, answers = examine_answers(run.project, run.settings, subject, golden)
+        return [*found, *more], {**figures, **answers}
+    return found, figures
+
+
+def _golden(run: RefreshRun) -> list[GoldenQuestion] | None:
+    """The golden questions of the corpus; None where its settings name no file."""
+    from freshet.tasks.settings.golden import load_golden
+
+    return None if run.settings.golden is None else load_golden(Path(run.project.resolve(run.settings.golden)))
 
 
 def _questions(
-    run: RefreshRun, head: State, released: State | None, access: Access
+    run: RefreshRun,
+    head: State,
+    released: State | None,
+    access: Access,
+    golden: Sequence[GoldenQuestion] | None,
 ) -> tuple[list[ExamQuestion], list[SetAside]]:
-    from freshet.tasks.settings.golden import load_golden
-
-    if run.settings.golden is not None:
-        golden = load_golden(Path(run.project.resolve(run.settings.golden)))
+    if golden is not None:
         return resolve_questions(golden, head.ledger, access, run.as_of)
     most = run.settings.gate.questions
     same = None if released is None else unchanged_documents(released.ledger, head.ledger)

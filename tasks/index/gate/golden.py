@@ -97,7 +97,7 @@ def resolve_questions(
         ledger: the document ledger at the head.
         access: what its classes mean, and who is in which group.
     """
-    asked = list(golden)
+    asked = [one for one in golden if one.answers]  # the others are asked to be refused, which is no retrieval
     rows = _named_documents(ledger, {name for one in asked for name in _names(one)})
     questions: list[ExamQuestion] = []
     aside: list[SetAside] = []
