@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Refreshes the example corpus, asks one question as two principals, refreshes again, and builds the example dataset.
+# Refreshes the example corpus, searches it as two principals, refreshes again, builds the example dataset, and has one
+# question answered for two principals, and one refused.
 # `make demo` runs it.
 set -euo pipefail
 
@@ -31,3 +32,9 @@ echo
 echo "A fine-tuning dataset, of which many rows derive from the same documents:"
 step dataset build handbook-answers
 step trace leave/annual-leave.md
+
+echo
+echo "Answers, in sentences that were checked against what they cite:"
+step ask "$question" --corpus handbook
+step ask "$question" --corpus handbook --as group:legal
+step ask "When must the insurer be informed of reserves for a flood?" --corpus handbook

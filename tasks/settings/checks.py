@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from freshet.expectations.rules import RULES
 from freshet.tasks.settings.access_checks import access_notes, unlisted_groups, unmatched_rules
 from freshet.tasks.settings.addresses import has_credentials, is_remote, normal_path, resolve, shown, source_name
+from freshet.tasks.settings.answer_checks import gate_faults
 from freshet.tasks.settings.areas import Area
 from freshet.tasks.settings.dataset_checks import dataset_absent, dataset_faults
 from freshet.tasks.settings.datasets import RuleTuning
@@ -26,6 +27,7 @@ from freshet.tasks.settings.project import (
     Chunking,
     Embedding,
     FolderSource,
+    Gate,
     GitSource,
     Roster,
     Settings,
@@ -92,8 +94,8 @@ class Checker:
                 self._source(placed)
             if embedding and embedding.model == "bundled" and isinstance(corpus, dict):
                 self._length(corpus, place)
-            if isinstance(corpus, dict) and isinstance(corpus.get("golden"), str):
-                self._golden(corpus["golden"], (*place, "golden"))
+            if isinstance(corpus, dict):
+                self._golden(corpus, place)
             if isinstance(corpus, dict) and isinstance(corpus.get("rules"), dict):
                 self._rules(corpus["rules"], (*place, "rules"))
         self._datasets(data.get("datasets"), corpora if isinstance(corpora, dict) else {})
@@ -269,13 +271,22 @@ class Checker:
                 f"add exclude: [{inside}/], or move the store",
             )
 
-    def _golden(self, address: str, place: Place) -> None:
-        """What is wrong with the file of golden questions; its own lines are named beside the key's."""
-        if not address or any(place[: len(broken)] == broken for broken in self._located.broken):
+    def _golden(self, corpus: dict[str, Any], place: Place) -> None:
+        """What is wrong with the golden questions, and with the floors for their answers.
+
+        Lines of their file are named beside the key's.
+        """
+        at, address = (*place, "golden"), corpus.get("golden")
+        if address and any(at[: len(broken)] == broken for broken in self._located.broken):
             return
-        path = self._file(address, place)
-        for finding in read_golden(path)[1] if path else ():
-            self._error(place, text(self._shown(place, address), finding), finding.mend)
+        path = self._file(address, at) if isinstance(address, str) and address else None
+        questions, findings = read_golden(path) if path else (None, [])
+        for finding in findings:
+            self._error(at, text(self._shown(at, str(address)), finding), finding.mend)
+        gate = self._part(Gate, corpus.get("gate", {}), (*place, "gate"))
+        if gate and not findings and (path or not address):
+            for fault in gate_faults((*place, "gate"), gate, questions):
+                self._error(*fault)
 
     def _rules(self, rules: dict[str, Any], place: Place) -> None:
         for code, data in rules.items():

@@ -113,6 +113,8 @@ class _Reader(FileReader):
         never = [self._text(one, at) for one, at in self._list(item.get("never", []), (*place, "never"), True)]
         name = self._text(item["id"], (*place, "id")) if "id" in item else None
         known = [answer for answer in answers if answer]
+        if not item.get("answers") and "refused_for" in item and not item["refused_for"]:
+            self._tell(place, "it has neither answers nor refused_for", "name the documents that answer it")
         if question is None or not (known or refused_for):
             return None
         asked = sha256("\n".join([question, *principals]).encode()).hexdigest()[:12]

@@ -31,6 +31,7 @@ from freshet.tasks.settings.file import json_schema, load_project
 from freshet.tasks.settings.maintenance import Maintenance
 from freshet.tasks.settings.project import (
     AccessRule,
+    AnswersGate,
     Chunking,
     Corpus,
     Embedding,
@@ -61,6 +62,7 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "chunking": (Chunking, set(Chunking.model_fields)),
     "parsing": (Parsing, set(Parsing.model_fields)),
     "gate": (Gate, set(Gate.model_fields)),
+    "answers": (AnswersGate, set(AnswersGate.model_fields)),
     "A dataset": (Dataset, set(Dataset.model_fields)),
     "An input of rows": (RowsInput, set(RowsInput.model_fields)),
     "columns": (Columns, set(Columns.model_fields)),
@@ -170,7 +172,7 @@ def test_the_example_loads_and_shows_every_key(tmp_path: Path) -> None:
         assert (tuning.severity, tuning.threshold) == (RULES[code].severity, RULES[code].threshold)
     assert (corpus.languages, corpus.regions) == ([], ["US"])
     assert (corpus.chunking, corpus.parsing) == (Chunking(), Parsing())
-    assert corpus.gate.model_copy(update={"recall_at_5": None}) == Gate()
+    assert corpus.gate.model_copy(update={"recall_at_5": None, "answers": AnswersGate()}) == Gate()
     assert project.settings.roster == Roster(file="groups.yaml")
     assert project.settings.model_copy(update={"corpora": {}, "datasets": {}, "roster": None}) == Settings()
 

@@ -99,6 +99,23 @@ class Project:
         )  # fmt: skip
         return answer.as_dict()
 
+    def ask(self, question: str, *as_: str, corpus: str = "docs", model: Any = None, **more: Any) -> Any:
+        """Asks in this process, as the command does; `model` in place of the extractive one. Gives `Explained`."""
+        from dataclasses import replace
+        from datetime import UTC, datetime
+
+        from freshet.tasks.ledger.query_log import QueryLog
+
+        from freshet.tasks.answers.ask import ask, writer_of
+        from freshet.tasks.governance.roster import asker_of, load_roster
+        from freshet.tasks.settings.file import load_project
+
+        loaded, now = load_project(self.config), datetime.now(UTC)
+        return ask(
+            loaded, self.store, corpus, question, asker=asker_of(as_, load_roster(loaded), now),
+            writer=replace(writer_of(loaded, "extractive"), model=model), log=QueryLog.of(loaded), now=now, **more,
+        )  # fmt: skip
+
     @property
     def store(self) -> Any:
         from freshet.tasks.store.tables import Store

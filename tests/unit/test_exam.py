@@ -125,6 +125,8 @@ WRONG = """\
 - 5
 - {question: When?, answers: [a.md]}
 - {question: Who?, answers: [b.md], never: c.md}
+- {question: Where?, answers: [], refused_for: [everyone, legal]}
+- {question: Why?, refused_for: []}
 """
 
 
@@ -142,9 +144,18 @@ def test_everything_wrong_with_a_golden_file_is_told_at_once_with_its_line(tmp_p
         "golden.yaml:8: [3]: a number, not a group of keys",
         "golden.yaml:10: [5].never: never is text, not a list",
         f"golden.yaml:10: [5]: two questions have the id {read_golden(file)[0][0].id}",
+        "golden.yaml:11: [6].refused_for[1]: legal is no principal",
+        "golden.yaml:12: [7]: it has neither answers nor refused_for",
     ]
-    with pytest.raises(SettingsError, match="9 problems"):
+    with pytest.raises(SettingsError, match="11 problems"):
         load_golden(file)
+
+
+def test_a_question_that_must_be_refused_needs_no_answer_and_is_no_retrieval(tmp_path: Path) -> None:
+    file = tmp_path / "golden.yaml"
+    file.write_text("- {question: Who?, refused_for: [everyone, 'user:eve']}\n")
+    (one,) = load_golden(file)
+    assert (one.answers, one.refused_for) == ((), ("everyone", "user:eve"))
 
 
 def test_two_questions_with_one_id_are_refused(tmp_path: Path) -> None:
