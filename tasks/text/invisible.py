@@ -81,6 +81,15 @@ def find_invisible(text: str) -> list[Finding]:
     return findings
 
 
+def without_misplaced(text: str) -> str:
+    """Returns the text without what `find_invisible` finds in it."""
+    kept, at = [], 0
+    for finding in find_invisible(text):
+        kept.append(text[at : finding.start])
+        at = finding.end
+    return "".join([*kept, text[at:]])
+
+
 def without_invisible(text: str) -> tuple[str, list[int] | None]:
     """Returns the text as it looks, and the places of its characters in the original; None where they are the same."""
     if text.isascii() or not _patterns().any.search(text):

@@ -85,7 +85,7 @@ def test_the_wheel_holds_freshet_and_nothing_else_at_the_top(wheel: Path, unpack
     }
     assert {one for one in found if one.endswith(".py")} == wanted
     data = {f"freshet/deploy/{one.name}" for one in (unpacked / "deploy").iterdir() if one.suffix in (".yaml", ".json")}
-    data |= {"freshet/deploy/env.example"}
+    data |= {"freshet/deploy/env.example", "freshet/tasks/answers/answer.md.j2"}
     assert data >= {"freshet/deploy/prefect.yaml", "freshet/deploy/automations.yaml"}
     assert {one for one in found if one.startswith("freshet/") and not one.endswith(".py")} == data
 
