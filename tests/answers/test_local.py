@@ -1,4 +1,4 @@
-"""A language model in this process, and the same one behind llama.cpp's own server: the real one, in small questions."""
+"""A language model in this process, and the same one behind llama.cpp's own server: the real one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_tokens_are_counted_by_the_models_own_tokenizer(model: LocalModel) -> No
 
 
 def test_a_prompt_that_is_longer_than_the_context_is_told_in_words(model: LocalModel) -> None:
-    with pytest.raises(ModelFailed, match="the model bundled gave no answer: request .* exceeds the available context"):
+    with pytest.raises(ModelFailed, match=r"bundled gave no answer: request .* exceeds the available context"):
         list(model.generate([{"role": "user", "content": "hello " * 2 * CONTEXT}], 6))
 
 
@@ -150,7 +150,7 @@ def test_a_foreign_server_answers_as_the_same_model_does_in_this_process(model: 
         wrong = EndpointModel(Endpoint(endpoint=url, name="any", api_key="another"), PATIENCE, 0)
         with pytest.raises(ModelFailed, match=r"lets nobody in with this key \(401\)"):
             list(wrong.generate(MESSAGES, 6))
-        with pytest.raises(ModelFailed, match="answers 400: request .* exceeds the available context"):
+        with pytest.raises(ModelFailed, match=r"answers 400: request .* exceeds the available context"):
             list(good.generate([{"role": "user", "content": "hello " * 2 * CONTEXT}], 6))
         process.stdin.close()
     own = model.generate(MESSAGES, 6)
