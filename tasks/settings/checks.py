@@ -18,9 +18,10 @@ from freshet.tasks.settings.answer_checks import gate_faults
 from freshet.tasks.settings.areas import Area
 from freshet.tasks.settings.dataset_checks import dataset_absent, dataset_faults
 from freshet.tasks.settings.datasets import RuleTuning
-from freshet.tasks.settings.explain import nearest
+from freshet.tasks.settings.generation import Generation
 from freshet.tasks.settings.golden import read_golden
 from freshet.tasks.settings.lines import Located
+from freshet.tasks.settings.model_checks import Fault, embedding_faults, generation_faults
 from freshet.tasks.settings.named_files import text
 from freshet.tasks.settings.places import Finding, Place, place_text
 from freshet.tasks.settings.project import (
@@ -80,8 +81,7 @@ class Checker:
         """Checks the whole file, and fills `errors`, `absent` and `notes`."""
         data = self._located.data
         embedding = self._part(Embedding, data.get("embedding", {}), ("embedding",))
-        if embedding:
-            self._model(embedding.model)
+        self._models(data, embedding)
         corpora = data.get("corpora")
         if not corpora and not data.get("datasets") and ("corpora",) not in self._located.lines:
             self._note((), "there are no corpora, so there is nothing to refresh", "add one under corpora:")
@@ -185,20 +185,15 @@ class Checker:
         """A value as the file writes it, so that what a variable holds is not shown."""
         return shown(self._located.written.get(place, text))
 
-    def _model(self, model: str) -> None:
-        place: Place = ("embedding", "model")
-        path = Path(resolve(model, self._root))
-        text = self._shown(place, model)
-        if model == "bundled" or os.path.isdir(path):
-            return
-        if os.path.isfile(path) or model.startswith((".", "/", "~")) or model.count("/") > 1:
-            self._error(
-                place,
-                f"the model's folder {text} does not exist",
-                f"looked for {self._path(place, path)}; write bundled, a folder that exists, or a model's name",
-            )
-        elif "/" not in model and nearest(model, ["bundled"]):
-            self._note(place, f"{text} is taken for the name of a model", "did you mean bundled?")
+    def _models(self, data: dict[str, Any], embedding: Embedding | None) -> None:
+        faults: list[Fault] = []
+        if embedding:
+            faults += embedding_faults(embedding.model, self._root, self._shown, self._path)
+        if generation := self._part(Generation, data.get("generation", {}), ("generation",)):
+            faults += generation_faults(generation, self._root, self._shown, self._path)
+        for kind, place, what, mend in faults:
+            into = {"error": self.errors, "absent": self.absent, "note": self.notes}[kind]
+            into.append(Finding(place, self._located.line(place), what, mend))
 
     def _path(self, place: Place, path: Path) -> str:
         """A path for a message; as the file writes it where a variable is part of it."""

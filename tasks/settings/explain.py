@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from freshet.expectations.rules import RULES
 from freshet.tasks.settings.access import ALL_AND_NONE, ANY_OF, AccessExpression
 from freshet.tasks.settings.addresses import shown
+from freshet.tasks.settings.generation import NAMED, SERVED
 from freshet.tasks.settings.lines import Located
 from freshet.tasks.settings.places import Finding, Place, kind_text
 from freshet.tasks.settings.project import SOURCE_KINDS, FolderSource, Settings
@@ -135,6 +136,10 @@ class _Explainer:
         if value in ("", [], {}):
             return Finding(place, line, f"{name} is empty", help_text or _write(part))
         written = self._located.written.get(place)
+        if place[-1] == "api_key":
+            return Finding(
+                place, line, f"{name} is {kind_text(value)}, not text", f"{name}: ${{NAME}} keeps it out of here"
+            )
         if written is None:
             what = f"{name} is {kind_text(value)}, not {wanted}"
             return Finding(place, line, what, help_text or self._mend_collection(value, part))
@@ -181,8 +186,10 @@ class _Explainer:
 
 
 def _place_of(location: Sequence[Any]) -> Place:
-    """Pydantic's location without the tags that it puts after a source's position, and after an access list's key."""
+    """Pydantic's location without its tags: after a source's position, an access list's key, and `model`."""
     place = tuple(location)
+    if place[:2] == ("generation", "model") and place[2:3] in ((NAMED,), (SERVED,)):
+        return (*place[:2], *place[3:])
     for position in range(2, len(place)):
         if place[position - 2] == "sources" and isinstance(place[position - 1], int):
             place = (*place[:position], *place[position + 1 :])

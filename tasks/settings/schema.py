@@ -108,13 +108,16 @@ def _child(data: Any, step: str | int) -> Any:
 
 
 def _plain(schema: dict[str, Any], part: dict[str, Any], data: Any) -> dict[str, Any]:
-    """Follows references; of several kinds of source, or ways to write an access list, takes the one of the data."""
+    """Follows references; of several kinds of source, or ways to write a value, takes the one of the data."""
     description = {"description": part.get("description", "")}
     if "oneOf" in part:
         options = [_plain(schema, one, data) for one in part["oneOf"]]
         if lists := [one for one in options if one.get("type") == "array"]:
             mappings = [one for one in options if one not in lists]
             return {**(mappings if isinstance(data, dict) else lists)[0], **description}
+        if texts := [one for one in options if one.get("type") == "string"]:
+            mappings = [one for one in options if one not in texts]
+            return {**(mappings if isinstance(data, dict) else texts)[0], **description}
         kinds = [kind for kind in SOURCE_KINDS if isinstance(data, dict) and kind in data] or SOURCE_KINDS[:1]
         return next(one for one in options if kinds[0] in one["properties"])
     if "$ref" in part:

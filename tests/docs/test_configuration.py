@@ -28,6 +28,7 @@ from freshet.tasks.settings.datasets import (
     UseRule,
 )
 from freshet.tasks.settings.file import json_schema, load_project
+from freshet.tasks.settings.generation import Endpoint, Generation
 from freshet.tasks.settings.maintenance import Maintenance
 from freshet.tasks.settings.project import (
     AccessRule,
@@ -78,6 +79,8 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "maintenance": (Maintenance, set(Maintenance.model_fields)),
     "deployment": (Deployment, set(Deployment.model_fields)),
     "roster": (Roster, set(Roster.model_fields)),
+    "generation": (Generation, set(Generation.model_fields)),
+    "A model behind an address": (Endpoint, set(Endpoint.model_fields)),
     "lineage": (Lineage, set(Lineage.model_fields)),
     "A rule's tuning": (RuleTuning, set(RuleTuning.model_fields)),
 }

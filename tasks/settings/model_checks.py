@@ -1,0 +1,73 @@
+"""Checks of the models that the settings name: the one for vectors, and the one for answers with its prompt."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from freshet.tasks.settings.addresses import resolve
+from freshet.tasks.settings.explain import nearest
+from freshet.tasks.settings.generation import BUNDLED, EXTRACTIVE, Endpoint, Generation, is_this_machine
+from freshet.tasks.settings.places import Place
+
+Kind = Literal["error", "absent", "note"]
+Fault = tuple[Kind, Place, str, str]
+"""How grave it is, where, what is wrong and what to do."""
+
+Shown = Callable[[Place, str], str]
+"""A value at a place, as messages show it."""
+
+PathShown = Callable[[Place, Path], str]
+
+
+def embedding_faults(model: str, root: Path, shown: Shown, path_shown: PathShown) -> Iterator[Fault]:
+    """What is wrong with `embedding.model`."""
+    place: Place = ("embedding", "model")
+    path = Path(resolve(model, root))
+    text = shown(place, model)
+    if model == "bundled" or os.path.isdir(path):
+        return
+    if os.path.isfile(path) or model.startswith((".", "/", "~")) or model.count("/") > 1:
+        what = f"the model's folder {text} does not exist"
+        mend = f"looked for {path_shown(place, path)}; write bundled, a folder that exists, or a model's name"
+        yield "error", place, what, mend
+    elif "/" not in model and nearest(model, ["bundled"]):
+        yield "note", place, f"{text} is taken for the name of a model", "did you mean bundled?"
+
+
+def generation_faults(generation: Generation, root: Path, shown: Shown, path_shown: PathShown) -> Iterator[Fault]:
+    """What is wrong with `generation`; a file that is not there stops nobody but whoever wants an answer."""
+    place: Place = ("generation", "model")
+    model = generation.model
+    if isinstance(model, Endpoint):
+        parts = urlsplit(model.endpoint)
+        if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
+            what = "questions, documents and the key travel to another machine unencrypted"
+            yield "note", (*place, "endpoint"), what, "write https:// if the server has it"
+        at = (*place, "api_key")
+        if model.api_key is not None and "${" not in shown(at, model.api_key):
+            mend = "put it in the environment and write ${NAME} in its place"
+            yield "note", at, "the key of a server stands in the settings file", mend
+    elif model not in (EXTRACTIVE, BUNDLED):
+        path, text = Path(resolve(model, root)), shown(place, model)
+        choices = "write extractive, bundled, the path of a GGUF file, or a server as endpoint: URL and name: MODEL"
+        if path.suffix.lower() != ".gguf":
+            near = nearest(model, [EXTRACTIVE, BUNDLED])
+            yield "error", place, f"there is no model {text}", f"did you mean {near}? {choices}" if near else choices
+        elif not os.path.isfile(path):
+            yield (
+                "absent",
+                place,
+                f"the model {text} does not exist",
+                f"looked for {path_shown(place, path)}; {choices}",
+            )
+    if generation.prompt is not None:
+        place = ("generation", "prompt")
+        path = Path(resolve(generation.prompt, root))
+        if not os.path.isfile(path):
+            what = f"the file {shown(place, generation.prompt)} does not exist"
+            mend = f"looked for {path_shown(place, path)}; relative paths start at the settings file"
+            yield "absent", place, what, mend

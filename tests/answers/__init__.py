@@ -1,0 +1,1 @@
+"""Tests of answers: their language models, and what is made of what those say."""

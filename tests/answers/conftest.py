@@ -1,0 +1,17 @@
+"""What tests of answers share: the real small language model, which must be there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from freshet.tasks.answers.models.bundled import FILE, NAME, list_models
+
+
+@pytest.fixture(scope="session")
+def model_file() -> Path:
+    """The file of the bundled language model; a test that needs it fails without, since nobody would miss it."""
+    (stored,) = list_models()
+    assert stored.state == "ready", f"{FILE} is {stored.state} in {Path(stored.path).parent}: freshet model add {NAME}"
+    return Path(stored.path)
