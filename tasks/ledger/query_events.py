@@ -17,6 +17,9 @@ from pydantic import AwareDatetime, Field, ValidationError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+LOG = "ledger/query_log"
+"""What the table is called within the store."""
+
 _ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 Id = Annotated[str, Field(pattern=f"^{_ID}$")]
 Count = Annotated[int, Field(ge=0, lt=2**63)]

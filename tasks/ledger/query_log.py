@@ -269,11 +269,15 @@ def expire(store: Store, before: datetime, *, dry_run: bool = False) -> int:
         ConcurrentWriter: somebody else wrote to the table.
     """
     old = sorts_within("id", "", first_id(before))
+    table = store.ledger.find(schemas.QUERY_LOG)
+    if table is None:
+        return 0
     count = len({row["id"] for row in store.ledger.rows(schemas.QUERY_LOG, old, ["id"])})
-    if count and not dry_run:
+    if not dry_run:
         with hold_query_log(store, PATIENCE):
-            table = store.ledger.find(schemas.QUERY_LOG)
-            if table is not None and delete_rows(table, old):
+            delete_rows(table, old)
+            # By itself Lance leaves rows that were deleted in the files until they are many; so would a kill just here.
+            if any(fragment.num_deletions for fragment in table.to_lance().get_fragments()):
                 table.to_lance().optimize.compact_files(materialize_deletions_threshold=0.0, num_threads=1)
     return count
 
