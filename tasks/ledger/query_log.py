@@ -242,7 +242,7 @@ def fold(store: Store) -> Folded:
             read.append(path)
         events += _insert(store, rows)
         for path in read:
-            path.unlink()
+            query_spool.remove_file(path)
     return Folded(events, len(files), cut, left, query_spool.forget_unwritten(store))
 
 

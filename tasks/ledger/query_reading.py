@@ -39,7 +39,8 @@ def read_log(store: Store, corpus: str | None, since: datetime | None = None) ->
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for row in sorted(_rows(store, where, None), key=lambda row: row["at"]):
         found.setdefault(row["id"], {})[row["event"]] = row
-    kept = [events for _, events in sorted(found.items()) if "asked" in events]
+    kept = [events for events in found.values() if "asked" in events]
+    kept.sort(key=lambda events: (events["asked"]["at"], events["asked"]["id"]))
     return [
         _joined(events)
         for events in kept

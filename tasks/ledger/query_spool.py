@@ -93,15 +93,21 @@ def take_files(store: Store) -> tuple[list[Path], int]:
         if path.suffix == TAKEN:
             taken.append(path)
             continue
-        # A file of the same name may still be there, which a process that was killed had taken.
-        renamed = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TAKEN}")
         try:
-            path.rename(renamed)
+            taken.append(_take(path))
         except OSError:
             left += 1
-        else:
-            taken.append(renamed)
     return taken, left
+
+
+def _take(path: Path) -> Path:
+    # One that was taken from the same process before may still be there, where the fold was killed.
+    return path.rename(path.with_name(f"{path.name}.{secrets.token_hex(4)}{TAKEN}"))
+
+
+def remove_file(path: Path) -> None:
+    """Removes a file that was taken, once its events are in the table."""
+    path.unlink()
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
