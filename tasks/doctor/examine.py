@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from freshet.tasks.doctor import corpora, datasets, deployments, shared, sources
+from freshet.tasks.doctor import corpora, datasets, deployments, questions, shared, sources
 from freshet.tasks.doctor.findings import Finding, Patient, finding
 from freshet.tasks.errors import FreshetError, SettingsError, StoreUnreachable
+from freshet.tasks.ledger.query_events import LOG
 from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.file import Project
 from freshet.tasks.store.files import is_folder
@@ -81,6 +82,8 @@ def _examine(patient: Patient, names: Sequence[str]) -> Iterator[Finding]:
     if any(one.code in FATAL for one in shared_files):
         return
     yield from _look("ledger", shared.examine_runs(patient))
+    if not names:
+        yield from _look(LOG, questions.examine_key(patient))
     for corpus in settings.corpora:
         if names and corpus not in names:
             continue

@@ -133,6 +133,12 @@ CODES: dict[str, Sign] = {
         "the rows of a published dataset version are gone from the tables",
         "Restore the store from a backup; its exports, if they are there, still hold the rows.",
     ),
+    "DOCTOR-KEY": Sign(
+        "the query log has hashes by another secret key than the one there is now: who asked, and what was asked "
+        "again, is not told across the two",
+        "Put the file with the former key back (.freshet.key beside the settings, or where FRESHET_KEY_FILE says). If "
+        "it is lost, and the new one in use, type freshet doctor --repair, which takes the former hashes away.",
+    ),
     "DOCTOR-RETENTION": Sign(
         "a live dataset version is past its retention",
         "Build one that may be kept: freshet dataset build {name}; or type: freshet maintain {name} --expire-live",

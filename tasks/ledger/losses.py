@@ -16,6 +16,7 @@ COSTS = {
     schemas.ROW_DECISIONS: "what people decided about rows waits for them again: freshet dataset review NAME",
     schemas.WINDOWS: "windows that a backfill has done count as missing",
     schemas.LOOKS: "the monitor tells again what it told before",
+    schemas.QUERY_LOG: "the record of past questions",
     schemas.LINEAGE: "freshet trace finds less, but for what is refreshed or built from now on",
     schemas.LINEAGE_EVENTS: "events of past runs; freshet status does not know those runs",
     schemas.LINEAGE_DELIVERIES: "events that were delivered are sent again",

@@ -6,7 +6,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Kind = Literal[
-    "elements", "quarantine", "table versions", "tables", "reports", "dataset versions", "leftovers", "compaction"
+    "elements",
+    "quarantine",
+    "table versions",
+    "tables",
+    "reports",
+    "dataset versions",
+    "leftovers",
+    "compaction",
+    "questions",
 ]
 Outcome = Literal["done", "planned", "busy", "empty"]
 
@@ -17,7 +25,8 @@ class Freed:
 
     Attributes:
         where: the table or folder, from the store's root on.
-        count: how many: rows of elements, versions of a table, folders of reports, files that became fewer.
+        count: how many: rows of elements, versions of a table, folders of reports, files that became fewer,
+            questions of the query log.
         bytes: what that freed on the disk; of rows it is the size of their payload, and the disk has it back with the
             table's old versions.
     """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from freshet.tasks.errors import CorpusBusy, SettingsError
 from freshet.tasks.maintenance import cleaning, compaction, expiry, retention
 from freshet.tasks.maintenance.freed import Maintained, Task
+from freshet.tasks.maintenance.questions import keep_query_log
 from freshet.tasks.settings.spans import shifted
 from freshet.tasks.store.files import bytes_below, is_folder, names_below, table_addresses, table_name
 from freshet.tasks.store.locks import brief_lock, dataset_files, hold_corpus, hold_dataset, is_held
@@ -86,6 +87,7 @@ def maintain(
     found = Maintained(str(target), "planned" if task.dry_run else "done", before=_bytes(folders))
     if target.kind == "ledger":
         with nullcontext() if task.dry_run else store.writing(tell):
+            keep_query_log(store, project.settings.query_log, found, now, task.dry_run)
             _maintain_ledger(store, settings, found, task, now)
     elif task.dry_run:
         _maintain(store, target, settings, found, task, now)
@@ -130,7 +132,10 @@ def _maintain(
 
 
 def _maintain_ledger(store: Store, settings: Maintenance, found: Maintained, task: Task, now: datetime) -> None:
-    """The append-only tables lose no row; what goes are their old versions, each of which is a part of the next."""
+    """The append-only tables lose no row; what goes are their old versions, each of which is a part of the next.
+
+    Of the query log, those rows go with their versions that `keep_query_log` took out of it.
+    """
     addresses = table_addresses(f"{store.address}/ledger")
     compaction.compact_ledger(store, [table_name(one) for one in addresses], found, task.dry_run)
     for address in addresses:

@@ -21,7 +21,19 @@ def status_text(found: Row) -> str:
     if not blocks:
         return "freshet.yaml names no corpus and no dataset\n"
     server = [[found["server"]["message"]]] if found["server"]["message"] else []
-    return "\n".join("\n".join(lines) for lines in [*blocks, *server]) + "\n"
+    questions = [lines] if (lines := _question_lines(found["questions"])) else []
+    return "\n".join("\n".join(lines) for lines in [*blocks, *questions, *server]) + "\n"
+
+
+def _question_lines(row: Row) -> list[str]:
+    """A line on the questions where there were any, and one on the events that are not on record."""
+    lines = []
+    if row["asked"]:
+        outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in row["outcomes"].items())
+        lines.append(f"questions of the last {row['days']} days: {row['asked']:,} ({outcomes})")
+    if row["unwritten"]:
+        lines.append(f"events of questions that could not be written into the query log: {row['unwritten']:,}")
+    return lines
 
 
 def _corpus_lines(row: Row) -> list[str]:
@@ -104,6 +116,7 @@ def status_page(found: Row, now: datetime) -> str:
     if found["datasets"]:
         head = ["dataset", "version", "age", "rows", "splits", "for review", "rejected", "last run", "next run"]
         parts += ["## Datasets", table(head, [_dataset_cells(row) for row in found["datasets"]])]
+    parts += [f"> {line}" for line in _question_lines(found["questions"])]
     if found["server"]["message"]:
         parts.append(f"> {found['server']['message']}")
     return "\n\n".join(parts) + "\n"

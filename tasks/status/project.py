@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store
 
 
+QUESTION_DAYS = 7
+
+
 def project_tag(project: Project) -> str:
     """What all deployments of a project are tagged with on its server."""
     return project.settings.deployment.tag
 
 
 def project_status(project: Project, store: Store, now: datetime) -> dict[str, Any]:
-    """Every corpus and dataset, and the server: `corpora`, `datasets`, `server`. Asking writes nothing.
+    """Every corpus and dataset, the questions and the server: `corpora`, `datasets`, `questions`, `server`.
+
+    Asking writes nothing.
 
     A server that does not answer is no error: `server.state` says so, and links and next runs are None.
     """
@@ -39,7 +44,18 @@ def project_status(project: Project, store: Store, now: datetime) -> dict[str, A
         run["url"] = server.page(run["run_id"])
     for tag, row in rows.items():
         row["next_run"] = server.next_runs.get(tag)
-    return {"corpora": corpora, "datasets": datasets, "server": server.as_dict()}
+    return {"corpora": corpora, "datasets": datasets, "questions": _questions(store, now), "server": server.as_dict()}
+
+
+def _questions(store: Store, now: datetime) -> dict[str, Any]:
+    """The questions of the last `QUESTION_DAYS`, by outcome; those that have none yet, or never will, are `unended`."""
+    from freshet.tasks.ledger.query_reading import count_outcomes
+    from freshet.tasks.ledger.query_spool import count_unwritten
+
+    counts = count_outcomes(store, now - timedelta(days=QUESTION_DAYS))
+    outcomes = {outcome or "unended": counts[outcome] for outcome in sorted(counts, key=lambda one: one or "~")}
+    asked = sum(outcomes.values())
+    return {"days": QUESTION_DAYS, "asked": asked, "outcomes": outcomes, "unwritten": count_unwritten(store)}
 
 
 def _seconds(allowed: timedelta | None) -> float | None:

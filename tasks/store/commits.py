@@ -61,7 +61,7 @@ def insert_all_new(
     return int(result.num_inserted_rows) == len(rows)
 
 
-def update_rows(table: Table, predicate: str, values: Mapping[str, str]) -> int:
+def update_rows(table: Table, predicate: str, values: Mapping[str, str | None]) -> int:
     """Sets columns of rows in one commit where any match, and returns how many do.
 
     Raises:

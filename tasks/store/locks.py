@@ -109,6 +109,11 @@ def hold_backfill(
     return _hold(store, f"backfill.{kind}.{target}", f"the backfill of {kind} {target}", run, wait, tell)
 
 
+def hold_query_log(store: Store, wait: timedelta) -> AbstractContextManager[None]:
+    """Holds the lock under which events come into the query log and go out of it, in the way of `hold_corpus`."""
+    return _hold(store, "query_log", "the query log", "its folding", wait, lambda _: None)
+
+
 @contextmanager
 def _hold(store: Store, name: str, what: str, run: str, wait: timedelta, tell: Callable[[str], None]) -> Iterator[None]:
     with store.writing(tell), _hold_file(store.lock_file(name), what, run, wait, tell):

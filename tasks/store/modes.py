@@ -15,7 +15,7 @@ from freshet.tasks.errors import StoreError
 PRIVATE = 0o700
 """The mode of a folder that only its owner may read."""
 
-_PARTS = ("corpora", "datasets", "ledger", "reports", "locks", "work", "cache")
+_PARTS = ("corpora", "datasets", "ledger", "reports", "locks", "work", "cache", "spool")
 """Folders of a store on a disk that have its mode. The server's (`server`) are not among them."""
 
 _guard = Lock()

@@ -88,6 +88,11 @@ def within(column: str, start: datetime, end: datetime) -> str:
     return f"{column} >= {first} AND {column} < {last}"
 
 
+def sorts_within(column: str, start: str, end: str) -> str:
+    """The predicate is true where the column's text sorts within the half-open span [start, end)."""
+    return f"{column} >= {_literal(start)} AND {column} < {_literal(end)}"
+
+
 def both(first: str, second: str) -> str:
     """The predicate is true where both others are."""
     return f"({first}) AND ({second})"

@@ -116,9 +116,26 @@ class Store:
         return Tables(self, "ledger")
 
     def _on_disk(self, *, make: bool = False) -> Path:
-        if self.is_local:
-            return Path(self.address)
+        return Path(self.address) if self.is_local else self.own_folder(make=make)
+
+    def own_folder(self, *, make: bool = False) -> Path:
+        """The folder of this user on this machine's disk for what is about the store and cannot lie in it.
+
+        Args:
+            make: make it where it is missing.
+
+        Raises:
+            StoreError: it cannot be trusted.
+        """
         return private_folder(sha256(self.address.encode()).hexdigest()[:16], make=make)
+
+    def spool_folder(self, *, make: bool = False) -> Path:
+        """The folder on this machine's disk in which events wait for the query log; raises as `work_folder` does.
+
+        Args:
+            make: for a bucket, make the folder that it is in.
+        """
+        return self._on_disk(make=make) / "spool"
 
     def work_folder(self, corpus: str) -> Path:
         """The folder on this machine's disk in which the writer of a corpus leaves files between two steps of a run.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,6 +29,17 @@ def without_overlaps(findings: list[Finding]) -> list[Finding]:
         if not kept or finding.start >= kept[-1].end:
             kept.append(finding)
     return kept
+
+
+def replace_findings(text: str, findings: Sequence[Finding]) -> str:
+    """Returns the text with the kind of each finding in its place, like `[EMAIL]`.
+
+    Args:
+        findings: in the order of the text, without overlaps.
+    """
+    for finding in reversed(findings):
+        text = f"{text[: finding.start]}[{finding.kind.upper()}]{text[finding.end :]}"
+    return text
 
 
 def mask_addresses(text: str) -> str:

@@ -28,7 +28,7 @@ from freshet.tasks.settings.datasets import (
     UseRule,
 )
 from freshet.tasks.settings.file import json_schema, load_project
-from freshet.tasks.settings.generation import Endpoint, Generation
+from freshet.tasks.settings.generation import Endpoint, Generation, QueryLog
 from freshet.tasks.settings.maintenance import Maintenance
 from freshet.tasks.settings.project import (
     AccessRule,
@@ -76,6 +76,7 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "schedules": (Schedules, set(Schedules.model_fields)),
     "A corpus's schedule": (CorpusSchedule, set(CorpusSchedule.model_fields)),
     "A dataset's schedule": (DatasetSchedule, set(DatasetSchedule.model_fields)),
+    "query_log": (QueryLog, set(QueryLog.model_fields)),
     "maintenance": (Maintenance, set(Maintenance.model_fields)),
     "deployment": (Deployment, set(Deployment.model_fields)),
     "roster": (Roster, set(Roster.model_fields)),
@@ -220,5 +221,5 @@ def test_the_limits_that_the_page_names_are_those_of_the_reader() -> None:
 
 
 def test_internal_links_lead_to_headings() -> None:
-    headings = {re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", PAGE, re.M)}
+    headings = {re.sub(r"[^a-z0-9_ -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", PAGE, re.M)}
     assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= headings

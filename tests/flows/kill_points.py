@@ -49,3 +49,8 @@ COMMIT_ROWS, TAG_TABLE, DELIVER_EXPORTS, NOTE_VERSION = _in(
 (WRITE_LINEAGE,) = _in("freshet.tasks.datasets.export", "write_lineage")
 (EXPORT_FILES,) = _in("freshet.tasks.datasets.export.files", "export_files")
 (RECORD_BUILD,) = _in("freshet.flows.version_dataset", "record_build")
+
+# Folding the query log, in the order of its steps.
+(TAKE_EVENTS,) = _in("freshet.tasks.ledger.query_spool", "_take")
+(INSERT_EVENTS,) = _in("freshet.tasks.ledger.query_log", "insert_all_new")
+(REMOVE_EVENTS,) = _in("freshet.tasks.ledger.query_spool", "remove_file")

@@ -16,7 +16,7 @@ from tests.flows.conftest import Project
 from tests.flows.dataset_project import DatasetProject, questions
 from tests.waiting import PATIENCE
 
-TABLES = ("corpora", "datasets", "server")
+TABLES = ("corpora", "datasets", "questions", "server")
 
 
 @pytest.fixture(scope="module")

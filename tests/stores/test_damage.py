@@ -19,6 +19,7 @@ from freshet.tasks.doctor.examine import examine, repair
 from freshet.tasks.errors import DamagedTable, FreshetError
 from freshet.tasks.governance.roster import asker_of
 from freshet.tasks.ledger.losses import COSTS
+from freshet.tasks.ledger.query_log import QueryLog, fold, read_log
 from freshet.tasks.ledger.releases import list_releases, live_release
 from freshet.tasks.search.retrieve import search
 from freshet.tasks.store import schemas
@@ -192,6 +193,18 @@ def test_what_lost_rows_of_the_ledger_mean_is_said(store: SmallStore) -> None:
     assert lost[-1].startswith("ledger/access_classes: nothing is shown to anybody until freshet refresh")
     with pytest.raises(FreshetError, match="the access classes are gone"):
         _ask(store)
+
+
+def test_a_damaged_query_log_is_found_and_given_up(store: SmallStore) -> None:
+    QueryLog.of(store.project).asked("docs", "When is the library open?", ["user:ada"], "extractive", 2)
+    fold(store.store)
+    seal_tables(store.store, "ledger")
+    _damage(_newest(store, "ledger/query_log", "data/"), FLIP, 0.31)
+    assert store.codes() == ["DOCTOR-MISSING-FILES"]
+    (lost,) = [lines for _, lines in repair(store.project, (), timedelta(0), lambda _: None).mended]
+    assert lost == ["ledger/query_log: 1 rows", "ledger/query_log: the record of past questions"]
+    assert store.codes() == []
+    assert read_log(store.store, "docs") == []
 
 
 def test_of_every_table_of_the_ledger_it_is_known_what_its_loss_means() -> None:

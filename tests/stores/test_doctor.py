@@ -20,6 +20,7 @@ from freshet.tasks.doctor.findings import CODES
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.index import release
 from freshet.tasks.index.indices import unindexed_rows
+from freshet.tasks.ledger.query_log import QueryLog, fold
 from freshet.tasks.lineage.events import RunEvents, open_runs
 from freshet.tasks.lineage.openlineage import refresh_job
 from freshet.tasks.store import schemas
@@ -200,6 +201,18 @@ def model_gone(store: SmallStore) -> None:
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "embedding": {"model": "./model"}}))
 
 
+def key_gone(store: SmallStore) -> None:
+    QueryLog.of(store.project).asked("docs", "When is the library open?", ["user:ada"], "extractive", 2)
+    assert fold(store.store).events == 1
+    (store.folder / ".freshet.key").unlink()
+
+
+def key_replaced(store: SmallStore) -> None:
+    key_gone(store)
+    QueryLog.of(store.project).asked("docs", "When is the kitchen open?", ["user:ada"], "extractive", 2)
+    assert fold(store.store).events == 1
+
+
 def export_gone(store: SmallStore) -> None:
     shutil.rmtree(store.at("datasets", "sums", "exports", "1.0.0"))
 
@@ -284,6 +297,7 @@ MENDED: dict[Plant, str] = {
     export_half_written: "DOCTOR-LEFTOVER",
     run_never_ended: "DOCTOR-OPEN-RUN",
     store_open: "DOCTOR-STORE-OPEN",
+    key_replaced: "DOCTOR-KEY",
     export_gone: "DOCTOR-EXPORT-MISSING",
     export_altered: "DOCTOR-EXPORT-ALTERED",
 }
@@ -303,6 +317,7 @@ TOLD: dict[Plant, str] = {
     newer_table: "DOCTOR-SCHEMA",
     version_overdue: "DOCTOR-RETENTION",
     store_is_a_file: "DOCTOR-STORE-ACCESS",
+    key_gone: "DOCTOR-KEY",
 }
 """Damage that a person or a refresh has to mend."""
 

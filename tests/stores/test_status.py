@@ -18,6 +18,8 @@ import yaml
 from freshet.tasks.doctor.examine import examine
 from freshet.tasks.documents.begin import begin_run
 from freshet.tasks.ledger.looks import look_at, misses_objective, record_look
+from freshet.tasks.ledger.query_log import QueryLog, fold
+from freshet.tasks.ledger.query_spool import note_unwritten
 from freshet.tasks.ledger.runs import RefreshReport, record_run
 from freshet.tasks.lineage.events import RunEvents
 from freshet.tasks.lineage.openlineage import refresh_job, version_job
@@ -117,6 +119,26 @@ def test_the_text_and_the_page_name_what_matters(office: SmallStore) -> None:
     assert "**1 out of date**: docs" in page
     assert "| sums | 1.1.0 |" in page
     assert [len(line.split("|")) for line in page.splitlines() if line.startswith("| docs")] == [11]
+
+
+def test_the_questions_of_the_last_days_are_counted_by_outcome(store: SmallStore) -> None:
+    log, now = QueryLog.of(store.project), datetime.now(UTC)
+    assert of(store, now)["questions"] == {"days": 7, "asked": 0, "outcomes": {}, "unwritten": 0}
+    assert "question" not in status_text(of(store, now))
+    for outcome in ("refused", "answered", None, "answered"):
+        asked = log.asked("docs", "When is the library open?", ["everyone"], "extractive", 2)
+        if outcome:
+            log.ended(asked, corpus="docs", outcome=outcome)
+    fold(store.store)
+    note_unwritten(store.store)
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    found = of(store, soon)
+    outcomes = {"answered": 2, "refused": 1, "unended": 1}
+    assert found["questions"] == {"days": 7, "asked": 4, "outcomes": outcomes, "unwritten": 1}
+    for text in (status_text(found), status_page(found, soon)):
+        assert "questions of the last 7 days: 4 (2 answered, 1 refused, 1 unended)" in text
+        assert "events of questions that could not be written into the query log: 1" in text
+    assert of(store, soon + timedelta(days=8))["questions"]["asked"] == 0
 
 
 def test_only_a_refresh_after_which_readers_see_what_all_sources_hold_makes_a_corpus_current(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from freshet.tasks.errors import StoreError
-from freshet.tasks.ledger import decisions, looks, windows
+from freshet.tasks.ledger import decisions, looks, query_log, windows
 from freshet.tasks.lineage.events import RunEvents
 from freshet.tasks.lineage.openlineage import refresh_job
 from freshet.tasks.lineage.release_contents import record_releases
@@ -27,13 +27,15 @@ TOPS = ("expectations", "tasks", "flows", "freshet", "deploy")
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> SmallStore:
-    """A store in which people have decided, a backfill has worked, the monitor has looked, and a run has ended."""
+    """A store in which people have decided, a backfill has worked, the monitor has looked, a question was asked."""
     made = make_store(tmp_path_factory.mktemp("made") / "project")
     held = made.store
     decisions.retry(held, "docs", "empty.md", who="ada", now=NOW)
     row = windows.WindowRow("b", "corpus", "docs", NOW, NOW.replace(day=23), "planned", 1, "all", "f", NOW)
     windows.record_windows(held, [row])
     looks.record_look(held, looks.look_at(held, "corpus", "docs", NOW), NOW)
+    query_log.QueryLog(made.project, held).asked("docs", "When is the library open?", ["user:ada"], "extractive", 2)
+    assert query_log.fold(held).events == 1
     record_releases(held, "docs", run="run", now=NOW)
     with RunEvents(held, refresh_job("docs"), "run"):
         pass
@@ -55,7 +57,7 @@ def test_every_table_of_a_store_has_the_schema_that_the_package_says(store: Smal
     tables = {
         str(one.relative_to(store.at()).with_suffix("")): one for one in store.at().rglob("*.lance") if one.is_dir()
     }
-    assert len(tables) >= 14
+    assert len(tables) >= 15
     for name, folder in tables.items():
         assert _plain(lance.dataset(folder).schema) == _plain(known[name]), name
 

@@ -11,8 +11,9 @@ from typing import Any
 from freshet.tasks.datasets.shapes.texts import TextKind, all_texts, change_texts
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.settings.datasets import Checks, Handling
-from freshet.tasks.text.findings import Finding
+from freshet.tasks.text.findings import Finding, replace_findings
 from freshet.tasks.text.personal_data import find_personal_data
+from freshet.tasks.text.redaction import ROUNDS
 from freshet.tasks.text.secrets import find_secrets
 
 Find = Callable[[str], Sequence[Finding]]
@@ -23,9 +24,6 @@ _MOST_FIELDS = 10
 
 _LONG = 4_000
 """Characters of a text; the findings in longer texts are remembered, since neighbouring rows often cite one passage."""
-
-_ROUNDS = 5
-"""Rounds of redaction at most. After one round, findings that overlapped the redacted ones may come to light."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def _clear(cleared: Cleared, code: str, find: Find, handling: Handling) -> Clear
     content, passage, transforms = cleared.content, cleared.passage, cleared.transforms
     kinds, fields = _look(content, passage, find)
     rounds = 0
-    while kinds and handling == "redact" and rounds < _ROUNDS:
+    while kinds and handling == "redact" and rounds < ROUNDS:
         content, passage, marked = _redact(content, passage, find)
         transforms = transforms | {f"redacted:{kind}" for kind in marked}
         kinds, fields = _look(content, passage, find)
@@ -98,10 +96,8 @@ def _redact(content: dict[str, Any], passage: str | None, find: Find) -> tuple[d
 
     def change(text: str, kind: TextKind) -> str:
         found = find(text)
-        for finding in reversed(found):
-            text = f"{text[: finding.start]}[{finding.kind.upper()}]{text[finding.end :]}"
-            marked.add(finding.kind)
-        return text
+        marked.update(finding.kind for finding in found)
+        return replace_findings(text, found)
 
     content, passage = change_texts(content, passage, change)
     return content, passage, marked

@@ -42,6 +42,7 @@ from freshet.tasks.store.schemas.ledger import (
     LINEAGE_DELIVERIES,
     LINEAGE_EVENTS,
     LOOKS,
+    QUERY_LOG,
     RELEASES,
     ROW_DECISIONS,
     RUNS,
@@ -54,6 +55,7 @@ from freshet.tasks.store.schemas.ledger import (
     lineage_deliveries,
     lineage_events,
     looks,
+    query_log,
     releases,
     row_decisions,
     runs,
@@ -63,11 +65,11 @@ from freshet.tasks.store.schemas.ledger import (
 __all__ = [
     "ACCESS_CLASSES", "BUILDS", "CORPUS_TABLES", "DATASET_TABLES", "DATASET_VERSIONS", "DECISIONS", "DOCUMENTS",
     "DUPLICATES", "ELEMENTS", "EXAMPLES", "EXTERNAL_LINKS", "FORMER_COLUMNS", "KNOWN_TABLES", "LEDGER_TABLES",
-    "LINEAGE", "LINEAGE_DELIVERIES", "LINEAGE_EVENTS", "LINKS", "LOOKS", "OPENINGS", "REJECTED", "RELEASES",
-    "ROW_DECISIONS", "RUNS", "SIGNATURES", "WINDOWS", "access_classes", "builds", "chunk_rows", "chunks",
+    "LINEAGE", "LINEAGE_DELIVERIES", "LINEAGE_EVENTS", "LINKS", "LOOKS", "OPENINGS", "QUERY_LOG", "REJECTED",
+    "RELEASES", "ROW_DECISIONS", "RUNS", "SIGNATURES", "WINDOWS", "access_classes", "builds", "chunk_rows", "chunks",
     "chunks_table", "dataset_versions", "decisions", "documents", "duplicates", "elements", "examples",
-    "external_links", "lineage", "lineage_deliveries", "lineage_events", "links", "looks", "openings", "rejected_rows",
-    "releases", "row_decisions", "runs", "signatures", "windows",
+    "external_links", "lineage", "lineage_deliveries", "lineage_events", "links", "looks", "openings", "query_log",
+    "rejected_rows", "releases", "row_decisions", "runs", "signatures", "windows",
 ]  # fmt: skip
 
 KNOWN_TABLES = {**LEDGER_TABLES, **CORPUS_TABLES, **DATASET_TABLES}

@@ -1,4 +1,4 @@
-"""Tables in the ledger, which all corpora and datasets share. Rows are only ever added to them."""
+"""Tables in the ledger, which all corpora and datasets share. Rows are only ever added, but to the query log."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ DECISIONS = "decisions"
 ROW_DECISIONS = "row_decisions"
 WINDOWS = "windows"
 LOOKS = "looks"
+QUERY_LOG = "query_log"
 LINEAGE = "lineage"
 LINEAGE_EVENTS = "lineage_events"
 LINEAGE_DELIVERIES = "lineage_deliveries"
@@ -152,6 +153,31 @@ def looks() -> pa.Schema:
     return table(*required("string", "kind", "target", "quarantine"), *required("moment", "at"))
 
 
+def query_log() -> pa.Schema:
+    """What is kept of the questions that were asked: a row for each event, as `ledger.query_events` says of its kinds.
+
+    `id` is the question's, and `at` when the event happened. `findings` is JSON: sentences by code. Which columns an
+    event has, its kind says; the others are null.
+    """
+    return table(
+        key("id"),
+        key("event"),
+        key("at", "moment"),
+        *optional("string", "corpus", "asker", "question", "question_hash", "key_id", "model", "mode"),
+        *optional("int64", "release"),
+        *optional("string", "outcome", "reason", "findings"),
+        *optional("int64", "sentences"),
+        *optional("float64", "support"),
+        *optional("strings", "cited"),
+        *optional("int64", "passages", "left_out"),
+        *optional("float64", "best_score", "floor", "seconds"),
+        *optional("string", "prompt"),
+        *optional("int64", "prompt_tokens", "completion_tokens"),
+        *optional("bool", "helpful"),
+        *optional("string", "note"),
+    )
+
+
 def lineage() -> pa.Schema:
     """What was made from what: `child` from `parent`, as the table in `lineage.relation` says.
 
@@ -192,6 +218,7 @@ LEDGER_TABLES = {
     ROW_DECISIONS: row_decisions,
     WINDOWS: windows,
     LOOKS: looks,
+    QUERY_LOG: query_log,
     LINEAGE: lineage,
     LINEAGE_EVENTS: lineage_events,
     LINEAGE_DELIVERIES: lineage_deliveries,
