@@ -53,10 +53,9 @@ def ask(
             f'Type: freshet ask "How long is parental leave?" --corpus {corpus or "CORPUS"}',
         )
     corpus_settings(project, corpus)
-    from freshet.tasks.ledger.query_log import QueryLog
-
     from freshet.tasks.answers.ask import ask as answer
     from freshet.tasks.answers.ask import writer_of
+    from freshet.tasks.ledger.query_log import QueryLog
 
     log, numbered = QueryLog.of(project), printing.Numbered()
     found = answer(
@@ -65,6 +64,7 @@ def ask(
         corpus,
         question,
         asker=asker_now(project, as_ or []),
+        asked_as=as_ or [],
         writer=writer_of(project, model),
         log=log,
         now=datetime.now(UTC),
@@ -73,8 +73,8 @@ def ask(
     )
     if found.draft.detail:
         complain(f"note: {found.draft.detail}")
-    if log.unwritten:
-        complain("note: the query log could not be written, so this question is not on record")
+    if log.trouble:
+        complain(f"note: {log.trouble}")
     if as_json:
         print_answer(found.as_dict() if explain else found.answer.as_dict(), True, "")
     else:

@@ -16,6 +16,7 @@ from prefect.settings import PREFECT_API_URL
 
 from freshet.tasks.errors import FreshetError, RunCancelled, ServerGone
 from freshet.tasks.runs.faults import announce_faults
+from freshet.tasks.runs.open_files import ask_for_files
 from freshet.tasks.settings.addresses import mask_credentials
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.store.trouble import mendable
@@ -122,9 +123,11 @@ def by_hand(config: Path) -> Iterator[None]:
 
     Raises:
         SettingsError: the settings are wrong, which is told before anything is started.
+        StoreError: too few files may be open at once.
         ServerGone: the server does not answer.
     """
     load_project(config)
+    ask_for_files()
     try:
         yield
     except httpx.TransportError as error:

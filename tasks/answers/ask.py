@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.answers.floor import DEFAULT_FLOOR
-from freshet.tasks.answers.models.open import open_model
-from freshet.tasks.answers.prompt import load_prompt
-from freshet.tasks.ledger.query_log import QueryLog
 
 from freshet.tasks.answers.answer import Answer, Sentence
 from freshet.tasks.answers.compose import HITS, Draft, Writer, compose
+from freshet.tasks.answers.models.open import open_model
+from freshet.tasks.answers.prompt import load_prompt
+from freshet.tasks.ledger.query_log import QueryLog
 from freshet.tasks.ledger.releases import Release, exam_of
 from freshet.tasks.rules.rulebook import tuned_rules
 from freshet.tasks.search.retrieve import check_question, embedder_of, search, standing_at
@@ -84,6 +84,7 @@ def ask(
     writer: Writer,
     log: QueryLog | None,
     now: datetime,
+    asked_as: Iterable[str] = (),
     release: int | None = None,
     let_go: Callable[[Sentence], None] = lambda _: None,
 ) -> Explained:
@@ -91,6 +92,7 @@ def ask(
 
     Args:
         log: where the question is put on record; None for one of an exam.
+        asked_as: the principals that whoever asks named, for the record; the groups of a roster change, these do not.
         release: number of an earlier release; None for the live one.
         let_go: is given each sentence as soon as it has been checked.
 
@@ -103,7 +105,7 @@ def ask(
     check_question(question)
     standing = standing_at(store, corpus, release)
     live = standing.live
-    known_as = log.asked(corpus, question, asker.principals, writer.name, live.release) if log else ""
+    known_as = log.asked(corpus, question, asked_as, writer.name, live.release) if log else ""
     rules = tuned_rules(project.settings.corpora[corpus])
     embedder = embedder_of(project, live)
     vector = embedder.embed_query(question)
@@ -155,7 +157,7 @@ def _put_on_record(log: QueryLog, corpus: str, answer: Answer, draft: Draft, flo
         found[code] = found.get(code, 0) + 1
     log.ended(
         answer.id,
-        corpus,
+        corpus=corpus,
         outcome=answer.outcome,
         reason=answer.reason,
         findings=found,

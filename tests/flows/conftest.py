@@ -104,15 +104,14 @@ class Project:
         from dataclasses import replace
         from datetime import UTC, datetime
 
-        from freshet.tasks.ledger.query_log import QueryLog
-
         from freshet.tasks.answers.ask import ask, writer_of
         from freshet.tasks.governance.roster import asker_of, load_roster
+        from freshet.tasks.ledger.query_log import QueryLog
         from freshet.tasks.settings.file import load_project
 
         loaded, now = load_project(self.config), datetime.now(UTC)
         return ask(
-            loaded, self.store, corpus, question, asker=asker_of(as_, load_roster(loaded), now),
+            loaded, self.store, corpus, question, asker=asker_of(as_, load_roster(loaded), now), asked_as=as_,
             writer=replace(writer_of(loaded, "extractive"), model=model), log=QueryLog.of(loaded), now=now, **more,
         )  # fmt: skip
 

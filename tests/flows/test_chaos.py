@@ -188,7 +188,7 @@ DISTURBANCES: dict[str, Callable[[Project, random.Random], str]] = {
     "killed at a call": _killed_at_a_call,
     "killed at a moment": _killed_at_a_moment,
     "short of room": _short_of("RLIMIT_FSIZE", 1_000, 60_000),
-    "short of open files": _short_of("RLIMIT_NOFILE", 24, 90),
+    "short of open files": _short_of("RLIMIT_NOFILE", 24, 200),
     "on a store that cannot be written to": _on_a_store_that_cannot_be_written_to,
     "under another clock": _under_another_clock,
     "beside other writers": _beside_other_writers,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import COMMAND
 from tests.flows.conftest import Project
 from tests.flows.killer import HashEmbedder
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +62,17 @@ def test_a_strange_date_or_a_very_long_span_ends_no_refresh(project: Project, mo
     project.write("valve.md", _page("valve and the pipe"))
     assert project.refresh(full=True)["outcome"] == "released"
     assert project.refresh()["outcome"] == "unchanged"
+
+
+def test_a_run_that_may_open_too_few_files_is_told_so_before_it_begins(project: Project) -> None:
+    """Where files run out in the middle, a thread of Prefect dies, and the run waits for it for ever."""
+    project.write("rule.md", "# Rule\n\nNobody works on Sunday.\n")
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100)); {COMMAND}"
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "refresh", "docs", "--config", str(project.config)],
+        capture_output=True, text=True, check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "only 100 files may be open at once" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project.folder / "store" / "corpora").exists()
