@@ -198,13 +198,14 @@ def _fit(
         return sum(model.count_tokens(message["content"]) + _TOKENS_A_TURN for message in messages)
 
     room = writer.context_tokens - writer.max_tokens
-    passages, _ = pack(hits, max(1, room - tokens(writer.prompt.messages(question, []))), model.count_tokens)
+    free = max(1, room - tokens(writer.prompt.messages(question, [])))
+    passages, left_out = pack(hits, free, model.count_tokens, question=question)
     messages = writer.prompt.messages(question, passages)
-    # What surrounds each source takes room as well, and how much is the template's to say.
+    # A template may say the sources twice, and add text of its own where there are some.
     while len(passages) > 1 and tokens(messages) > room:
-        passages = passages[:-1]
+        passages, left_out = passages[:-1], left_out + 1
         messages = writer.prompt.messages(question, passages)
-    draft.left_out = len(hits) - len(passages)
+    draft.left_out = left_out
     return passages, messages
 
 
