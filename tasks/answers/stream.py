@@ -11,17 +11,15 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from freshet.tasks.answers.citations import CITED, CLOSING, OPENING, Citing, citing, without_citations
+from freshet.tasks.answers.citations import CITED, Citing, without_citations
 from freshet.tasks.answers.harmless import harmless
 from freshet.tasks.answers.prompt import NO_ANSWER
+from freshet.tasks.answers.scanner import Scanner
 from freshet.tasks.text.borders import sentences
 
 _LONGEST = 1_200
 """Characters after which a sentence without an end is cut, between two words where there are any."""
 
-_LONGEST_CITATION = 120
-_DEEPEST = 3
-_LONGEST_KEY = 12
 _NEAR = 64
 """How much of a text before a border decides whether it is one."""
 
@@ -73,11 +71,9 @@ class SentenceStream:
 
     def __init__(self, keys: Collection[str]) -> None:
         """Knows the keys that may be cited, and has read nothing."""
-        self._keys = frozenset(key.lower() for key in keys)
         self._given: list[Drafted] = []
         self._any = self._marker = False
-        self._held = ""  # what may become a citation: a bracket that is open, or a word
-        self._last = "\n"  # the character before
+        self._scanner = Scanner(keys, self._write, self._cite, self._around)
         self._head: str | None = ""  # the beginning of a line, until it is known what kind of line it is
         self._in_fence = self._in_code = self._in_span = False
         self._whole_line = False  # whether the line is a sentence, whatever stands in it
@@ -98,12 +94,12 @@ class SentenceStream:
         """Reads a piece of any size; returns the sentences that have ended, with their citations taken out."""
         piece = _SURROGATE.sub("\ufffd", _NEW_LINE.sub("\n", piece))
         for char in _CONTROL.sub(" ", piece):
-            self._read(char)
+            self._scanner.read(char)
         return self._taken()
 
     def close(self) -> list[Drafted]:
         """Returns what is left when the text has ended."""
-        self._read("\n")
+        self._scanner.read("\n")
         self._end_label()
         self._give()
         return self._taken()
@@ -112,59 +108,12 @@ class SentenceStream:
         given, self._given = self._given, []
         return given
 
-    # From characters to text and citations.
-
-    def _read(self, char: str) -> None:
-        if self._held and self._held[0] in OPENING:
-            self._read_in_brackets(char)
-        elif self._held:
-            if _is_ascii_word(char) and len(self._held) <= _LONGEST_KEY:
-                self._held += char
-            else:
-                self._end_word()
-                self._read(char)
-        elif char in OPENING or (char in "kK" and not _is_ascii_word(self._last)):
-            self._held = char
-        else:
-            self._write(char)
-
-    def _read_in_brackets(self, char: str) -> None:
-        if char == "\n" or len(self._held) >= _LONGEST_CITATION:
-            self._give_up()
-            self._read(char)
-            return
-        self._held += char
-        if char in OPENING and sum(map(self._held.count, OPENING)) > _DEEPEST:
-            self._give_up()
-        elif char in CLOSING and sum(map(self._held.count, CLOSING)) == sum(map(self._held.count, OPENING)):
-            found = citing(self._held, self._keys, before=self._text[-_NEAR:], in_code=self._in_code or self._in_span)
-            if found is None:
-                self._give_up()
-            else:
-                self._held = ""
-                self._cite(found)
-                self._last = char
-
-    def _give_up(self) -> None:
-        """What is held is no citation as a whole: its first character is text, and the rest is read again."""
-        held, self._held = self._held, ""
-        self._write(held[0])
-        for char in held[1:]:
-            self._read(char)
-
-    def _end_word(self) -> None:
-        word, self._held = self._held, ""
-        if word.lower() in self._keys:
-            self._cite(Citing((word.lower(),), 0))
-            self._last = word[-1]
-        else:
-            for char in word:
-                self._write(char)
-
     # From text and citations to lines.
 
+    def _around(self) -> tuple[str, bool]:
+        return self._text[-_NEAR:], self._in_code or self._in_span
+
     def _write(self, char: str) -> None:
-        self._last = char
         if char == "\n":
             self._end_line()
         elif self._head is None:
@@ -308,7 +257,3 @@ class SentenceStream:
 def _text_of(text: str, in_code: bool) -> str:
     text = harmless(without_citations(text, in_code), in_code)
     return text.rstrip() if in_code else " ".join(text.split()).strip("| ")
-
-
-def _is_ascii_word(char: str) -> bool:
-    return char.isascii() and (char.isalnum() or char == "_")
