@@ -12,6 +12,7 @@ def main() -> None:
     params.model.path, key = sys.argv[1:]
     params.n_ctx = 512
     params.verbosity = -1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # more are slower where other tests run
     params.hostnames = ["127.0.0.1"]
     params.api_keys = [key]
     server = xllamacpp.Server(params)

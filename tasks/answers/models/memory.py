@@ -30,5 +30,5 @@ def _limit() -> int:
         import resource
     except ImportError:  # Windows
         return sys.maxsize
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    soft: int = resource.getrlimit(resource.RLIMIT_AS)[0]
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
