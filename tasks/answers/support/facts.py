@@ -28,6 +28,7 @@ _NUMERIC = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})(?!\d)")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?")
 _FOUR = 4
 _MOST_DAY, _MOST_MONTH, _NOON = 31, 12, 12
+_HUNDREDTHS = {"cent": "%", "ciento": "%", "mille": "‰", "mil": "‰", "mill": "‰"}
 _HALVES = frozenset({"am", "pm", "a", "p"})
 _RANGES = frozenset({"to", "or", "and", "bis", "oder", "und", "à", "ou", "et", "a", "y", "o"})
 
@@ -159,8 +160,8 @@ def _unit(reading: Reading, end: int, currency: str | None) -> tuple[str | None,
     word = _word(reading, end)
     if _gap(reading, end - 1) not in ("", " ", "-", "\u00a0", "\n"):
         return currency, end
-    if word in ("per", "pour", "por") and _word(reading, end + 1) in ("cent", "ciento"):
-        return "%", end + 2
+    if word in ("per", "pour", "por") and (hundredth := _HUNDREDTHS.get(_word(reading, end + 1))):
+        return hundredth, end + 2
     if word == "°" and _word(reading, end + 1) in ("c", "f"):
         return f"°{_word(reading, end + 1)}", end + 2
     if currency is None and word in UNITS:

@@ -9,8 +9,8 @@ from freshet.tasks.answers.support.aligned import around, gaps_like
 from freshet.tasks.answers.support.facts import Date, Number
 from freshet.tasks.answers.support.held import Held
 from freshet.tasks.answers.support.names import identifiers, is_acronym, is_german, name_stem, runs_of
-from freshet.tasks.answers.support.reading import Reading, raw_words, read
-from freshet.tasks.answers.support.vocabulary import EMPTY, OPENERS
+from freshet.tasks.answers.support.reading import WORD, Reading, read
+from freshet.tasks.answers.support.vocabulary import EMPTY
 from freshet.tasks.text.stems import stem
 
 SURE = 3
@@ -24,13 +24,26 @@ def unsupported_numbers(sentence: Held, passages: Sequence[Held]) -> int:
     """Returns how many numbers of a sentence the passages do not have, or have another one instead of at that place."""
     years = {value for held in passages for date in held.facts.dates for value in dict(date.parts).get("y", ())}
     return sum(
-        (
+        _has_strange_unit(sentence, one, passages)
+        or (
             not any(_same_number(one, other) for held in passages for other in held.facts.numbers)
             and not (one.unit is None and one.values & years)
         )
         or _is_other_there(sentence, one, [(held, held.facts.numbers) for held in passages], _same_number)
         for one in sentence.facts.numbers
     )
+
+
+def _has_strange_unit(sentence: Held, one: Number, passages: Sequence[Held]) -> bool:
+    """Whether a number counts what the passages do not name, while they have it with a unit only: 5 fortnights."""
+    reading = sentence.reading
+    if one.unit or one.end >= len(reading.words) or reading.kinds[one.end] != WORD or one.end in reading.clauses:
+        return False
+    word = reading.words[one.end]
+    if word in EMPTY or any(word in held.words or stem(word, 3) in held.words for held in passages):
+        return False
+    units = [other.unit for held in passages for other in held.facts.numbers if other.values & one.values]
+    return bool(units) and all(units)
 
 
 def _same_number(one: Number, other: Number) -> bool:

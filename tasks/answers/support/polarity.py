@@ -12,42 +12,44 @@ from freshet.tasks.text.stems import stem
 _SURE = {"not": 3, "only": 5}
 _NEAR = 2
 _OPPOSITES = ("un", "in", "im", "il", "ir", "dis", "non")
-_LEAST = 5
+_LEAST = 4
 _BEFORE = 8
 
 
 def denied(sentence: Held, passages: Sequence[Held]) -> int:
     """Returns at how many places the sentence and what the passages say there differ in a denial."""
     reading = sentence.reading
-    count = sum(_differs(reading, gap, kind, passages) for gap, kind in reading.cues.items())
+    count = sum(_differs(reading, gap, kind, passages) for kind, gaps in reading.cues.items() for gap in gaps)
     if not count:
         gaps = {
             gap
             for held in passages
-            for there, kind in held.reading.cues.items()
-            if kind == "not"
+            for there in held.reading.cues["not"]
             for gap in gaps_like(held.reading, there, reading)
-            if not _has_cue(reading, gap, "not") and sum(_around(reading, gap, held.reading, there)) >= _SURE["not"]
+            if _agreeing(reading, gap, held.reading, there) >= _SURE["not"]
         }
-        count = sum(_differs(reading, gap, None, passages) for gap in gaps)
+        count = sum(_differs(reading, gap, "not", passages) for gap in gaps)
     return count + _opposites(reading, passages)
 
 
-def _around(one: Reading, gap: int, other: Reading, there: int) -> tuple[int, int]:
-    return around(one.stream, (gap, gap), other.stream, (there, there))
+def _agreeing(one: Reading, gap: int, other: Reading, there: int) -> int:
+    """Returns how many words agree around two places; none where those on one side all differ."""
+    before, after = around(one.stream, (gap, gap), other.stream, (there, there))
+    return before + after if before and after else 0
 
 
-def _has_cue(reading: Reading, gap: int, kind: str) -> bool:
-    return any(reading.cues.get(at) == kind for at in range(gap - _NEAR, gap + _NEAR + 1))
+def _cues(reading: Reading, gap: int, kind: str) -> int:
+    return sum(reading.cues[kind].get(at, 0) for at in range(gap - _NEAR, gap + _NEAR + 1))
 
 
-def _differs(reading: Reading, gap: int, kind: str | None, passages: Sequence[Held]) -> bool:
+def _differs(reading: Reading, gap: int, kind: str, passages: Sequence[Held]) -> bool:
+    here = _cues(reading, gap, kind)
     best = {True: 0, False: 0}
     for held in passages:
         for there in gaps_like(reading, gap, held.reading):
-            is_same = _has_cue(held.reading, there, kind or "not") is (kind is not None)
-            best[is_same] = max(best[is_same], sum(_around(reading, gap, held.reading, there)))
-    return best[False] >= _SURE[kind or "not"] and best[False] > best[True]
+            is_same = _cues(held.reading, there, kind) == here
+            best[is_same] = max(best[is_same], _agreeing(reading, gap, held.reading, there))
+    return best[False] >= _SURE[kind] and best[False] > best[True]
 
 
 def _opposites(reading: Reading, passages: Sequence[Held]) -> int:
@@ -60,7 +62,7 @@ def _opposites(reading: Reading, passages: Sequence[Held]) -> int:
         others += [word[len(prefix) :] for prefix in _OPPOSITES if word.startswith(prefix) and len(word) > _LEAST + 1]
         said = any(stem(other, 3) in held.words for other in others for held in passages)
         here = reading.at[at]
-        count += said and not any(gap in reading.cues for gap in range(here - 3, here + 1))
+        count += said and not any(gap in reading.cues["not"] for gap in range(here - 3, here + 1))
     return count
 
 

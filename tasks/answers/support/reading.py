@@ -22,6 +22,9 @@ _TOKEN = re.compile(
     r"|(?P<edge>[.!?。！？][\"'”’)\]*_]{0,4}(?=\s|\Z)|[。！？]|\n\s*\n|\n(?=[ \t]{0,8}(?:[|>#*+-]|\d{1,3}[.)]\s)))"
     r"|(?P<clause>[,;:()—–，；：、])"
 )
+_NUMBERED = re.compile(r"\.? ?\d")
+"""What makes `No` an abbreviation of number."""
+
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TARGET = re.compile(r"\]\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,200})?(?:\s\"[^\"\n]{0,100}\")?\)")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
@@ -42,7 +45,7 @@ class Reading:
         denials: positions in `words` of words that deny or restrict.
         stream: stems of the words, with `EDGE` between sentences, and without those that deny, and articles.
         at: for each word where it stands in the stream, or would; `origin`, the other way round, -1 for `EDGE`.
-        cues: places in the stream at which something is denied → `not` or `only`.
+        cues: by kind, `not` or `only`, places in the stream at which something is denied → how often.
     """
 
     text: str
@@ -55,7 +58,7 @@ class Reading:
     stream: list[str] = field(default_factory=lambda: [EDGE])
     origin: list[int] = field(default_factory=lambda: [-1])
     at: list[int] = field(default_factory=list)
-    cues: dict[int, str] = field(default_factory=dict)
+    cues: dict[str, dict[int, int]] = field(default_factory=lambda: {"not": {}, "only": {}})
 
     @cached_property
     def joined(self) -> str:
@@ -133,17 +136,14 @@ def _add(reading: Reading, group: str, token: str, span: tuple[int, int]) -> Non
         return
     word = values_of(token)[0] if group == "number" else token.casefold().replace("’", "'")
     here = len(reading.stream)
-    denies = word.endswith("n't") or word in DENIALS
     said: str | None = word
-    if denies:
-        reading.cues[here] = "not"
-        said = CONTRACTED.get(word, word[:-3]) if word.endswith("n't") else DENIALS[word]
-        if said and word.endswith(("n't", "cannot")):
-            reading.cues[here + 1] = reading.cues.pop(here)
-    elif word in RESTRICTIONS:
-        reading.cues[here] = "only"
-        said = None
-    if denies or word in RESTRICTIONS:
+    kind = "not" if word.endswith("n't") or word in DENIALS else "only" if word in RESTRICTIONS else ""
+    if word == "no" and _NUMBERED.match(reading.text, span[1]):
+        kind = ""
+    if kind:
+        said = CONTRACTED.get(word, word[:-3]) if word.endswith("n't") else DENIALS.get(word)
+        gap = here + bool(said and said not in LIGHT and word.endswith(("n't", "cannot")))
+        reading.cues[kind][gap] = reading.cues[kind].get(gap, 0) + 1
         reading.denials.add(len(reading.words))
     reading.words.append(word)
     reading.spans.append(span)

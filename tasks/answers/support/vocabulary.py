@@ -130,6 +130,12 @@ DENIALS: Mapping[str, str | None] = {
     ),
     **dict.fromkeys("no kein keine keinen keinem keiner keines aucun aucune ningún ninguna".split()),
     "without": "with", "ohne": "mit", "sans": "avec", "sin": "con", "unless": "if", "cannot": "can",
+    **{f"un{word}": word for word in (
+        "able available necessary likely limited common usual clear supported authorized safe known used fähig bekannt "
+        "möglich nötig gültig zulässig erlaubt begrenzt"
+    ).split()},
+    **{f"in{word}": word for word in "valid active correct complete sufficient visible secure".split()},
+    "impossible": "possible", "illegal": "legal",
 }  # fmt: skip
 """Words that deny → what else they say."""
 
@@ -139,7 +145,7 @@ CONTRACTED: Mapping[str, str] = {"can't": "can", "won't": "will", "shan't": "sha
 
 LIGHT = frozenset({
     "a", "an", "the", "do", "does", "did", "always", "ever", "any", "der", "die", "das", "ein", "eine", "immer", "le",
-    "la", "les", "el", "los", "las", "un", "une", "una", "toujours", "siempre", "ne",
+    "la", "les", "all", "every", "alle", "tous", "toutes", "todos", "todas", "el", "los", "las", "un", "une", "una", "toujours", "siempre", "ne",
 })  # fmt: skip
 """Words that may stand between two others without changing who says what."""
 
