@@ -25,8 +25,21 @@ class Chosen:
 
 NUMBER = re.compile(r"(?<![\w.,/\-\\#=?&])\d+(?:[.,]\d+)*(?![\w/\-\\]|[.,:]\d)")
 NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,})*\b")
-MONTHS = "January February March April May June July August September October November December".split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 UNITS = (
     ("second", "minute", "hour", "day", "week", "month", "year", "decade"), ("KB", "MB", "GB", "TB"),
     ("kilometers", "miles", "meters", "feet"), ("km", "mi", "m"), ("million", "billion", "thousand"),
@@ -35,8 +48,27 @@ UNITS = (
 )  # fmt: skip
 _NUMBERED = r"\b(?:\d[\d,.]*|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty)[ -]?"
 _HELPER = r"\b(is|are|was|were|can|could|must|should|will|would|may|has|have|had)\b (?!not\b|no\b|never\b|only\b)"
-_VERBS = "require contain include provide support return use allow need apply create make show begin occur remain".split()
-_IMPERATIVE = re.compile(r"^(Use|Choose|Create|Open|Add|Send|Make|Ask|Include|Select|Enter|Run|Check|Specify|Remember)\b")
+_VERBS = [
+    "require",
+    "contain",
+    "include",
+    "provide",
+    "support",
+    "return",
+    "use",
+    "allow",
+    "need",
+    "apply",
+    "create",
+    "make",
+    "show",
+    "begin",
+    "occur",
+    "remain",
+]
+_IMPERATIVE = re.compile(
+    r"^(Use|Choose|Create|Open|Add|Send|Make|Ask|Include|Select|Enter|Run|Check|Specify|Remember)\b"
+)
 
 
 def _at(found: re.Match[str], sentence: str, new: str) -> str:
@@ -61,7 +93,14 @@ def number(chosen: Chosen, chance: random.Random) -> list[str]:
             made.append(_at(found, chosen.sentence, old[:-1] if old.endswith("0") and len(old) > 1 else f"{old}0"))
         if rest := [one for one in others if one.replace(",", "") != old.replace(",", "")]:
             made.append(_at(found, chosen.sentence, chance.choice(rest)))
-    for word, other in (("two", "three"), ("three", "five"), ("four", "two"), ("five", "nine"), ("six", "4"), ("ten", "12")):
+    for word, other in (
+        ("two", "three"),
+        ("three", "five"),
+        ("four", "two"),
+        ("five", "nine"),
+        ("six", "4"),
+        ("ten", "12"),
+    ):
         made += _replaced(chosen.sentence, rf"\b{word}\b", other)
     return made
 
@@ -191,4 +230,6 @@ def with_roles_swapped(sentence: str) -> str | None:
     if len(names) < 2 or names[0].group() == names[1].group():
         return None
     one, two = names[:2]
-    return sentence[: one.start()] + two.group() + sentence[one.end() : two.start()] + one.group() + sentence[two.end() :]
+    return (
+        sentence[: one.start()] + two.group() + sentence[one.end() : two.start()] + one.group() + sentence[two.end() :]
+    )

@@ -1,10 +1,10 @@
 """How far the check of support tells true sentences of an answer from altered and invented ones, and how fast.
 
-    python bench/support.py [--answers 500] [--verbatim 3000] [--sets NAME=FILE …]
+    python bench/support.py [--answers 500] [--verbatim 3000]
 
-Two things are measured. On BEGIN, where people said of 430 answers of language models whether the knowledge that these
-were given says them (rows that people called generic are left out; a whole answer is judged at once), the area under the
-ROC curve of the score. And on sentences of three corpora, which are true as they stand: how many of them are accused of
+Two things are measured. On BEGIN, where people said of answers of language models whether the knowledge that these were
+given says them (rows that people called generic are left out; a whole answer is judged at once), the area under the ROC
+curve of the score. And on sentences of three corpora, which are true as they stand: how many of them are accused of
 anything, and how many are found to be wrong once one thing in them is changed (`alterations.py`). Found is what has a
 finding of severity `block`; SUPPORT-UNJUDGED does not count. A sentence is judged among five passages, of which it
 cites its own. Of a kind of alteration as many are tried as `--answers` says over all corpora, or as there are.
@@ -24,6 +24,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def measure_people(file: Path, most: int | None) -> dict[str, float]:
     scores: dict[str, list[float]] = defaultdict(list)
     blocked: Counter[str] = Counter()
     with file.open(encoding="utf-8", newline="") as opened:
-        rows = [row for row in csv.DictReader(opened, delimiter="\t", quoting=csv.QUOTE_NONE)]
+        rows = list(csv.DictReader(opened, delimiter="\t", quoting=csv.QUOTE_NONE))
     for row in [row for row in rows if row["begin_label"] != "Generic"][:most]:
         judged = judge(row["response"], [row["knowledge"]], [0])
         scores[row["begin_label"]].append(judged.score)
@@ -194,11 +195,12 @@ def measure_verbatim(corpus: Corpus, most: int, show: int) -> dict[str, Any]:
         pieces["lines of lists and tables"] += [
             (part, number) for part in _parts(passage, lines(passage)) if re.match(r"\s*(?:[|>#*+-]|\d+[.)] )", part)
         ]
-        pieces["two sentences joined"] += [(f"{a.strip()} {b.strip()}", number) for a, b in zip(parts, parts[2:], strict=False)]
+        joined = [f"{one.strip()} {other.strip()}" for one, other in zip(parts, parts[2:], strict=False)]
+        pieces["two sentences joined"] += [(one, number) for one in joined]
     plain = list(corpus.sentences())
     pieces["sentences of answers"] = plain
     pieces["two sentences with and"] = [
-        (f"{a[:-1]}, and {b[0].lower()}{b[1:]}", n) for (a, n), (b, m) in zip(plain, plain[1:], strict=False) if n == m
+        (f"{a[:-1]}, and {b[0].lower()}{b[1:]}", n) for (a, n), (b, m) in pairwise(plain) if n == m
     ]
     pieces["without markup"] = [(_MARKUP.sub("", part), n) for part, n in pieces["sentences"]]
     results: dict[str, Any] = {}
@@ -217,11 +219,11 @@ def measure_verbatim(corpus: Corpus, most: int, show: int) -> dict[str, Any]:
 
 def _parts(text: str, borders: list[int]) -> list[str]:
     cuts = [0, *borders, len(text)]
-    return [text[start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+    return [text[start:end] for start, end in pairwise(cuts)]
 
 
 def measure_time(corpus: Corpus, most: int) -> dict[str, float]:
-    """Returns milliseconds of a sentence against five passages that were read before, and of reading five anew."""
+    """Returns milliseconds of CPU for a sentence among five passages, which were read before or are new."""
     from freshet.tasks.answers.support.held import held
     from freshet.tasks.answers.support.judge import judge
 
@@ -233,9 +235,9 @@ def measure_time(corpus: Corpus, most: int) -> dict[str, float]:
         altered = sentence[: len(sentence) // 2] + " surely " + sentence[len(sentence) // 2 :]
         held.cache_clear()
         for times in (cold, warm, warm):
-            begun = time.perf_counter()
+            begun = time.process_time()
             judge(altered, passages, [0])
-            times.append(1000 * (time.perf_counter() - begun))
+            times.append(1000 * (time.process_time() - begun))
     return {
         f"{name} p{share}": sorted(times)[min(len(times) - 1, len(times) * share // 100)]
         for name, times in (("passages known", warm), ("passages new", cold))
@@ -267,11 +269,13 @@ def main() -> None:
     ]
     print_table(["true as it stands", *true], rows, "Accused of anything")
     times = measure_time(every[0], min(300, chosen.verbatim))
-    print_table(list(times), [[f"{value:.2f}" for value in times.values()]], "Milliseconds for a sentence, five passages")
+    print_table(
+        list(times), [[f"{value:.2f}" for value in times.values()]], "Milliseconds of CPU for a sentence, five passages"
+    )
     ratios = {"AUROC, BEGIN": people["auroc"], **{f"found: {kind}": one["found"] for kind, one in totals.items()}}
     accused = sum(one["sentences"]["accused"] for one in true.values())
     ratios["verbatim sentences accused"] = accused / sum(one["sentences"]["tried"] for one in true.values())
-    results = {"begin": people, "altered": altered, "verbatim": true, "milliseconds": times}
+    results = {"begin": people, "altered": altered, "verbatim": true, "milliseconds of CPU": times}
     write_results("support", chosen.size, ratios, json.loads(json.dumps(results)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from freshet.tasks.answers.support.held import Held
 from freshet.tasks.answers.support.reading import CHAR, EDGE, SIGN, Reading
-from freshet.tasks.answers.support.vocabulary import CONNECTORS, EMPTY
+from freshet.tasks.answers.support.vocabulary import CONNECTORS, EMPTY, one_form
 
 _LEAST = 3
 """Words of meaning that a clause has at least; a shorter one counts with its neighbour."""
@@ -48,8 +48,9 @@ def _units(reading: Reading, passages: Sequence[Held]) -> Iterator[Unit]:
         if kind == SIGN or (kind != CHAR and word in EMPTY) or at in reading.denials:
             continue
         here = reading.stream[reading.at[at]]
+        form = one_form(word)
         paired = any((before, here) in held.reading.pairs for held in passages)
-        known = any(here in held.words or word in held.words for held in passages)
+        known = any(here in held.words or form in held.words for held in passages)
         if kind == CHAR:
             known = paired or (before == "\n" and known)
         yield at, min(len(word), _HEAVIEST) if kind != CHAR else 4.0, known, paired
@@ -72,9 +73,7 @@ def _whole(reading: Reading, passages: Sequence[Held]) -> Coverage:
 def _clauses(reading: Reading, units: Sequence[Unit]) -> Iterator[tuple[int, int]]:
     start = 0
     borders = [
-        number
-        for number, (at, *_) in enumerate(units)
-        if number and _has_border(reading, units[number - 1][0] + 1, at)
+        number for number, (at, *_) in enumerate(units) if number and _has_border(reading, units[number - 1][0] + 1, at)
     ]
     for border in borders:
         if border - start >= _LEAST and len(units) - border >= _LEAST:

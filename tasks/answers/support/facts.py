@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 
-from freshet.tasks.answers.support.reading import NUMBER, SIGN, WORD, Reading, values_of
+from freshet.tasks.answers.support.reading import CHAR, NUMBER, SIGN, WORD, Reading, values_of
 from freshet.tasks.answers.support.vocabulary import (
     ALSO_WORDS,
     AS_TWO,
@@ -97,6 +97,8 @@ def _is_joined(reading: Reading, at: int) -> bool:
     """Whether a number is a part of a name, as in S-12, v2, x86_64 or 3D."""
     start, end = reading.spans[at]
     before = reading.text[max(0, start - 2) : start]
+    if (at and reading.kinds[at - 1] == CHAR) or reading.kinds[at + 1 : at + 2] == [CHAR]:
+        return False
     if before[-1:].isalpha() or before[-1:] == "_" or (before[-1:] in "-/.#" and before[:1].isalpha() and before[1:]):
         return True
     after = reading.text[end : end + 1]
@@ -130,7 +132,9 @@ def _number(reading: Reading, at: int) -> Number | None:
         if values[0] in TENS and len(following) == 1 and _gap(reading, at) in ("-", " "):
             values = [values[0][0] + following]
             end += 1
-    elif kind == WORD and word in ORDINALS and not (word == "second" and _word(reading, at - 1) in ("a", "per", "each")):
+    elif (
+        kind == WORD and word in ORDINALS and not (word == "second" and _word(reading, at - 1) in ("a", "per", "each"))
+    ):
         return Number(at, end, frozenset({ORDINALS[word]}), "th", False)
     elif kind == WORD and word in AS_TWO:
         return Number(at, end, frozenset({"2"}), None, False)
@@ -196,8 +200,8 @@ def _date(reading: Reading, at: int) -> Date | None:
     if kind != WORD:
         return None
     if word in WEEKDAYS or (word in WEEKDAYS_SHORT and reading.is_capital[at]):
-        day = WEEKDAYS[word] if word in WEEKDAYS else WEEKDAYS_SHORT[word]
-        return Date(at, at + 1, (("weekday", frozenset({day})),))
+        weekday = WEEKDAYS[word] if word in WEEKDAYS else WEEKDAYS_SHORT[word]
+        return Date(at, at + 1, (("weekday", frozenset({weekday})),))
     month = _month(reading, at)
     if month is None:
         return None
@@ -218,7 +222,7 @@ def _month(reading: Reading, at: int) -> str | None:
 
 def _day(reading: Reading, at: int) -> str | None:
     word = _word(reading, at)
-    return str(int(word)) if word.isdecimal() and len(word) <= 2 and 1 <= int(word) <= _MOST_DAY else None  # noqa: PLR2004
+    return str(int(word)) if word.isdecimal() and len(word) <= 2 and 1 <= int(word) <= _MOST_DAY else None
 
 
 def _day_first(reading: Reading, at: int) -> Date | None:
@@ -278,6 +282,5 @@ def _clock(reading: Reading, at: int) -> Date | None:
         if is_half:
             end += 1 if len(half) > 1 else 2
             hour = hour % _NOON + (_NOON if half.startswith("p") else 0)
-        times = {f"{hour}:{minute}"} if is_half or hour > _NOON or half == "uhr" else {f"{hour}:{minute}"}
-        return Date(at, end + (half == "uhr"), (("time", frozenset(times)),))
+        return Date(at, end + (half == "uhr"), (("time", frozenset({f"{hour}:{minute}"})),))
     return None

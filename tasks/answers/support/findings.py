@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from freshet.tasks.answers.support.aligned import around, gaps_like
 from freshet.tasks.answers.support.facts import Date, Number
@@ -58,11 +58,13 @@ def unsupported_dates(sentence: Held, passages: Sequence[Held]) -> int:
     years = {value for held in passages for number in held.facts.numbers for value in number.values}
     years |= {value for date in dates for name, values in date.parts if name == "y" for value in values}
     return sum(
-        not any(_same_date(one, other) for other in dates)
-        and not (
-            (bare := _without_year(one))
-            and any(_same_date(bare, other) for other in dates)
-            and dict(one.parts)["y"] & years
+        (
+            not any(_same_date(one, other) for other in dates)
+            and not (
+                (bare := _without_year(one))
+                and any(_same_date(bare, other) for other in dates)
+                and dict(one.parts)["y"] & years
+            )
         )
         or _is_other_there(sentence, one, [(held, held.facts.dates) for held in passages], _same_date)
         for one in sentence.facts.dates
@@ -79,9 +81,11 @@ def _without_year(date: Date) -> Date | None:
     return Date(date.start, date.end, parts) if 0 < len(parts) < len(date.parts) else None
 
 
-def _is_other_there(sentence: Held, one: Number | Date, passages: Iterable[tuple[Held, Sequence[Number | Date]]], same) -> bool:  # type: ignore[no-untyped-def]
+def _is_other_there(
+    sentence: Held, one: Number | Date, passages: Iterable[tuple[Held, Sequence[Number | Date]]], same
+) -> bool:  # type: ignore[no-untyped-def]
     reading = sentence.reading
-    span = reading.at[one.start], reading.at[one.end - 1] + 1
+    span = reading.span(one.start, one.end)
     best = {True: 0, False: 0}
     for held, facts in passages:
         other = held.reading
@@ -90,7 +94,7 @@ def _is_other_there(sentence: Held, one: Number | Date, passages: Iterable[tuple
             fact = starts.get(gap)
             if fact is None:
                 continue
-            before, after = around(reading.stream, span, other.stream, (gap, other.at[fact.end - 1] + 1))
+            before, after = around(reading.stream, span, other.stream, other.span(fact.start, fact.end))
             is_same = same(one, fact)
             if is_same or (before and after):
                 best[is_same] = max(best[is_same], before + after)
@@ -123,7 +127,7 @@ def _is_known(reading: Reading, at: int, passages: Sequence[Held]) -> bool:
 
 
 def _is_other_name(reading: Reading, run: tuple[int, int], passages: Sequence[Held], missing: bool) -> bool:
-    span = reading.at[run[0]], reading.at[run[1] - 1] + 1
+    span = reading.span(*run)
     name = set(reading.words[run[0] : run[1]])
     best = {True: 0, False: 0}
     for held in passages:

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from freshet.tasks.answers.support.facts import Facts, facts_of
 from freshet.tasks.answers.support.names import name_stem, runs_of
 from freshet.tasks.answers.support.reading import WORD, Reading, raw_words, read
+from freshet.tasks.answers.support.vocabulary import one_form
 
 _COMPOUND = re.compile(r"\w++(?:[-_./:@+]++\w++)*+")
 _INITIALS = 2
@@ -35,18 +36,19 @@ class Held:
     def runs(self) -> dict[int, int]:
         """Where names begin in the stream → where they end."""
         reading = self.reading
-        return {reading.at[start]: reading.at[end - 1] + 1 for start, end in runs_of(reading)}
+        return dict(reading.span(start, end) for start, end in runs_of(reading))
 
     @cached_property
     def compounds(self) -> frozenset[str]:
-        """What is joined by hyphens, dots, slashes, and words by themselves, in small letters; with and without markup."""
+        """What is joined by hyphens, dots or slashes, and single words, in small letters; with and without markup."""
         texts = {self.raw, self.reading.text}
         return frozenset(found.group().casefold() for text in texts for found in _COMPOUND.finditer(text))
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """Its words and their stems."""
-        return frozenset(self.reading.words) | frozenset(self.reading.stream)
+        """Its words, their stems, and its units and number words in the one form that others are brought to."""
+        words = frozenset(self.reading.words)
+        return words.union(self.reading.stream, map(one_form, words))
 
     @cached_property
     def name_stems(self) -> frozenset[str]:
@@ -61,7 +63,11 @@ class Held:
         found = set()
         for start, end in runs_of(reading, whole=True):
             letters = "".join(word[:1] for word in reading.words[start:end])
-            found |= {letters[at:to] for at in range(len(letters)) for to in range(at + _INITIALS, min(at + 8, len(letters)) + 1)}
+            found |= {
+                letters[at:to]
+                for at in range(len(letters))
+                for to in range(at + _INITIALS, min(at + 8, len(letters)) + 1)
+            }
         return frozenset(found)
 
 

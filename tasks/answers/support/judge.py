@@ -1,15 +1,17 @@
 """Decides, without a language model, how far cited passages say what a sentence of an answer says.
 
-A sentence that stands in a cited passage as it is, is supported. Of any other, numbers, dates, names, quotes and denials
-are held against the passages one by one, also against what stands at the same place there, and its words and word pairs
-are counted, clause by clause. What words cannot tell it does not find: who did what to whom ("A pays B", "B pays A"),
-and opposites that do not share a stem ("rises", "falls").
+A sentence that stands in a cited passage as it is, is supported. Of any other, numbers, dates, names, quotes and
+denials are held against the passages one by one, also against what stands at the same place there, and its words and
+word pairs are counted, clause by clause. What words cannot tell it does not find: who did what to whom ("A pays B",
+"B pays A"), opposites that share no stem ("rises", "falls"), and what belongs to which row of a table. It knows words
+of denial in English, German, French and Spanish.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from freshet.expectations.rules import RULES, Rule
 from freshet.tasks.answers.support.coverage import covered
@@ -21,7 +23,7 @@ from freshet.tasks.answers.support.findings import (
 )
 from freshet.tasks.answers.support.held import Held, held
 from freshet.tasks.answers.support.polarity import denied, is_cut_from_denial
-from freshet.tasks.answers.support.reading import raw_words, read
+from freshet.tasks.answers.support.reading import read
 from freshet.tasks.rules.verdicts import Verdict
 from freshet.tasks.text.borders import sentences
 
@@ -46,9 +48,7 @@ class Judgement:
     cited: tuple[int, ...]
 
 
-def judge(
-    sentence: str, passages: Sequence[str], cited: Sequence[int], rules: Mapping[str, Rule] = RULES
-) -> Judgement:
+def judge(sentence: str, passages: Sequence[str], cited: Sequence[int], rules: Mapping[str, Rule] = RULES) -> Judgement:
     """Judges a sentence by the passages that it cites, and looks for a better one where those do not support it.
 
     Args:
@@ -100,7 +100,7 @@ def _against(sentence: Held, passages: Sequence[Held], rules: Mapping[str, Rule]
         "NEGATION-UNSUPPORTED": ("places", denied(sentence, passages) + cut),
     }
     whole, clauses = covered(sentence, passages)
-    found = [code for code, (_, count) in counts.items() if count]
+    found = [code for code, (_, count) in counts.items() if count and code in rules]
     least = min(clauses, key=lambda one: one.words)
     score = (whole.words + whole.pairs + least.words) / 3 * _PENALTY ** len(found)
     findings = [one for code in found for one in _verdict(code, rules, **dict([counts[code]]))]
@@ -115,10 +115,10 @@ def _against(sentence: Held, passages: Sequence[Held], rules: Mapping[str, Rule]
 
 
 def _stands(sentence: Held, passages: Sequence[Held]) -> tuple[bool, bool]:
-    """Returns whether each sentence of a text stands in a passage as it is, and whether one does whose denial was cut off."""
+    """Returns whether each sentence stands in a passage as it is, and whether one does whose denial was cut off."""
     text = sentence.raw
     borders = [0, *sentences(text), len(text)]
-    parts = [text[start:end] for start, end in zip(borders, borders[1:], strict=False)]
+    parts = [text[start:end] for start, end in pairwise(borders)]
     readings = [Held(part, read(part)) for part in parts] if len(parts) > 1 else [sentence]
     states = [_place(one, passages) for one in readings if one.reading.words]
     return all(state == "stands" for state in states), "cut" in states

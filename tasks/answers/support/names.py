@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from freshet.tasks.answers.support.reading import WORD, Reading
+from freshet.tasks.answers.support.reading import UNSPACED, WORD, Reading
 from freshet.tasks.answers.support.vocabulary import GERMAN, OPENERS
 
 _WITHIN = frozenset({" ", "-", ". ", "'", "’", "/", "\n", " & ", "."})
@@ -41,28 +41,35 @@ def runs_of(reading: Reading, whole: bool = False) -> Iterator[tuple[int, int]]:
             end < len(words)
             and capital[end]
             and end not in reading.starts
-            and reading.text[reading.spans[end - 1][1] : min(reading.spans[end][0], reading.spans[end - 1][1] + 4)] in _WITHIN
+            and reading.text[reading.spans[end - 1][1] : min(reading.spans[end][0], reading.spans[end - 1][1] + 4)]
+            in _WITHIN
         ):
             end += 1
         start = at
-        while not whole and start < end and words[start] in OPENERS and not is_acronym(reading, start):
+        while not whole and start < end and _is_opener(reading, start):
             start += 1
         if start < end:
             yield start, end
         at = end
 
 
+def _is_opener(reading: Reading, at: int) -> bool:
+    return at in reading.denials or (reading.words[at] in OPENERS and not is_acronym(reading, at))
+
+
 def is_acronym(reading: Reading, at: int) -> bool:
     """Whether a word has a capital letter behind its first letter."""
     start, end = reading.spans[at]
-    return reading.kinds[at] == WORD and end - start > 1 and any(char.isupper() for char in reading.text[start + 1 : end])
+    return (
+        reading.kinds[at] == WORD and end - start > 1 and any(char.isupper() for char in reading.text[start + 1 : end])
+    )
 
 
 def identifiers(text: str) -> Iterator[str]:
     """Yields what joins letters with digits, underscores or capitals (S-12, max_tokens, a@b.org), in small letters."""
     for found in _IDENTIFIER.finditer(text):
         token = found.group()
-        if len(token) > _LONGEST or not any(char.isalpha() for char in token):
+        if len(token) > _LONGEST or not any(char.isalpha() for char in token) or UNSPACED.search(token):
             continue
         joined = any(char in "_@" for char in token) or ("." in token and "://" not in token and token.count(".") > 1)
         if joined or "://" in token or (any(char.isdigit() for char in token) and _is_code(token)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from freshet.tasks.answers.support.coverage import covered
 from freshet.tasks.answers.support.held import Held
 from freshet.tasks.answers.support.reading import read
@@ -18,7 +20,7 @@ def supporting_span(sentence: str, text: str) -> tuple[int, int]:
     said = Held(sentence, read(sentence))
     borders = [0, *sentences(text), len(text)]
     count = len(borders) - 1
-    parts = [Held(text[start:end], read(text[start:end])) for start, end in zip(borders, borders[1:], strict=False)]
+    parts = [Held(text[start:end], read(text[start:end])) for start, end in pairwise(borders)]
     best, span = -1.0, (0, 1)
     for size in range(1, min(_MOST, count) + 1):
         for first in range(count - size + 1):

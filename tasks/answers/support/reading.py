@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from freshet.tasks.answers.support.vocabulary import CONTRACTED, DENIALS, EMPTY, LIGHT, RESTRICTIONS
 from freshet.tasks.text.stems import stem
@@ -25,6 +26,10 @@ _TOKEN = re.compile(
 _NUMBERED = re.compile(r"\.? ?\d")
 """What makes `No` an abbreviation of number."""
 
+UNSPACED = re.compile(f"[{_UNSPACED}]")
+"""A letter of a script that puts no spaces between words."""
+
+_SPACES = re.compile(r"[^\S\n]+")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TARGET = re.compile(r"\]\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,200})?(?:\s\"[^\"\n]{0,100}\")?\)")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
@@ -71,7 +76,7 @@ class Reading:
         found: dict[str, list[int]] = {}
         for at, word in enumerate(self.stream):
             known = found.setdefault(word, [])
-            if len(known) < 48:  # noqa: PLR2004 — more of a word tell no place from another
+            if len(known) < 48:
                 known.append(at)
         return found
 
@@ -79,7 +84,12 @@ class Reading:
     def pairs(self) -> set[tuple[str, str]]:
         """Neighbours in the stream, also with one word between them that says nothing of the matter."""
         content = [word for word in self.stream if word == EDGE or word not in EMPTY]
-        return set(zip(self.stream, self.stream[1:], strict=False)) | set(zip(content, content[1:], strict=False))
+        return set(pairwise(self.stream)) | set(pairwise(content))
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Returns where in the stream a run of words stands."""
+        last = self.at[end - 1]
+        return self.at[start], last + (last < len(self.stream) and self.origin[last] == end - 1)
 
     @cached_property
     def is_capital(self) -> list[bool]:
@@ -114,6 +124,7 @@ def read(text: str) -> Reading:
     text = without_markup(text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
+    text = _SPACES.sub(" ", text)
     reading = Reading(text)
     for found in _TOKEN.finditer(text):
         _add(reading, str(found.lastgroup), found.group(), found.span())

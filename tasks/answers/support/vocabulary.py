@@ -9,6 +9,18 @@ def _numbered(first: int, words: str) -> dict[str, str]:
     return {word: str(first + at) for at, entry in enumerate(words.split()) for word in entry.split("/")}
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _paired(text: str) -> dict[str, str]:
+    return dict(entry.split(":") for entry in text.split())
+
+
+def _opposites(prefix: str, words: str) -> dict[str, str]:
+    return {prefix + word: word for word in words.split()}
+
+
 def _of(text: str) -> dict[str, str]:
     """Reads lines of `name: alias alias`; each name is an alias of its own."""
     lines = (line.partition(":") for line in text.strip().splitlines())
@@ -125,60 +137,77 @@ WEEKDAYS_SHORT: Mapping[str, str] = _numbered(1, "mon tue/tues wed thu/thurs fri
 
 DENIALS: Mapping[str, str | None] = {
     **dict.fromkeys(
-        "not never nor neither none nobody nothing nowhere non except excluding nicht nie niemals niemand nichts weder "
-        "außer pas jamais rien sauf nunca jamás ninguno nada nadie excepto salvo".split()
+        _words(
+            """
+            not never nor neither none nobody nothing nowhere non no except excluding nicht nie niemals niemand nichts
+            weder kein keine keinen keinem keiner keines außer pas jamais rien aucun aucune sauf nunca jamás ninguno
+            ningún ninguna nada nadie excepto salvo
+            """
+        )
     ),
-    **dict.fromkeys("no kein keine keinen keinem keiner keines aucun aucune ningún ninguna".split()),
-    "without": "with", "ohne": "mit", "sans": "avec", "sin": "con", "unless": "if", "cannot": "can",
-    **{f"un{word}": word for word in (
+    **_paired("without:with ohne:mit sans:avec sin:con unless:if cannot:can impossible:possible illegal:legal"),
+    **_opposites(
+        "un",
         "able available necessary likely limited common usual clear supported authorized safe known used fähig bekannt "
-        "möglich nötig gültig zulässig erlaubt begrenzt"
-    ).split()},
-    **{f"in{word}": word for word in "valid active correct complete sufficient visible secure".split()},
-    "impossible": "possible", "illegal": "legal",
-}  # fmt: skip
+        "möglich nötig gültig zulässig erlaubt begrenzt",
+    ),
+    **_opposites("in", "valid active correct complete sufficient visible secure"),
+}
 """Words that deny → what else they say."""
 
 RESTRICTIONS = frozenset({"only", "solely", "exclusively", "nur", "ausschließlich", "seulement", "solo", "sólo"})
 
 CONTRACTED: Mapping[str, str] = {"can't": "can", "won't": "will", "shan't": "shall", "ain't": "is"}
 
-LIGHT = frozenset({
-    "a", "an", "the", "do", "does", "did", "always", "ever", "any", "der", "die", "das", "ein", "eine", "immer", "le",
-    "la", "les", "all", "every", "alle", "tous", "toutes", "todos", "todas", "el", "los", "las", "un", "une", "una", "toujours", "siempre", "ne",
-})  # fmt: skip
+LIGHT = _words(
+    """
+    a an the do does did always ever any der die das ein eine immer le la les all every alle tous toutes todos todas
+    el los las un une una toujours siempre ne
+    """
+)
 """Words that may stand between two others without changing who says what."""
 
-GERMAN = frozenset({
-    "der", "die", "das", "und", "ist", "nicht", "ein", "eine", "den", "dem", "des", "von", "zu", "mit", "auf", "für", "im",
-    "wird", "werden", "sind", "wurde", "sich",
-})  # fmt: skip
+GERMAN = _words(
+    """
+    der die das und ist nicht ein eine den dem des von zu mit auf für im wird werden sind wurde sich
+    """
+)
 
-EMPTY = LIGHT | GERMAN | frozenset({
-    "about", "after", "all", "also", "although", "am", "and", "are", "as", "at", "be", "because", "been", "before", "being",
-    "between", "both", "but", "by", "can", "could", "during", "each", "for", "from", "further", "had", "has", "have",
-    "having", "he", "her", "here", "his", "how", "however", "i", "if", "in", "into", "is", "it", "its", "just", "many",
-    "may", "me", "might", "more", "most", "must", "my", "no", "not", "of", "off", "on", "one", "or", "other", "our", "out",
-    "over", "own", "s", "same", "shall", "she", "should", "so", "some", "such", "t", "than", "that", "their", "them", "then",
-    "there", "therefore", "these", "they", "this", "those", "through", "to", "too", "under", "until", "up", "upon", "us",
-    "very", "was", "we", "well", "were", "what", "when", "where", "whether", "which", "while", "who", "whom", "whose", "why",
-    "will", "with", "within", "without", "would", "yes", "you", "your", "yours", "er", "sie", "es", "wir", "ihr", "in",
-    "an", "am", "bei", "als", "wie", "auch", "oder", "aber", "dass", "aus", "nach", "vor", "durch", "um", "zum", "zur",
-    "de", "du", "des", "et", "est", "en", "que", "qui", "dans", "pour", "par", "sur", "au", "aux", "il", "elle", "y", "es",
-    "del", "con", "por", "para", "se", "su", "o", "lo", "d", "ll", "m", "re", "ve",
-})  # fmt: skip
+EMPTY = (
+    LIGHT
+    | GERMAN
+    | _words(
+        """
+    about after all also although am and are as at be because been before being between both but by can could during
+    each for from further had has have having he her here his how however i if in into is it its just many may me
+    might more most must my no not of off on one or other our out over own s same shall she should so some such t than
+    that their them then there therefore these they this those through to too under until up upon us very was we well
+    were what when where whether which while who whom whose why will with within without would yes you your yours er
+    sie es wir ihr an bei als wie auch oder aber dass aus nach vor durch um zum zur de du des et est en que qui dans
+    pour par sur au aux il elle y del con por para se su o lo d ll m re ve
+    """
+    )
+)
 """Words that say nothing of the matter."""
 
-CONNECTORS = frozenset({
-    "and", "but", "because", "which", "while", "whereas", "although", "since", "so", "where", "who", "und", "aber", "weil",
-    "obwohl", "et", "mais", "parce", "y", "pero", "porque",
-})  # fmt: skip
+CONNECTORS = _words(
+    """
+    and but because which while whereas although since so where who und aber weil obwohl et mais parce y pero porque
+    """
+)
 """Words that a clause may begin with."""
 
-OPENERS = EMPTY | frozenset(CARDINALS) | frozenset(ORDINALS) | frozenset(DENIALS) | RESTRICTIONS | CONNECTORS | frozenset({
-    "additionally", "moreover", "furthermore", "overall", "finally", "instead", "generally", "usually", "typically",
-    "according", "based", "note", "please", "thus", "hence", "yet", "once", "despite", "every", "another", "several",
-    "few", "today", "currently", "later", "specifically", "similarly", "meanwhile", "following", "given", "using",
-    "ja", "nein", "oui", "non", "sí",
-})  # fmt: skip
+_NO_NAMES = EMPTY.union(CARDINALS, ORDINALS, DENIALS, RESTRICTIONS, CONNECTORS)
+OPENERS = _NO_NAMES | _words(
+    """
+    additionally moreover furthermore overall finally instead generally usually typically according based note please
+    thus hence yet once despite every another several few today currently later specifically similarly meanwhile
+    following given using ja nein oui non sí
+    """
+)
 """Words that are capitalised only where a sentence begins with them."""
+
+
+def one_form(word: str) -> str:
+    """Returns a unit by its one name, a number word in digits, and any other word as it is."""
+    return UNITS.get(word) or CARDINALS.get(word) or word
