@@ -13,11 +13,21 @@ ANSWER_RULES: tuple[Rule, ...] = (
     Rule(
         "NUMBER-UNSUPPORTED",
         "block",
-        "The sentence has a number, or a number with a unit, that the cited passages do not have.",
+        "The sentence has a number, or a number with a unit, that the cited passages do not have, or not at that place.",
         _READ,
     ),
-    Rule("DATE-UNSUPPORTED", "block", "The sentence has a date that the cited passages do not have.", _READ),
-    Rule("NAME-UNSUPPORTED", "block", "The sentence has a name that the cited passages do not have.", _READ),
+    Rule(
+        "DATE-UNSUPPORTED",
+        "block",
+        "The sentence has a date, weekday or time of day that the cited passages do not have, or not at that place.",
+        _READ,
+    ),
+    Rule(
+        "NAME-UNSUPPORTED",
+        "block",
+        "The sentence has a name, identifier or address that the cited passages do not have, or not at that place.",
+        _READ,
+    ),
     Rule(
         "QUOTE-UNSUPPORTED",
         "block",
@@ -33,14 +43,15 @@ ANSWER_RULES: tuple[Rule, ...] = (
     Rule(
         "WORDS-UNSUPPORTED",
         "block",
-        "Too many words of the sentence are not in the cited passages; the threshold is the least share.",
+        "Too many words of a clause of the sentence are not in the cited passages; the threshold is the least share.",
         _READ,
         threshold=0.5,
     ),
     Rule(
         "SUPPORT-UNJUDGED",
         "warn",
-        "The sentence says in words of its own what the cited passages may say, which cannot be judged from the words.",
+        "The sentence has so few words and word pairs of the cited passages, a score below the threshold, that words alone "
+        "cannot tell whether they say it.",
         "Compare it with the cited passages before you rely on it.",
         threshold=0.5,
     ),

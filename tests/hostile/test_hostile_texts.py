@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from freshet.tasks.answers.support.judge import judge
+from freshet.tasks.answers.support.quoting import supporting_span
 from freshet.tasks.datasets.checks import content, generation, preference
 from freshet.tasks.datasets.checks.arithmetic import steps
 from freshet.tasks.datasets.checks.rows import Row
@@ -49,12 +51,18 @@ def row(text: str, format: Any = "prompt_completion") -> Row:
     return Row(1, format, held, text, text, f"{text} " if format == "preference" else None, text)
 
 
+SAID = "Ada paid 1,200 euros for “a plain rule” on 3 March 2021, and not a. 0 a"
+
 READERS: dict[str, Callable[[str], object]] = {
     "sentences": sentences,
     "clauses": clauses,
     "words": words,
     "lines": lines,
     "blocks": blocks,
+    "sentence judged": lambda text: judge(text, [SAID], [0]),
+    "sentence judged by a passage": lambda text: judge(SAID, [text], [0]),
+    "sentence judged by one like it": lambda text: judge(f"{text} 7", [f"{text} 8"], [0]),
+    "supporting span": lambda text: supporting_span(SAID, text),
     "sentences of the tagger": lambda text: list(tagger._Doc(text).sents),
     "tokens of the tagger": lambda text: sum(1 for _ in tagger._Doc(text)),
     "arithmetic": lambda text: list(steps(text)),

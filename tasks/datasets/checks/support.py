@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from freshet.tasks.datasets.checks.rows import Row
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.text.normalise import tokens
+from freshet.tasks.text.stems import stem
 
 # Words that say nothing of the matter, and whole answers that no passage needs to spell out.
 _EMPTY_WORDS = frozenset({
@@ -25,7 +26,6 @@ _EMPTY_WORDS = frozenset({
 })  # fmt: skip
 # Scripts that put no space between words: a run of theirs is no word to look for.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-_LEAST_STEM = 4
 
 
 def unsupported(row: Row, least: float) -> Iterator[Verdict]:
@@ -43,14 +43,7 @@ def unsupported(row: Row, least: float) -> Iterator[Verdict]:
     cited = tokens(row.passage)
     if f" {' '.join(said)} " in f" {' '.join(cited)} ":
         return
-    words = {_stem(word) for word in said if word not in _EMPTY_WORDS}
-    found = words & {_stem(word) for word in cited}
+    words = {stem(word) for word in said if word not in _EMPTY_WORDS}
+    found = words & {stem(word) for word in cited}
     if words and len(found) / len(words) < least:
         yield verdict("ANSWER-UNSUPPORTED", words=len(words), found=len(found), least=least)
-
-
-def _stem(word: str) -> str:
-    for ending in ("ations", "ation", "ions", "ings", "ion", "ing", "ies", "ed", "es", "ly", "s", "e", "y"):
-        if word.endswith(ending) and len(word) - len(ending) >= _LEAST_STEM:
-            return word[: -len(ending)]
-    return word
