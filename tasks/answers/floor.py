@@ -1,0 +1,47 @@
+"""The floor: the score that a reading must reach before anything is generated or quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+DEFAULT_FLOOR = 0.5
+"""The floor of a corpus whose golden questions are too few to say a better one.
+
+The coefficients of `tasks/answers/reading.py` are fitted as if half of the questions could be answered.
+"""
+
+FEWEST = 10
+"""With fewer golden questions than this, or fewer readings without their documents, the default holds."""
+
+LEAST_ANSWERED = 0.9
+"""The least share of the golden questions that a floor must let through, out of those that the documents answer."""
+
+_PRIOR = 20
+"""The default counts as much as so many golden questions: a handful moves the floor a little, many decide it."""
+
+
+def calibrate(answered: Sequence[float], absent: Sequence[float]) -> float | None:
+    """Finds the floor that tells a corpus's own questions apart best.
+
+    Args:
+        answered: scores of golden questions, read as they can be answered.
+        absent: scores of golden questions with the documents that answer them taken out.
+
+    Returns:
+        The floor, above 0 and below 1, which lets at least `LEAST_ANSWERED` of the answered ones through before the
+        default is mixed in; None where there are too few scores to say.
+    """
+    if min(len(answered), len(absent)) < FEWEST:
+        return None
+    scores = sorted({*answered, *absent})
+    between = [(low + high) / 2 for low, high in pairwise(scores)]
+
+    def worth(floor: float) -> tuple[float, float]:
+        passed = sum(score >= floor for score in answered) / len(answered)
+        refused = sum(score < floor for score in absent) / len(absent)
+        return (passed + refused if passed >= LEAST_ANSWERED else passed - 1, -abs(floor - DEFAULT_FLOOR))
+
+    best = max([*between, scores[0]], key=worth)
+    count = min(len(answered), len(absent))
+    return (count * best + _PRIOR * DEFAULT_FLOOR) / (count + _PRIOR)
