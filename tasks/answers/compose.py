@@ -10,13 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from freshet.tasks.answers.extractive import quote_best
-from freshet.tasks.answers.packing import pack
-from freshet.tasks.answers.reading import Reading, read_passages
-from freshet.tasks.answers.stream import Drafted, SentenceStream
-from freshet.tasks.answers.support.judge import judge
-from freshet.tasks.answers.support.quoting import supporting_span
-
 from freshet.expectations.rules import RULES, Rule
 from freshet.tasks.answers.answer import (
     MODEL_DECLINED,
@@ -27,15 +20,20 @@ from freshet.tasks.answers.answer import (
     Passage,
     Sentence,
 )
+from freshet.tasks.answers.extractive import quote_best
 from freshet.tasks.answers.models.model import Usage
+from freshet.tasks.answers.packing import pack
+from freshet.tasks.answers.reading import Reading, read_passages
+from freshet.tasks.answers.stream import Drafted, SentenceStream
+from freshet.tasks.answers.support.judge import judge
+from freshet.tasks.answers.support.quoting import supporting_span
 from freshet.tasks.errors import ModelFailed
 from freshet.tasks.rules.rulebook import retuned
 from freshet.tasks.rules.verdicts import Verdict, verdict
 
 if TYPE_CHECKING:
-    from freshet.tasks.answers.prompt import Prompt
-
     from freshet.tasks.answers.models.model import Generation, Message, Model
+    from freshet.tasks.answers.prompt import Prompt
     from freshet.tasks.embedding.vectors import Vectors
     from freshet.tasks.search.retrieve import Hit
 

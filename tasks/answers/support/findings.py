@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from freshet.tasks.answers.support.aligned import around, gaps_like
 from freshet.tasks.answers.support.facts import Date, Number
@@ -82,8 +83,11 @@ def _without_year(date: Date) -> Date | None:
 
 
 def _is_other_there(
-    sentence: Held, one: Number | Date, passages: Iterable[tuple[Held, Sequence[Number | Date]]], same
-) -> bool:  # type: ignore[no-untyped-def]
+    sentence: Held,
+    one: Number | Date,
+    passages: Iterable[tuple[Held, Sequence[Number | Date]]],
+    same: Callable[[Any, Any], bool],
+) -> bool:
     reading = sentence.reading
     span = reading.span(one.start, one.end)
     best = {True: 0, False: 0}
