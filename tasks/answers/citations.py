@@ -93,7 +93,10 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _AT_START = re.compile(r"^\s{0,3}\x00\s{0,3}[:,.]?\s{0,3}")
-_LABEL_AT_END = re.compile(r"(?:(?<=\s)|^)[(\[]?(?:sources?|quellen?|refs?\.?)\s?:?\s?\x00", re.IGNORECASE)
+_LABEL_AT_END = re.compile(
+    r"(?:(?<=\s)|^)[(\[]?(?:sources?|quellen?|refs?\.?)\s?(?::\s?\x00|\x00(?=[\s.!?]{0,3}$))", re.IGNORECASE
+)
+_LAST_IN_BRACKETS = re.compile(r"[,;:]\s?\x00(?=[)\]】])")
 _COMMENT = re.compile(r"(?:#|//|--)\s{0,2}\x00\s{0,3}$")
 _TAKEN_OUT = re.compile(r"(?<![\s\x00])\s*\x00[\s\x00]*|^\s*\x00[\s\x00]*")
 _BROKEN_OFF = re.compile(r"\s?[\[【]\s?\^?(?:k[a-z0-9]{0,4})?\s{0,3}$", re.IGNORECASE)
@@ -105,7 +108,7 @@ def without_citations(text: str, in_code: bool = False) -> str:
     if CITED in text:
         for _ in range(2):
             text = _ESCAPED.sub(CITED, _LINKED.sub(CITED, _WRAPPED.sub(CITED, text)))
-            text = _IN_BRACKETS.sub(CITED, _BETWEEN.sub(CITED, text))
+            text = _LAST_IN_BRACKETS.sub(CITED, _IN_BRACKETS.sub(CITED, _BETWEEN.sub(CITED, text)))
         text = _COMMENT.sub(CITED, text) if in_code else _LABEL_AT_END.sub(CITED, text)
         led = _LEAD.sub("", text)
         text = led[:1].upper() + led[1:] if led != text and not text.startswith(led[:1]) else led

@@ -16,7 +16,7 @@ _TAG = re.compile(
     r"</?(?:a|abbr|article|audio|b|base|blockquote|body|br|button|code|dd|del|details|div|dl|dt|em|embed|font|footer|form|"
     r"frame|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|kbd|li|link|mark|math|meta|noscript|object|ol|option|p|"
     r"picture|pre|q|s|script|section|select|small|source|span|strike|strong|style|sub|summary|sup|svg|table|tbody|td|"
-    r"textarea|tfoot|th|thead|title|tr|u|ul|var|video|wbr)(?:[\s/][^<>]{0,2000})?/?>",
+    r"textarea|tfoot|th|thead|think|title|tr|u|ul|var|video|wbr)(?:[\s/][^<>]{0,2000})?/?>",
     re.IGNORECASE,
 )
 _COMMENT = re.compile(r"<!--[^<>]{0,2000}-->")

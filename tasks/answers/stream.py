@@ -205,6 +205,8 @@ class SentenceStream:
         if self._code or self._whole_line:
             return False
         before = self._text[-2 * _NEAR :].rstrip(f"{CITED} \n\t")
+        if before and self._text.endswith(f"{CITED}\n") and not char.islower():
+            return True  # a line that ends with its citation, of a model that leaves out full stops
         if before[-1:] not in _STOPS:
             return False
         gap = " " if len(before) < len(self._text[-2 * _NEAR :]) else ""
