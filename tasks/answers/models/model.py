@@ -50,13 +50,11 @@ class Generation(Protocol):
 
 
 class Model(Protocol):
-    """A language model, ready for work.
+    """A language model, ready for work."""
 
-    Attributes:
-        name: what the record says of it: `bundled`, a file's name, or the name and the host of a server.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """What the record says of it: `bundled`, a file's name, or the name and the host of a server."""
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text; where the model does not tell, a number that is rather too high."""
