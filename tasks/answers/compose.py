@@ -149,6 +149,10 @@ def _generate(
     let_go: Callable[[Sentence], None],
 ) -> None:
     draft.passages, messages = _fit(draft, question, hits, writer, model)
+    if not draft.passages:
+        draft.reason, draft.finish = MODEL_FAILED, "failed"
+        draft.detail = "no passage has room in the prompt: raise generation.context_tokens, or shorten the prompt"
+        return
     positions = {passage.key: number for number, passage in enumerate(draft.passages)}
     contexts = [passage.context for passage in draft.passages]
     generation: Generation | None = None
@@ -228,7 +232,7 @@ def _admit(
     """Takes a sentence into the answer, unless a finding keeps it back."""
     blocked = dict.fromkeys(one.code for one in findings if one.severity == "block")
     if blocked:
-        draft.withheld.update(blocked)
+        draft.withheld.update(list(blocked))
         draft.held_back += 1
         return
     sentence = Sentence(text, score, tuple(dict.fromkeys(one.code for one in findings)), tuple(citations))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from freshet.tasks.settings.generation import Endpoint
@@ -39,8 +43,8 @@ class Server:
 
 
 @contextmanager
-def serving(*replies: Reply) -> Iterator[Server]:
-    """A server that gives these replies in turn, the last of them from then on."""
+def serving(*replies: Reply, certificate: Path | None = None) -> Iterator[Server]:
+    """A server that gives these replies in turn, the last of them from then on; with a certificate, over TLS."""
     server = Server()
 
     class Handler(BaseHTTPRequestHandler):
@@ -75,7 +79,11 @@ def serving(*replies: Reply) -> Iterator[Server]:
             server.gone.set()
 
     http = Quiet(("127.0.0.1", 0), Handler)
-    server.url = f"http://127.0.0.1:{http.server_address[1]}"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        http.socket = context.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
+    server.url = f"{'https' if certificate else 'http'}://127.0.0.1:{http.server_address[1]}"
     thread = threading.Thread(target=http.serve_forever, args=(0.05,))
     thread.start()
     try:
@@ -84,6 +92,28 @@ def serving(*replies: Reply) -> Iterator[Server]:
         http.shutdown()
         thread.join(PATIENCE)
         http.server_close()
+
+
+def certificate(folder: Path) -> Path:
+    """A file with a key and a certificate of this machine that it has signed itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    kept = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = folder / "server.pem"
+    file.write_bytes(kept + made.public_bytes(serialization.Encoding.PEM))
+    return file
 
 
 def begin(handler: BaseHTTPRequestHandler, kind: str = "text/event-stream", status: int = 200, **headers: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,20 @@ from freshet.tasks.answers.models.endpoint import EndpointModel
 from freshet.tasks.answers.models.model import Message, Usage
 from freshet.tasks.answers.models.running import Running
 from freshet.tasks.errors import ModelFailed
-from tests.answers.servers import DONE, KEY, Reply, Server, endlessly, event, raw, said, serving, slow, whole
+from tests.answers.servers import (
+    DONE,
+    KEY,
+    Reply,
+    Server,
+    certificate,
+    endlessly,
+    event,
+    raw,
+    said,
+    serving,
+    slow,
+    whole,
+)
 from tests.waiting import PATIENCE, until
 
 SECRET = "the board meets at midnight in the old mill"
@@ -328,6 +342,37 @@ def test_a_server_that_is_not_there_is_told_by_its_name() -> None:
     with serving(said("a")) as server:
         pass
     assert "cannot be reached" in failure(server, retries=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("https_proxy", "socks9://proxy.example.org", "cannot be asked through the proxy"),
+        ("SSL_CERT_FILE", "/none/such.pem", "certificates cannot be read: No such file or directory"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_told(
+    name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    model = EndpointModel(Server(url="https://models.example.org").endpoint(), PATIENCE, 0)
+    with pytest.raises(ModelFailed, match=words):
+        model.generate(MESSAGES, 50)
+
+
+def test_a_server_behind_tls_is_believed_by_its_certificate_and_can_be_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, file = threading.Event(), certificate(tmp_path)
+    with serving(said("yes"), slow(event("Thirty"), gone), certificate=file) as server:
+        assert "cannot be reached: [SSL: CERTIFICATE_VERIFY_FAILED]" in failure(server)
+        assert server.asked == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        assert list(ask(server)) == ["yes"]
+        running = ask(server)
+        assert next(iter(running)) == "Thirty"
+        running.close()
+        assert gone.wait(PATIENCE)
 
 
 def test_a_count_of_tokens_is_rather_too_high() -> None:

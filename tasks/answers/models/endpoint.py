@@ -76,7 +76,11 @@ class EndpointModel:
         return wide * 2 + (len(text) - wide + 1) // 2
 
     def generate(self, messages: Sequence[Message], max_tokens: int) -> Running:
-        """Begins an answer of at most so many tokens."""
+        """Begins an answer of at most so many tokens.
+
+        Raises:
+            ModelFailed: a proxy or certificates that the environment names cannot be used.
+        """
         line = Line(self.endpoint.endpoint, self.endpoint.api_key, self._who)
         late = ModelFailed(
             f"{self._who} did not begin an answer within {self.seconds:g} s",

@@ -49,9 +49,22 @@ class Line(httpx2.BaseTransport):
             url: base URL of the server.
             key: what is sent as the key; without one, none is.
             who: the server and model as errors name them.
+
+        Raises:
+            ModelFailed: a proxy or certificates that the environment names cannot be used.
         """
-        proxy = proxy_of(url)
-        self._http = httpx2.HTTPTransport(proxy=proxy)
+        try:
+            self._http = httpx2.HTTPTransport(proxy=proxy_of(url))
+        except (ImportError, ValueError, httpx2.InvalidURL):
+            raise ModelFailed(
+                f"{who} cannot be asked through the proxy that the environment names",
+                "Name one that speaks http in HTTPS_PROXY, or leave the host out with NO_PROXY.",
+            ) from None
+        except OSError as error:
+            raise ModelFailed(
+                f"{who} cannot be asked: certificates cannot be read: {error.strerror or error}",
+                "Look at SSL_CERT_FILE and SSL_CERT_DIR.",
+            ) from None
         self._key, self._who = key, who
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []

@@ -14,7 +14,8 @@ _RESERVED = 1_000_000_000
 def memory_left() -> int:
     """Bytes that this process may still take: of the machine, of its control group, of its own limit."""
     used = psutil.Process().memory_info()
-    return int(max(0, min(psutil.virtual_memory().available, _group() - used.rss, _limit() - used.vms - _RESERVED)))
+    left: int = min(psutil.virtual_memory().available, _group() - used.rss, _limit() - used.vms - _RESERVED)
+    return max(0, left)
 
 
 def _group() -> int:
