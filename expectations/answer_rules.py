@@ -13,7 +13,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
     Rule(
         "NUMBER-UNSUPPORTED",
         "block",
-        "The sentence has a number, or a number with a unit, that the cited passages do not have, or not there.",
+        "The sentence has a number, or one with its unit, that the cited passages do not have, or not at that place.",
         _READ,
     ),
     Rule(
@@ -50,8 +50,8 @@ ANSWER_RULES: tuple[Rule, ...] = (
     Rule(
         "SUPPORT-UNJUDGED",
         "warn",
-        "The sentence has so few words and word pairs of the cited passages, a score below the threshold, that words "
-        "alone cannot tell whether they say it.",
+        "The sentence shares so few words and word pairs with the cited passages, by a score below the threshold, that "
+        "words alone cannot tell whether they say it.",
         "Compare it with the cited passages before you rely on it.",
         threshold=0.5,
     ),

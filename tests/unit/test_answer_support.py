@@ -12,14 +12,13 @@ from freshet.tasks.answers.support.judge import Judgement, judge
 from freshet.tasks.answers.support.quoting import supporting_span
 
 POLICY = (
-    "Travel policy\nBooking\nEmployees may book flights up to 1,200 euros without approval. Trips that last longer "
-    "than 10 days need the written consent of the department head. Requests are submitted between two and four weeks "
-    "before departure to travel@example.org, Monday at 14:30 at the latest. The policy has been in force since "
-    "3 March 2021 and was written by Anna Schmidt of the General Services Administration, who called it “a plain "
-    "and simple rule”. Contractors are not eligible for reimbursement. Canada has 2.5 million travellers, and 20 % "
-    "of them use form S-12. "
-    "Set max_tokens to 400 where the file takes 10 MB. It is not true that receipts are optional. "
-    "Smoking is always forbidden. Reports are unavailable on weekends."
+    "Travel policy Booking Employees may book flights up to 1,200 euros without approval. Trips that last longer than"
+    " 10 days need the written consent of the department head. Requests are submitted between two and four weeks "
+    "before departure to travel@example.org, Monday at 14:30 at the latest. The policy has been in force since 3 "
+    "March 2021 and was written by Anna Schmidt of the General Services Administration, who called it “a plain and "
+    "simple rule”. Contractors are not eligible for reimbursement. Canada has 2.5 million travellers, and 20 % of "
+    "them use form S-12. Set max_tokens to 400 where the file takes 10 MB. It is not true that receipts are optional."
+    " Smoking is always forbidden. Reports are unavailable on weekends."
 )
 GERMAN = (
     "Die Reisekosten werden innerhalb von 14 Tagen erstattet. Hunde dürfen nicht in das Büro mitgebracht werden. Der "
@@ -27,8 +26,8 @@ GERMAN = (
 )
 TABLE = "| Plan | Price | Storage |\n|---|---|---|\n| Basic | 5 € | 10 GB |\n| Pro | 12.50 € | 1 TB |\n"
 CODE = (
-    "Run it:\n\n```\nfreshet refresh handbook --full\n```\n\n- Open the *file*.\n"
-    "- Choose [Save](https://example.org/a) now.\n"
+    "Run it:\n\n```\nfreshet refresh handbook --full\n```\n\n"
+    "- Open the *file*.\n- Choose [Save](https://example.org/a) now.\n"
 )
 JAPANESE = "新しい規則は2024年4月1日から適用されます。社員は事前に申請する必要があります。"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from freshet.tasks.answers.support.aligned import around, gaps_like
 from freshet.tasks.answers.support.facts import Date, Number
@@ -24,40 +24,40 @@ _LEFT_OUT = re.compile(r"\[?(?:\.\.\.|…)\]?")
 def unsupported_numbers(sentence: Held, passages: Sequence[Held]) -> int:
     """Returns how many numbers of a sentence the passages do not have, or have another one instead of at that place."""
     years = {value for held in passages for date in held.facts.dates for value in dict(date.parts).get("y", ())}
-    return sum(
-        _has_strange_unit(sentence, one, passages)
-        or (
-            not any(_same_number(one, other) for held in passages for other in held.facts.numbers)
-            and not (one.unit is None and one.values & years)
-        )
-        or _is_other_there(sentence, one, [(held, held.facts.numbers) for held in passages], _same_number)
-        for one in sentence.facts.numbers
-    )
-
-
-def _has_strange_unit(sentence: Held, one: Number, passages: Sequence[Held]) -> bool:
-    """Whether a number counts what the passages do not name, while they have it with a unit only: 5 fortnights."""
-    reading = sentence.reading
-    if one.unit or one.end >= len(reading.words) or reading.kinds[one.end] != WORD or one.end in reading.clauses:
-        return False
-    word = reading.words[one.end]
-    if word in EMPTY or any(word in held.words or stem(word, 3) in held.words for held in passages):
-        return False
-    units = [other.unit for held in passages for other in held.facts.numbers if other.values & one.values]
-    return bool(units) and all(units)
+    units: dict[str, set[str | None]] = {}
+    for held in passages:
+        for other in held.facts.numbers:
+            for value in other.values:
+                units.setdefault(value, set()).add(other.unit)
+    places = [(held, {held.reading.at[one.start]: one for one in held.facts.numbers}) for held in passages]
+    count = 0
+    for one in sentence.facts.numbers:
+        known = set[str | None]().union(*(units.get(value, ()) for value in one.values))
+        is_there = any(one.unit in (None, unit) or unit is None for unit in known)
+        is_year = one.unit is None and bool(one.values & years)
+        is_strange = bool(known) and None not in known and _counts_what_is_unknown(sentence.reading, one, passages)
+        count += is_strange or not (is_there or is_year) or _is_other_there(sentence, one, places, _same_number)
+    return count
 
 
 def _same_number(one: Number, other: Number) -> bool:
-    if not one.values & other.values:
+    return bool(one.values & other.values) and (one.unit in (None, other.unit) or other.unit is None)
+
+
+def _counts_what_is_unknown(reading: Reading, one: Number, passages: Sequence[Held]) -> bool:
+    """Whether a number counts what the passages do not name: 5 fortnights."""
+    if one.unit or one.end >= len(reading.words) or reading.kinds[one.end] != WORD or one.end in reading.clauses:
         return False
-    return one.unit is None or one.unit == other.unit or (other.unit is None) or {one.unit, other.unit} == {"th", None}
+    word = reading.words[one.end]
+    return word not in EMPTY and not any(word in held.words or stem(word, 3) in held.words for held in passages)
 
 
 def unsupported_dates(sentence: Held, passages: Sequence[Held]) -> int:
     """Returns how many dates and times of a sentence the passages do not have, or have another one instead of."""
-    dates = [other for held in passages for other in held.facts.dates]
+    dates = {other.parts: other for held in passages for other in held.facts.dates}.values()
     years = {value for held in passages for number in held.facts.numbers for value in number.values}
     years |= {value for date in dates for name, values in date.parts if name == "y" for value in values}
+    places = [(held, {held.reading.at[one.start]: one for one in held.facts.dates}) for held in passages]
     return sum(
         (
             not any(_same_date(one, other) for other in dates)
@@ -67,7 +67,7 @@ def unsupported_dates(sentence: Held, passages: Sequence[Held]) -> int:
                 and dict(one.parts)["y"] & years
             )
         )
-        or _is_other_there(sentence, one, [(held, held.facts.dates) for held in passages], _same_date)
+        or _is_other_there(sentence, one, places, _same_date)
         for one in sentence.facts.dates
     )
 
@@ -82,18 +82,18 @@ def _without_year(date: Date) -> Date | None:
     return Date(date.start, date.end, parts) if 0 < len(parts) < len(date.parts) else None
 
 
+Fact = TypeVar("Fact", Number, Date)
+
+
 def _is_other_there(
-    sentence: Held,
-    one: Number | Date,
-    passages: Iterable[tuple[Held, Sequence[Number | Date]]],
-    same: Callable[[Any, Any], bool],
+    sentence: Held, one: Fact, passages: Sequence[tuple[Held, Mapping[int, Fact]]], same: Callable[[Fact, Fact], bool]
 ) -> bool:
+    """Whether the passages have another number, or date, at the place at which the sentence has one."""
     reading = sentence.reading
     span = reading.span(one.start, one.end)
     best = {True: 0, False: 0}
-    for held, facts in passages:
+    for held, starts in passages:
         other = held.reading
-        starts = {other.at[fact.start]: fact for fact in facts}
         for gap in gaps_like(reading, span[0], other):
             fact = starts.get(gap)
             if fact is None:

@@ -76,7 +76,7 @@ class Reading:
         found: dict[str, list[int]] = {}
         for at, word in enumerate(self.stream):
             known = found.setdefault(word, [])
-            if len(known) < 48:
+            if len(known) < 32:
                 known.append(at)
         return found
 
