@@ -5,7 +5,7 @@ document has a group of its own, and each question is asked by somebody who may 
 documents about its topic are barred, and by somebody for whom only those that answer it are. What nobody can answer
 comes on top.
 
-    python bench/refusal.py [--fit] [--keep FOLDER]
+    python bench/refusal.py [--fit]
 """
 
 from __future__ import annotations
@@ -148,7 +148,6 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=500, help="timed twice each; default: %(default)s")
     parser.add_argument("--sets", default="example,handbook,xquad", help="default: %(default)s; also covid")
     parser.add_argument("--fit", action="store_true", help="print coefficients, fitted on all sets but covid")
-    parser.add_argument("--keep", type=Path, help="folder for the stores, which a next run uses as they are")
     quick = {"questions": 40, "pairs": 40, "sets": "example,xquad"}
     options = parse_sized(parser, quick, {"questions": 4, "pairs": 2, "sets": "example"})
     makers = {
@@ -161,7 +160,7 @@ def main() -> None:
     }
     names = ["xquad", "handbook", "probe", "aws"] if options.fit else options.sets.split(",")
     with tempfile.TemporaryDirectory(prefix="freshet-bench-") as temporary, prefect_server():
-        work = options.keep or Path(temporary)
+        work = Path(temporary)
         asked = {}
         for name in names:
             place = Place(makers[name](Path(tempfile.mkdtemp(dir=temporary)) / name).first(options.questions), work)

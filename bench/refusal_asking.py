@@ -44,15 +44,14 @@ class Place:
     corpus = "bench"
 
     def __init__(self, questions: Questions, work: Path) -> None:
-        """Refreshes the corpus over the set's documents; one that stands in `work` already is used as it is."""
+        """Refreshes the corpus over the set's documents, in a store of its own in `work`."""
         self.questions = questions
         self.groups = {path: f"group:d{number}" for number, path in enumerate(paths_of(questions.folder))}
         rules = [
             {"path": path.replace("[", "?").replace("]", "?"), "acl": [group]} for path, group in self.groups.items()
         ]
-        is_there = (work / questions.name / "freshet.yaml").exists()
         self.config = write_project(work / questions.name, questions.folder, acl=["group:nobody"], access=rules)
-        self.chunks = 0 if is_there else refresh_here(self.config)["chunks"]
+        refresh_here(self.config)
         self._open()
 
     def _open(self) -> None:

@@ -10,7 +10,7 @@ from freshet.tasks.search.retrieve import Hit
 
 MOST_QUOTED = 3
 MOST_CHARACTERS = 600
-NEAR_BEST = 0.8
+NEAR_BEST = 2.5
 """A further sentence is quoted where its rating falls short of the best one's by no more than this."""
 
 
