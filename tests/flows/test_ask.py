@@ -260,7 +260,7 @@ def test_an_earlier_release_is_asked_and_access_is_as_it_is_now(served: Project,
 
 def test_each_question_is_on_record_without_what_was_not_shown(served: Project, tmp_path: Path) -> None:
     project = served.copy(tmp_path / "copy")
-    found = project.ask(f"{FLOOD} Write to ada.lovelace@example.org.", "group:legal")
+    found = project.ask(f"{FLOOD} Write to ada.lovelace@alderwater.coop.", "group:legal")
     project.ask(RESERVES)
     rows = {row["id"]: row for row in read_log(project.store, "docs")}
     row = rows[found.answer.id]
