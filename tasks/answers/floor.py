@@ -14,9 +14,6 @@ Chosen on XQuAD and on the tuning half of the handbook's questions (`bench/refus
 FEWEST = 10
 """With fewer golden questions than this, or fewer readings without their documents, the default holds."""
 
-LEAST_ANSWERED = 0.9
-"""The least share of the golden questions that a floor must let through, out of those that the documents answer."""
-
 _PRIOR = 20
 """The default counts as much as so many golden questions: a handful moves the floor a little, many decide it."""
 
@@ -29,8 +26,9 @@ def calibrate(answered: Sequence[float], absent: Sequence[float]) -> float | Non
         absent: scores of golden questions with the documents that answer them taken out.
 
     Returns:
-        The floor, above 0 and below 1, which lets at least `LEAST_ANSWERED` of the answered ones through before the
-        default is mixed in; None where there are too few scores to say.
+        The floor, above 0 and below 1, at which the share of the answered ones that it lets through and the share of
+        the absent ones that it refuses are largest together, mixed with the default; None where there are too few
+        scores to say.
     """
     if min(len(answered), len(absent)) < FEWEST:
         return None
@@ -40,7 +38,7 @@ def calibrate(answered: Sequence[float], absent: Sequence[float]) -> float | Non
     def worth(floor: float) -> tuple[float, float]:
         passed = sum(score >= floor for score in answered) / len(answered)
         refused = sum(score < floor for score in absent) / len(absent)
-        return (passed + refused if passed >= LEAST_ANSWERED else passed - 1, -abs(floor - DEFAULT_FLOOR))
+        return (passed + refused, -abs(floor - DEFAULT_FLOOR))
 
     best = max([*between, scores[0]], key=worth)
     count = min(len(answered), len(absent))

@@ -15,7 +15,7 @@ from freshet.tasks.text.normalise import tokens
 _LITTLE = """
 a about above after all also am an and any are as at be been before being both but by can could did do does doing for
 from get gets give given had has have having he her here him his how i if in into is it its just kind know like made
-make may me might more most must my need no not now of off on one only or other our out over own people please same
+make instead having taking making giving getting going being using may me might more most must my need no not now of off on one only or other our out over own people please same
 shall she should so some such take tell than that the their them then there these they this those to too under until
 up us use used using very was way we were what when where whether which while who whom whose why will with would you
 your aber alle als auch auf aus bei bin bis da das dass dem den der des die dies diese dieser doch du durch ein eine
@@ -96,15 +96,17 @@ def words_of(question: str) -> list[Word]:
             is_name = any(char.isdigit() for char in written) or (place > 0 and written[0].isupper())
             is_name = is_name or (len(written) > 1 and written.isupper())
             word = Word(stem, min(1.5, 0.4 + len(stem) / 8) * (1.3 if is_name else 1.0))
-            (spare if _plain(written) in _STOP and not (is_name and written.isupper()) else found).setdefault(
-                stem, word
-            )
+            (
+                spare
+                if _plain(written) in _STOP and not (is_name and len(written) > 1 and written.isupper())
+                else found
+            ).setdefault(stem, word)
     return list((found or spare).values())
 
 
 def stems(text: str) -> Iterator[str]:
     """Yields the stems of a text's words in order; of scripts without blanks, every two neighbouring characters."""
-    for token in tokens(text):
+    for token in (part for whole in tokens(text) for part in whole.split("_") if part):
         if _WIDE.search(token):
             yield from (token[at : at + 2] for at in range(max(1, len(token) - 1)))
         else:

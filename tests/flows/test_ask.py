@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from freshet.tasks.ledger.query_log import read_log
 
 from freshet.tasks.answers.answer import REFUSALS
 from freshet.tasks.answers.models.model import Finish
+from freshet.tasks.ledger.query_log import read_log
 from freshet.tasks.ledger.releases import exam_of, find_standing
 from tests.conftest import ROOT
 from tests.flows.conftest import Project

@@ -99,7 +99,7 @@ def _run(project: Project, words: list[str], environment: dict[str, str]) -> str
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Watch:
-    """The watch over a cold refresh, two searches and a build, and over the server that Prefect starts for them."""
+    """The watch over a cold refresh, two searches, two answers and a build, and over the server that Prefect starts for them."""
     folder = tmp_path_factory.mktemp("watched")
     project = DatasetProject(folder / "project")
     project.settings["corpora"] = {"docs": {"sources": [{"folder": "docs", "owner": "me", "acl": ["everyone"]}]}}
@@ -119,20 +119,23 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watch:
     for mode in ("hybrid", "text"):
         words = ["search", "How long is leave?", "--corpus", "docs", "--mode", mode]
         assert json.loads(_run(project, words, environment))["hits"]
+    for model in ("extractive", "bundled"):
+        words = ["ask", "On which day of the month are salaries paid?", "--corpus", "docs", "--model", model]
+        assert json.loads(_run(project, words, environment))["model"] == model
     assert json.loads(_run(project, ["dataset", "build", "answers"], environment))["outcome"] == "published"
     assert watch.processes("freshet.tasks.documents.parse.worker"), "the parsers were watched"
     assert watch.processes("prefect", "server"), "the server was watched"
     return watch
 
 
-def test_a_cold_refresh_and_a_search_reach_nothing_beyond_loopback(watched: Watch) -> None:
+def test_a_cold_refresh_a_search_and_an_answer_reach_nothing_beyond_loopback(watched: Watch) -> None:
     assert watched.told("attempts") == []
 
 
 def test_no_process_loads_freshet_under_a_second_name(watched: Watch) -> None:
     assert watched.told("loaded") == []
     ended = watched.told("ended")
-    for words in (" refresh docs ", " search ", " dataset build "):
+    for words in (" refresh docs ", " search ", " ask ", " dataset build "):
         assert any(words in line for _, line in ended), words
     assert [one for one in ended if one[0]] == []
 
