@@ -73,4 +73,10 @@ ANSWER_RULES: tuple[Rule, ...] = (
         "The sentence cited something that is none of the passages, which was taken out.",
         "Nothing; a language model that makes citations up is better replaced.",
     ),
+    Rule(
+        "SENTENCE-REPEATED",
+        "block",
+        "The sentence was said in the same answer already.",
+        "Nothing; a language model that repeats itself often is better replaced.",
+    ),
 )

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.answers.floor import DEFAULT_FLOOR
-
 from freshet.tasks.answers.answer import Answer, Sentence
 from freshet.tasks.answers.compose import HITS, Draft, Writer, compose
+from freshet.tasks.answers.floor import DEFAULT_FLOOR
 from freshet.tasks.answers.models.open import open_model
 from freshet.tasks.answers.prompt import load_prompt
 from freshet.tasks.ledger.query_log import QueryLog
 from freshet.tasks.ledger.releases import Release, exam_of
 from freshet.tasks.rules.rulebook import tuned_rules
 from freshet.tasks.search.retrieve import check_question, embedder_of, search, standing_at
+from freshet.tasks.settings.generation import BUNDLED
 
 if TYPE_CHECKING:
     from freshet.tasks.embedding.vectors import Vectors
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from freshet.tasks.search.retrieve import Hit
     from freshet.tasks.settings.file import Project
     from freshet.tasks.store.tables import Store
+
+
+_BUNDLED_READS = 3
+"""Passages that the bundled model is given: with more it takes longer, and quotes the wrong one."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,9 @@ def writer_of(project: Project, model: str | None = None) -> Writer:
         ModelFailed: the model cannot be loaded.
     """
     said = project.settings.generation
-    return Writer(open_model(project, model), load_prompt(project), said.context_tokens, said.max_tokens)
+    opened = open_model(project, model)
+    most = _BUNDLED_READS if opened is not None and opened.name == BUNDLED else HITS
+    return Writer(opened, load_prompt(project), said.context_tokens, said.max_tokens, most)
 
 
 def ask(

@@ -30,6 +30,7 @@ from freshet.tasks.answers.support.quoting import supporting_span
 from freshet.tasks.errors import ModelFailed
 from freshet.tasks.rules.rulebook import retuned
 from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.text.normalise import normalise
 
 if TYPE_CHECKING:
     from freshet.tasks.answers.models.model import Generation, Message, Model
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 HITS = 8
 """Passages that are looked at for an answer."""
 
+ASTRAY = 4
+"""After so many sentences in a row that were kept back, a model has lost its way, and is ended."""
+
 
 @dataclass(frozen=True)
 class Writer:
@@ -49,12 +53,14 @@ class Writer:
         model: None quotes the best sentences (`extractive`).
         prompt: what the model is told.
         context_tokens, max_tokens: longest prompt and answer together, and longest answer, in tokens of the model.
+        most_passages: how many passages the model is given, at most.
     """
 
     model: Model | None
     prompt: Prompt
     context_tokens: int
     max_tokens: int
+    most_passages: int = HITS
 
     @property
     def name(self) -> str:
@@ -70,10 +76,12 @@ class Draft:
         reason: why it is refused, a key of `REFUSALS`; None where it is answered.
         withheld: by code, how many sentences a finding kept back.
         held_back: how many sentences were kept back, by whatever findings.
+        said: normal forms of the sentences that were let go.
         score: how likely it is that the passages answer, from 0 to 1.
         passages: those that the answer might cite.
         left_out: passages that the prompt had no room for.
-        finish: why the model ended: stop, length, time, or failed; None where none was asked.
+        finish: why the model ended: stop, length, time, astray (it was ended, since sentence after sentence was kept
+            back) or failed; None where none was asked.
         detail: in words, what a model did that failed.
     """
 
@@ -82,6 +90,7 @@ class Draft:
     reason: str | None = None
     withheld: Counter[str] = field(default_factory=Counter)
     held_back: int = 0
+    said: set[str] = field(default_factory=set)
     passages: list[Passage] = field(default_factory=list)
     left_out: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -159,17 +168,21 @@ def _generate(
     try:
         generation = model.generate(messages, writer.max_tokens)
         stream = SentenceStream(positions)
+        in_vain = 0
         for drafted in _drafted(stream, generation):
             cited = [positions[key] for key in drafted.keys]
             judgement = judge(drafted.text, contexts, cited, rules)
             unknown = [verdict("CITATION-UNKNOWN", citations=drafted.unknown)] if drafted.unknown else []
-            found = (*judgement.findings, *retuned(unknown, rules))
+            repeated = [verdict("SENTENCE-REPEATED")] if normalise(drafted.text) in draft.said else []
+            found = (*judgement.findings, *retuned([*unknown, *repeated], rules))
             citations = [
                 _citation(passage, supporting_span(drafted.text, passage.hit.text))
                 for passage in (draft.passages[number] for number in judgement.cited)
             ]
-            _admit(draft, drafted.text, judgement.score, found, citations, let_go)
-        draft.finish = generation.finish
+            in_vain = 0 if _admit(draft, drafted.text, judgement.score, found, citations, let_go) else in_vain + 1
+            if in_vain == ASTRAY:
+                break
+        draft.finish = "astray" if in_vain == ASTRAY else generation.finish
         if not draft.sentences and not draft.withheld:
             draft.reason = MODEL_DECLINED if stream.declined else MODEL_FAILED
             draft.detail = None if stream.declined else f"{model.name} wrote no sentence"
@@ -201,13 +214,13 @@ def _fit(
 
     room = writer.context_tokens - writer.max_tokens
     free = max(1, room - tokens(writer.prompt.messages(question, [])))
-    passages, left_out = pack(hits, free, model.count_tokens, question=question)
+    passages, left_out = pack(hits[: writer.most_passages], free, model.count_tokens, question=question)
     messages = writer.prompt.messages(question, passages)
     # A template may say the sources twice, and add text of its own where there are some.
     while len(passages) > 1 and tokens(messages) > room:
         passages, left_out = passages[:-1], left_out + 1
         messages = writer.prompt.messages(question, passages)
-    draft.left_out = left_out
+    draft.left_out = left_out + max(0, len(hits) - writer.most_passages)
     return passages, messages
 
 
@@ -228,13 +241,15 @@ def _admit(
     findings: Sequence[Verdict],
     citations: Sequence[Citation],
     let_go: Callable[[Sentence], None],
-) -> None:
-    """Takes a sentence into the answer, unless a finding keeps it back."""
+) -> bool:
+    """Takes a sentence into the answer, unless a finding keeps it back; returns whether it did."""
     blocked = dict.fromkeys(one.code for one in findings if one.severity == "block")
     if blocked:
         draft.withheld.update(list(blocked))
         draft.held_back += 1
-        return
+        return False
     sentence = Sentence(text, score, tuple(dict.fromkeys(one.code for one in findings)), tuple(citations))
     draft.sentences.append(sentence)
+    draft.said.add(normalise(text))
     let_go(sentence)
+    return True

@@ -15,17 +15,17 @@ from freshet.tasks.text.normalise import tokens
 _LITTLE = """
 a about above after all also am an and any are as at be been before being both but by can could did do does doing for
 from get gets give given had has have having he her here him his how i if in into is it its just kind know like made
-make instead having taking making giving getting going being using may me might more most must my need no not now of off on one only or other our out over own people please same
-shall she should so some such take tell than that the their them then there these they this those to too under until
-up us use used using very was way we were what when where whether which while who whom whose why will with would you
-your aber alle als auch auf aus bei bin bis da das dass dem den der des die dies diese dieser doch du durch ein eine
-einem einen einer eines er es fur haben hat hatte ich ihr ihre im ist ja kann kein keine konnen man mehr mein mir mit
-mussen nach nicht noch nur oder sein seine sich sie sind uber um und uns unter vom von vor wann war waren warum weil
-welche welchem welchen welcher welches wenn wer werden wie wieviel wieviele wird wo wurde zu zum zur au aux avec ce
-ces cette comment dans de elle en est et il ils je la le les leur lui mais mon nous ou par pas pour qu que quel quelle
-quelles quels qui sa se ses son sont sur un une vous al como con cual cuando del donde el ella esta este las lo los
-mas mi o para pero por porque quien si sin sobre su sus una y che chi come dal dei della di dove e gli ho nel non per
-quale quando sono many
+make instead having taking making giving getting going being using may me might more most must my need no not now of
+off on one only or other our out over own people please same shall she should so some such take tell than that the
+their them then there these they this those to too under until up us use used using very was way we were what when
+where whether which while who whom whose why will with would you your aber alle als auch auf aus bei bin bis da das
+dass dem den der des die dies diese dieser doch du durch ein eine einem einen einer eines er es fur haben hat hatte
+ich ihr ihre im ist ja kann kein keine konnen man mehr mein mir mit mussen nach nicht noch nur oder sein seine sich
+sie sind uber um und uns unter vom von vor wann war waren warum weil welche welchem welchen welcher welches wenn wer
+werden wie wieviel wieviele wird wo wurde zu zum zur au aux avec ce ces cette comment dans de elle en est et il ils je
+la le les leur lui mais mon nous ou par pas pour qu que quel quelle quelles quels qui sa se ses son sont sur un une
+vous al como con cual cuando del donde el ella esta este las lo los mas mi o para pero por porque quien si sin sobre
+su sus una y che chi come dal dei della di dove e gli ho nel non per quale quando sono many
 """
 _STOP = frozenset(_LITTLE.split())
 """Words that say little in English, German, French, Spanish and Italian, without accents."""
