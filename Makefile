@@ -45,6 +45,10 @@ install: $(STAMP) ## .venv with Freshet and the tools to work on it
 demo: $(STAMP) ## refresh examples/, ask one question as two principals, refresh again
 	@FRESHET=$(VENV)/bin/freshet bash examples/demo.sh
 
+.PHONY: demo-llm
+demo-llm: $(STAMP) $(VENV)/.smollm2 ## the answers of the demo once more, by a small language model in the process
+	@FRESHET=$(VENV)/bin/freshet bash examples/demo-llm.sh
+
 # Where the pages and the API of the server are.
 PORT ?= 4200
 

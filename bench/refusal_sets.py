@@ -75,6 +75,8 @@ def example(folder: Path) -> Questions:
     rows = yaml.safe_load((ROOT / "examples" / "golden" / "handbook.yaml").read_text("utf-8"))
     cases = []
     for row in rows:
+        if "answers" not in row:
+            continue  # what the handbook says nothing of is asked of all corpora
         files = {answer if isinstance(answer, str) else answer["document"] for answer in row["answers"]}
         topic = next((set(t) for t in EXAMPLE_TOPICS.values() if files & set(t)), files)
         says = tuple(answer["contains"] for answer in row["answers"] if isinstance(answer, dict))

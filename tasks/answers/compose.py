@@ -170,6 +170,8 @@ def _generate(
         stream = SentenceStream(positions)
         in_vain = 0
         for drafted in _drafted(stream, generation):
+            if not _is_statement(drafted, draft.passages):
+                continue
             cited = [positions[key] for key in drafted.keys]
             judgement = judge(drafted.text, contexts, cited, rules)
             unknown = [verdict("CITATION-UNKNOWN", citations=drafted.unknown)] if drafted.unknown else []
@@ -204,6 +206,22 @@ def _drafted(stream: SentenceStream, generation: Generation) -> Iterator[Drafted
     yield from rest if generation.finish == "stop" else rest[:-1]
 
 
+def _is_statement(drafted: Drafted, passages: Sequence[Passage]) -> bool:
+    """Whether a sentence says anything: a title that a model repeats does not, nor does a letter, a `Sure!`."""
+    said = f" {normalise(drafted.text)} "
+    for passage in passages:
+        for head in (passage.hit.title, *(passage.hit.heading or "").split(" > ")):
+            if named := normalise(head):
+                said = said.replace(f" {named} ", " ").replace(f" {named} ", " ")
+    words = said.split()
+    is_short = len(words) < _LEAST_WORDS and said.isascii() and not any(map(str.isdigit, said))
+    return bool(words) and (bool(drafted.keys) or not is_short)
+
+
+_LEAST_WORDS = 3
+"""A shorter sentence says something only with a number in it, or a citation, or in a script without spaces."""
+
+
 def _fit(
     draft: Draft, question: str, hits: Sequence[Hit], writer: Writer, model: Model
 ) -> tuple[list[Passage], list[Message]]:
@@ -212,15 +230,15 @@ def _fit(
     def tokens(messages: Sequence[Message]) -> int:
         return sum(model.count_tokens(message["content"]) + _TOKENS_A_TURN for message in messages)
 
-    room = writer.context_tokens - writer.max_tokens
+    given, room = hits[: writer.most_passages], writer.context_tokens - writer.max_tokens
     free = max(1, room - tokens(writer.prompt.messages(question, [])))
-    passages, left_out = pack(hits[: writer.most_passages], free, model.count_tokens, question=question)
+    passages, left_out = pack(given, free, model.count_tokens, secret=writer.prompt.secret, question=question)
     messages = writer.prompt.messages(question, passages)
     # A template may say the sources twice, and add text of its own where there are some.
     while len(passages) > 1 and tokens(messages) > room:
         passages, left_out = passages[:-1], left_out + 1
         messages = writer.prompt.messages(question, passages)
-    draft.left_out = left_out + max(0, len(hits) - writer.most_passages)
+    draft.left_out = left_out + len(hits) - len(given)
     return passages, messages
 
 

@@ -13,7 +13,7 @@ from freshet.tasks.text.borders import sentences, words
 
 
 def pack(
-    hits: Sequence[Hit], budget: int, count_tokens: Callable[[str], int], *, question: str = ""
+    hits: Sequence[Hit], budget: int, count_tokens: Callable[[str], int], *, secret: bytes, question: str = ""
 ) -> tuple[list[Passage], int]:
     """Takes passages, best first, while they fit, and gives each a key of its own.
 
@@ -26,13 +26,14 @@ def pack(
         budget: tokens for all passages together, with their delimiters, titles and headings. Nothing is taken where
             it is too small for a word of the best one.
         count_tokens: the number of tokens of a text.
+        secret: of the prompt (`Prompt.secret`).
         question: what the keys must not stand in, beside the passages.
 
     Returns:
         What was taken, and how many passages were left out for want of room.
     """
     texts = [part for hit in hits for part in (hit.title, hit.heading or "", hit.text)]
-    keys = fresh_keys(len(hits), [question, *texts])
+    keys = fresh_keys(len(hits), [question, *texts], secret)
     taken: list[Passage] = []
     left_out = 0
     for hit, key in zip(hits, keys, strict=True):

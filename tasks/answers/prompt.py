@@ -6,8 +6,9 @@ says how the model is asked; Freshet itself writes the sources and their delimit
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,7 @@ from freshet.tasks.answers.keys import fresh_nonce
 from freshet.tasks.answers.models.model import Message
 from freshet.tasks.answers.sources import neutral, source_text
 from freshet.tasks.errors import SettingsError
+from freshet.tasks.governance.secret_key import need_key
 from freshet.tasks.settings.addresses import shown
 
 if TYPE_CHECKING:
@@ -55,10 +57,12 @@ class Prompt:
     Attributes:
         template: its text.
         name: its file, as the settings name it, for messages.
+        secret: what keys and delimiters are drawn from.
     """
 
     template: str
     name: str
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False, compare=False)
 
     @property
     def fingerprint(self) -> str:
@@ -72,7 +76,7 @@ class Prompt:
             SettingsError: the template is not one, or what it gives is too long.
         """
         texts = [question, *(passage.context for passage in passages)]
-        nonce = fresh_nonce(texts)
+        nonce = fresh_nonce(texts, self.secret)
         variables = {
             "sources": "".join(source_text(passage, nonce) for passage in passages).rstrip("\n"),
             "question": neutral(question).strip(),
@@ -100,7 +104,12 @@ def load_prompt(project: Project) -> Prompt:
     """
     named = project.settings.generation.prompt
     name = shown(named or DEFAULT.name)
-    prompt = Prompt(_read(Path(project.resolve(named)) if named else DEFAULT, name), name)
+    text = _read(Path(project.resolve(named)) if named else DEFAULT, name)
+    try:
+        secret = need_key(project.root).hash("prompt", "").encode()
+    except (SettingsError, OSError):
+        secret = secrets.token_bytes(32)  # without a key the same question gives another prompt each time
+    prompt = Prompt(text, name, secret)
     _compiled(prompt.template, prompt.name)
     return prompt
 

@@ -99,7 +99,7 @@ def _run(project: Project, words: list[str], environment: dict[str, str]) -> str
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Watch:
-    """The watch over a cold refresh, searches, answers and a build, and over the server that Prefect starts for them."""
+    """The watch over a cold refresh, searches, answers and a build, and over the server that they start."""
     folder = tmp_path_factory.mktemp("watched")
     project = DatasetProject(folder / "project")
     project.settings["corpora"] = {"docs": {"sources": [{"folder": "docs", "owner": "me", "acl": ["everyone"]}]}}

@@ -18,6 +18,7 @@ from freshet.tasks.answers.packing import pack
 from freshet.tasks.answers.sources import NONCE, source_text
 from freshet.tasks.search.retrieve import Hit
 
+SECRET = b"nobody knows"
 AT = datetime(2026, 11, 30, 9, tzinfo=UTC)
 
 
@@ -52,7 +53,7 @@ HITS = st.lists(
 @given(HITS, st.integers(-5, 200))
 def test_packing_keeps_to_the_budget_and_to_the_order_and_gives_nothing_twice(hits: list[Hit], budget: int) -> None:
     hits = [replace(one, score=float(at)) for at, one in enumerate(hits)]
-    taken, left_out = pack(hits, budget, words_of)
+    taken, left_out = pack(hits, budget, words_of, secret=SECRET)
     assert size(taken) <= max(0, budget)
     assert len({passage.key for passage in taken}) == len(taken)
     places = [int(passage.hit.score) for passage in taken]
@@ -75,14 +76,14 @@ def test_packing_keeps_to_the_budget_and_to_the_order_and_gives_nothing_twice(hi
 @given(st.lists(st.integers(1, 30), max_size=12), st.integers(FRAME + 1, 300))
 def test_what_is_taken_and_what_is_left_out_is_all_there_is(lengths: list[int], budget: int) -> None:
     hits = [hit(" ".join([f"w{at}."] * length), str(at)) for at, length in enumerate(lengths)]
-    taken, left_out = pack(hits, budget, words_of)
+    taken, left_out = pack(hits, budget, words_of, secret=SECRET)
     assert len(taken) + left_out == len(hits)
     assert bool(taken) == bool(hits)
 
 
 def test_a_later_and_shorter_passage_still_fits() -> None:
     hits = [hit("one two", "a"), hit("x " * 50, "b"), hit("three", "c")]
-    taken, left_out = pack(hits, 2 * FRAME + 4, words_of)
+    taken, left_out = pack(hits, 2 * FRAME + 4, words_of, secret=SECRET)
     assert [passage.hit.text for passage in taken] == ["one two", "three"]
     assert left_out == 1
 
@@ -97,15 +98,17 @@ def test_a_later_and_shorter_passage_still_fits() -> None:
     ],
 )
 def test_the_best_passage_is_cut_at_the_end_of_a_sentence_or_else_of_a_word(text: str, room: int, left: str) -> None:
-    (taken,), left_out = pack([hit(text, start=100)], FRAME + room, words_of)
+    (taken,), left_out = pack([hit(text, start=100)], FRAME + room, words_of, secret=SECRET)
     assert (taken.hit.text, taken.hit.chars, left_out) == (left, (100, 100 + len(left)), 0)
 
 
 def test_no_other_passage_is_cut_and_none_is_taken_without_room_for_a_word() -> None:
-    assert pack([hit("One two three.")], FRAME, words_of) == ([], 1)
-    taken, left_out = pack([hit("One.", "a"), hit("Two two. Three three.", "b")], 2 * FRAME + 3, words_of)
+    assert pack([hit("One two three.")], FRAME, words_of, secret=SECRET) == ([], 1)
+    taken, left_out = pack(
+        [hit("One.", "a"), hit("Two two. Three three.", "b")], 2 * FRAME + 3, words_of, secret=SECRET
+    )
     assert ([passage.hit.text for passage in taken], left_out) == (["One."], 1)
-    assert pack([], 100, words_of) == ([], 0)
+    assert pack([], 100, words_of, secret=SECRET) == ([], 0)
 
 
 def test_equal_and_overlapping_passages_of_a_document_are_taken_once_and_not_called_left_out() -> None:
@@ -115,28 +118,40 @@ def test_equal_and_overlapping_passages_of_a_document_are_taken_once_and_not_cal
         hit("one two three", "a", 90),
         hit("one two three", "b", 10),
     ]
-    taken, left_out = pack(hits, 1_000, words_of)
+    taken, left_out = pack(hits, 1_000, words_of, secret=SECRET)
     assert [passage.hit for passage in taken] == [hits[0], hits[3]]
     assert left_out == 0
 
 
 def test_the_rest_of_a_passage_that_was_cut_may_be_taken_where_another_one_holds_it() -> None:
     hits = [hit("One two. " + "X " * 50, "a", 0), hit("x x x", "a", 40)]
-    taken, _ = pack(hits, 2 * FRAME + 6, words_of)
+    taken, _ = pack(hits, 2 * FRAME + 6, words_of, secret=SECRET)
     assert [passage.hit.text for passage in taken] == ["One two.", "x x x"]
 
 
 def test_keys_stand_in_no_passage_and_not_in_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys_module, "_SIGNS", "2a")
     every = [f"k{a}{b}{c}" for a in "2a" for b in "2a" for c in "2a"]
-    passages, _ = pack([hit("Say K222, k22a."), hit("x", "b", title="[k2a2]")], 1_000, words_of, question="k2aa?")
+    passages, _ = pack(
+        [hit("Say K222, k22a."), hit("x", "b", title="[k2a2]")], 1_000, words_of, secret=SECRET, question="k2aa?"
+    )
     assert not {passage.key for passage in passages} & {"k222", "k22a", "k2a2", "k2aa", "kaaa"}
-    grown = fresh_keys(3, [" ".join(every)])
+    grown = fresh_keys(3, [" ".join(every)], SECRET)
     assert all(len(key) > 4 and any(sign.isdigit() for sign in key) for key in grown)
 
 
 def test_keys_are_distinct_and_a_nonce_stands_in_no_text() -> None:
-    keys = fresh_keys(500, [])
+    keys = fresh_keys(500, [], SECRET)
     assert len(set(keys)) == 500
     every = " ".join(f"{number:06x}" for number in range(0, 16**6, 257))
-    assert fresh_nonce([every]) not in every
+    assert fresh_nonce([every], SECRET) not in every
+
+
+def test_the_same_question_of_the_same_passages_has_the_same_keys_and_nobody_foresees_them() -> None:
+    texts = ["How long?", "Three weeks."]
+    assert fresh_keys(5, texts, SECRET) == fresh_keys(5, texts, SECRET)
+    assert fresh_nonce(texts, SECRET) == fresh_nonce(texts, SECRET)
+    others = [(texts, b"another secret"), (["How long?", "Four weeks."], SECRET)]
+    for other, secret in others:
+        assert set(fresh_keys(5, other, secret)).isdisjoint(fresh_keys(5, texts, SECRET))
+        assert fresh_nonce(other, secret) != fresh_nonce(texts, SECRET)

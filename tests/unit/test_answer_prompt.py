@@ -53,7 +53,7 @@ def test_the_default_is_short() -> None:
 
 
 def test_the_nonce_is_another_one_for_each_question() -> None:
-    nonces = [re.findall(r"<source (\w+)>", asked("q", passage("a")))[0] for _ in range(20)]
+    nonces = [re.findall(r"<source (\w+)>", asked(f"q{number}", passage("a")))[0] for number in range(20)]
     assert len(set(nonces)) == 20
 
 

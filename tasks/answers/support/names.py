@@ -77,8 +77,15 @@ def identifiers(text: str) -> Iterator[str]:
 
 
 def _is_code(token: str) -> bool:
-    """Whether a token with letters and digits is a name, not a number with its unit: S-12, v2, not 10GB or 5-day."""
-    return token[0].isalpha() and token[-1:].isalnum()
+    """Whether a token with letters and digits is a name like S-12 and 3fa9c1, not a number with its unit, like 10GB."""
+    if token[0].isalpha():
+        return token[-1:].isalnum()
+    letters = False
+    for sign in token:
+        if sign.isdigit() and letters:
+            return True
+        letters = letters or sign.isalpha()
+    return False
 
 
 def is_german(*readings: Reading) -> bool:
