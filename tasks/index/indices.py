@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.ledger.access_classes import mark_column
 from freshet.tasks.store import schemas
+from freshet.tasks.store.commits import see_whole
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -90,3 +91,4 @@ def compact(run: RefreshRun) -> None:
         table = tables.find(name)
         if table is not None:
             table.to_lance().optimize.compact_files(target_rows_per_fragment=ROWS_PER_FRAGMENT)
+            see_whole(table.to_lance())

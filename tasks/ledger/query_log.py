@@ -35,7 +35,7 @@ from freshet.tasks.ledger.query_reading import read_log
 from freshet.tasks.runs.run import store_of
 from freshet.tasks.settings.project import EVERYONE
 from freshet.tasks.store import schemas
-from freshet.tasks.store.commits import delete_rows, insert_all_new, update_rows
+from freshet.tasks.store.commits import delete_rows, insert_all_new, see_whole, update_rows
 from freshet.tasks.store.locks import hold_query_log
 from freshet.tasks.store.predicates import is_any, sorts_within
 from freshet.tasks.text.normalise import normalise
@@ -279,6 +279,7 @@ def expire(store: Store, before: datetime, *, dry_run: bool = False) -> int:
             # By itself Lance leaves rows that were deleted in the files until they are many; so would a kill just here.
             if any(fragment.num_deletions for fragment in table.to_lance().get_fragments()):
                 table.to_lance().optimize.compact_files(materialize_deletions_threshold=0.0, num_threads=1)
+                see_whole(table.to_lance())
     return count
 
 

@@ -15,6 +15,7 @@ from freshet.tasks.lineage.delivery import BUDGET, Sending, deliver, endpoint_fr
 from freshet.tasks.lineage.event_json import build_event
 from freshet.tasks.lineage.openlineage import Data, EventType, Job, run_uuid, why
 from freshet.tasks.store import schemas
+from freshet.tasks.store.commits import see_whole
 from freshet.tasks.store.predicates import both, equals
 from freshet.tasks.store.tables import Store
 
@@ -129,6 +130,7 @@ def _tidy(store: Store) -> None:
     # Another run that tidies at this moment wins: it does the same.
     with suppress(OSError, RuntimeError):
         dataset.optimize.compact_files()
+        see_whole(table.to_lance())
         dataset.cleanup_old_versions(older_than=timedelta(days=1), error_if_tagged_old_versions=False)
 
 

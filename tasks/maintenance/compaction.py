@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from freshet.tasks.store import schemas
+from freshet.tasks.store.commits import see_whole
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,6 +59,7 @@ def compact_table(table: Table) -> int:
         num_threads=1,
     )
     table.checkout_latest()
+    see_whole(table.to_lance())
     return before - len(table.to_lance().get_fragments())
 
 

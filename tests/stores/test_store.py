@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -159,3 +161,44 @@ def test_where_a_corpus_stands_is_found_by_the_newest_decisions_also_among_resto
     assert standing == standing_of(list_releases(store, "docs"))
     assert standing is not None
     assert standing.live.release == (5 if goes_on else 4)
+
+
+def test_a_commit_whose_file_was_cut_short_for_want_of_room_is_told_and_undone(tmp_path: Path) -> None:
+    """Lance commits a file whose last bytes found no room, and nobody could read the table then."""
+    program = """
+import resource, sys
+import lancedb, pyarrow as pa
+from freshet.tasks.store.commits import merge_rows
+
+def rows(number):
+    return pa.table({"id": [f"{number}-{at}" for at in range(30)], "text": [f"{number} {at}" * 40 for at in range(30)]})
+
+table = lancedb.connect(sys.argv[1]).create_table("t", rows(0))
+most = int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+try:
+    merge_rows(table, "id", rows(1))
+    print("written")
+except (OSError, RuntimeError):
+    print("told")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+again = lancedb.connect(sys.argv[1]).open_table("t")
+held = len(again.to_arrow())
+merge_rows(again, "id", rows(1))
+print(held, len(again.to_arrow()))
+"""
+    whole = _size_of_the_newest_file(tmp_path / "whole", program)
+    said = {
+        missing: subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / str(missing)), str(whole - missing)],
+            capture_output=True, text=True, check=True,
+        ).stdout.split("\n")[:2]
+        for missing in (-100, 1, 60, 300, whole // 2)
+    }  # fmt: skip
+    assert said.pop(-100) == ["written", "60 60"]
+    assert set(map(tuple, said.values())) == {("told", "30 60")}
+
+
+def _size_of_the_newest_file(folder: Path, program: str) -> int:
+    subprocess.run([sys.executable, "-c", program, str(folder), str(10**6)], check=True, capture_output=True)
+    return max(file.stat().st_size for file in (folder / "t.lance" / "data").iterdir())
