@@ -64,7 +64,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
     Rule(
         "CITATION-MISSING",
         "warn",
-        "The sentence cited nothing; it cites the passage that says it now.",
+        "The sentence cited nothing; it cites the passage that says it now, and is left out where none does.",
         "Nothing; a language model that forgets to cite is better replaced, or told so in the prompt.",
     ),
     Rule(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.answers.models.model import Usage
-from freshet.tasks.search.retrieve import Hit
+
+if TYPE_CHECKING:
+    from freshet.tasks.search.retrieve import Hit
 
 NOT_COVERED = "NOT-COVERED"
 NO_SUPPORT = "NO-SUPPORT"
@@ -108,7 +110,7 @@ class Answer:
         sentences: those that may be read, in order; none where it is refused.
         withheld: by code, how many sentences a finding kept back.
         prompt: fingerprint of the prompt; None where no language model was asked.
-        finish: why the model ended: `stop`, `length`, `time` or `failed`; None where none was asked.
+        finish: why the model ended: `stop`, `length`, `time`, `astray` or `failed`; None where none was asked.
     """
 
     id: str

@@ -141,10 +141,11 @@ def _quote(
     let_go: Callable[[Sentence], None],
 ) -> None:
     draft.passages = [Passage("", hit) for hit in hits]
-    contexts = [passage.context for passage in draft.passages]
     for quoted in quote_best(reading, hits):
-        judgement = judge(quoted.text, contexts, [quoted.passage], rules)
-        citation = _citation(draft.passages[quoted.passage], quoted.span)
+        passage = draft.passages[quoted.passage]
+        # Held against its own passage alone: a quote cites the place that it is from, and no other one.
+        judgement = judge(quoted.text, [passage.context], [0], rules)
+        citation = _citation(passage, quoted.span)
         _admit(draft, quoted.text, judgement.score, judgement.findings, [citation], let_go)
 
 
@@ -157,15 +158,16 @@ def _generate(
     rules: Mapping[str, Rule],
     let_go: Callable[[Sentence], None],
 ) -> None:
-    draft.passages, messages = _fit(draft, question, hits, writer, model)
-    if not draft.passages:
-        draft.reason, draft.finish = MODEL_FAILED, "failed"
-        draft.detail = "no passage has room in the prompt: raise generation.context_tokens, or shorten the prompt"
-        return
-    positions = {passage.key: number for number, passage in enumerate(draft.passages)}
-    contexts = [passage.context for passage in draft.passages]
     generation: Generation | None = None
     try:
+        # To count tokens, too, a model may have to be loaded.
+        draft.passages, messages = _fit(draft, question, hits, writer, model)
+        if not draft.passages:
+            raise ModelFailed(
+                "no passage has room in the prompt: raise generation.context_tokens, or shorten the prompt"
+            )
+        positions = {passage.key: number for number, passage in enumerate(draft.passages)}
+        contexts = [passage.context for passage in draft.passages]
         generation = model.generate(messages, writer.max_tokens)
         stream = SentenceStream(positions)
         in_vain = 0
@@ -260,8 +262,10 @@ def _admit(
     citations: Sequence[Citation],
     let_go: Callable[[Sentence], None],
 ) -> bool:
-    """Takes a sentence into the answer, unless a finding keeps it back; returns whether it did."""
+    """Takes a sentence into the answer, unless a finding keeps it back, or it cites nothing; returns whether it did."""
     blocked = dict.fromkeys(one.code for one in findings if one.severity == "block")
+    if not citations and not blocked:
+        blocked = {"CITATION-MISSING": None}  # however the rules are tuned, nobody is shown what has no source
     if blocked:
         draft.withheld.update(list(blocked))
         draft.held_back += 1

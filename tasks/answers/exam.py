@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.answers.compose import Draft
-from freshet.tasks.governance.expressions import Asker
 from freshet.tasks.rules.verdicts import Verdict, verdict
 
 if TYPE_CHECKING:
+    from freshet.tasks.answers.compose import Draft
+    from freshet.tasks.governance.expressions import Asker
     from freshet.tasks.settings.project import AnswersGate
 
 MEASURES = ("answered", "supported", "cited", "refused")

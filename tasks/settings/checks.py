@@ -21,7 +21,7 @@ from freshet.tasks.settings.datasets import RuleTuning
 from freshet.tasks.settings.generation import Generation
 from freshet.tasks.settings.golden import read_golden
 from freshet.tasks.settings.lines import Located
-from freshet.tasks.settings.model_checks import Fault, embedding_faults, generation_faults
+from freshet.tasks.settings.model_checks import Fault, embedding_faults, generation_faults, length_note
 from freshet.tasks.settings.named_files import text
 from freshet.tasks.settings.places import Finding, Place, place_text
 from freshet.tasks.settings.project import (
@@ -37,9 +37,6 @@ from freshet.tasks.settings.project import (
 from freshet.tasks.settings.roster import is_ahead, read_roster
 from freshet.tasks.settings.tuning import tuning_faults
 from freshet.tasks.settings.types import duration_text
-
-_BUNDLED_TOKENS = 256
-"""Tokens of a text that the bundled model, all-MiniLM-L6-v2, reads."""
 
 
 @dataclass(frozen=True)
@@ -292,13 +289,8 @@ class Checker:
 
     def _length(self, corpus: dict[str, Any], place: Place) -> None:
         chunking = self._part(Chunking, corpus.get("chunking", {}), (*place, "chunking"))
-        if chunking and chunking.max_tokens > _BUNDLED_TOKENS:
-            what = f"the bundled model reads {_BUNDLED_TOKENS} tokens; what follows is found by full text only"
-            self._note(
-                (*place, "chunking", "max_tokens"),
-                what,
-                f"write max_tokens: {_BUNDLED_TOKENS}, or choose a model that reads more",
-            )
+        if chunking and (note := length_note(chunking.max_tokens)):
+            self._note((*place, "chunking", "max_tokens"), *note)
 
 
 def _kind(source: FolderSource | GitSource) -> str:

@@ -38,6 +38,18 @@ def embedding_faults(model: str, root: Path, shown: Shown, path_shown: PathShown
         yield "note", place, f"{text} is taken for the name of a model", "did you mean bundled?"
 
 
+_BUNDLED_TOKENS = 256
+"""Tokens of a text that the bundled model, all-MiniLM-L6-v2, reads."""
+
+
+def length_note(max_tokens: int) -> tuple[str, str] | None:
+    """What chunks longer than the bundled model reads come to, and what to do; None for shorter ones."""
+    if max_tokens <= _BUNDLED_TOKENS:
+        return None
+    what = f"the bundled model reads {_BUNDLED_TOKENS} tokens; what follows is found by full text only"
+    return what, f"write max_tokens: {_BUNDLED_TOKENS}, or choose a model that reads more"
+
+
 def generation_faults(generation: Generation, root: Path, shown: Shown, path_shown: PathShown) -> Iterator[Fault]:
     """What is wrong with `generation`; a file that is not there stops nobody but whoever wants an answer."""
     place: Place = ("generation", "model")

@@ -56,6 +56,14 @@ def failure(server: Server, **how: Any) -> str:
     return told
 
 
+def test_a_key_as_long_as_a_token_of_an_identity_provider_is_not_repeated() -> None:
+    key = "".join(f"{number:03}" for number in range(300))
+    with serving(whole({"error": f"bad key {key}"}, 400)) as server:
+        with pytest.raises(ModelFailed) as error:
+            list(EndpointModel(server.endpoint(api_key=key), PATIENCE, 0).generate(MESSAGES, 50))
+        assert str(error.value.what).endswith("answers 400: bad key ***")
+
+
 def test_pieces_come_in_order_and_then_the_usage() -> None:
     with serving(said("Thirty", " days", ".")) as server:
         running = ask(server)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -40,6 +41,9 @@ HEAVY = {
     "torch", "sentence_transformers", "transformers", "great_expectations", "unstructured", "lancedb", "lance", "spacy",
     "pandas",
 }  # fmt: skip
+LATE = {"numpy", "pyarrow", "jinja2", "openai", "httpx2", "xllamacpp", "prefect"}
+"""Libraries that modules of some commands may load, and `freshet --help` does not wait for."""
+
 MOST_LINES = 300
 
 
@@ -207,6 +211,12 @@ def test_everything_goes_by_the_one_import_name() -> None:
 @pytest.mark.parametrize("file", _files("flows", "tasks", "expectations"), ids=_label)
 def test_heavy_libraries_are_imported_where_they_are_used(file: Path) -> None:
     assert [name for name in _imports_when_loaded(_tree(file)) if name.split(".")[0] in HEAVY] == []
+
+
+def test_the_command_loads_no_library_that_only_some_commands_need() -> None:
+    names = sorted({*HEAVY, *LATE})
+    told = f"import freshet.flows.command.app, sys; print([name for name in {names} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 @pytest.mark.parametrize("file", _files("tasks", "expectations"), ids=_label)

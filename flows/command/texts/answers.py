@@ -43,7 +43,10 @@ class Numbered:
     def sentence_text(self, sentence: Sentence) -> str:
         """A sentence with the numbers of its citations."""
         numbers = "".join(f" [{one}]" for one in dict.fromkeys(map(self.number, sentence.citations)))
-        doubt = " (not judged: compare it with its source)" if "SUPPORT-UNJUDGED" in sentence.findings else ""
+        unsupported = [code for code in sentence.findings if code.endswith("-UNSUPPORTED")]
+        unjudged = "SUPPORT-UNJUDGED" in sentence.findings
+        said = ", ".join(unsupported) or ("not judged" if unjudged else "")
+        doubt = f" ({said}: compare it with its source)" if said else ""
         return text_of([f"{sentence.text}{numbers}{doubt}"])
 
     def sources_text(self) -> str:
@@ -68,7 +71,7 @@ def outcome_text(answer: Answer) -> str:
     """How a question ended: a refusal and its reason, and in either case what answered."""
     lines = [] if answer.reason is None else [f"{REFUSALS[answer.reason]} ({answer.reason})"]
     kept_back = f", {sum(answer.withheld.values())} findings kept sentences back" if answer.withheld else ""
-    cut = ", cut short" if answer.finish in ("length", "time", "failed") and answer.reason is None else ""
+    cut = ", cut short" if answer.finish in ("length", "time", "astray", "failed") and answer.reason is None else ""
     done = f"{answer.outcome} from release {answer.release} by {answer.model} in {answer.seconds:.1f} s"
     return text_of([*lines, f"({done}{kept_back}{cut}; id {answer.id})"])
 

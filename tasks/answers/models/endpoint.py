@@ -240,9 +240,10 @@ class _Answer:
 
     def _excerpt(self, said: str) -> str:
         """The beginning of a server's words for a message; nothing where they repeat the prompt."""
-        text = " ".join(said.split())[:_LONGEST_REASON]
+        text = " ".join(said.split())
         if key := self._model.endpoint.api_key:
             text = text.replace(key, "***")
+        text = text[:_LONGEST_REASON]  # only now: half of a key would not be known for one
         prompt = " ".join(self._prompt.split())
         if any(text[start : start + _SHARED] in prompt for start in range(max(1, len(text) - _SHARED + 1))):
             return ""

@@ -67,7 +67,8 @@ def _whole(reading: Reading, passages: Sequence[Held]) -> Coverage:
             known = any(word in held.reading.places for held in passages)
             units.append((at, min(len(word), _HEAVIEST), known, paired))
         before = word
-    return _sum(units)
+    # A bare `No.` says nothing that words could tell.
+    return _sum(units) if units else Coverage(0.0, 0.0, 0)
 
 
 def _clauses(reading: Reading, units: Sequence[Unit]) -> Iterator[tuple[int, int]]:

@@ -9,12 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from freshet.tasks.answers.floor import DEFAULT_FLOOR, calibrate
-from freshet.tasks.answers.reading import read_passages
-
 from freshet.tasks.answers.ask import ask, writer_of
 from freshet.tasks.answers.compose import HITS, Draft, Writer, compose
 from freshet.tasks.answers.exam import AnswerExam, AnswerQuestion, judge_answers, sit_answer_exam
+from freshet.tasks.answers.floor import DEFAULT_FLOOR, calibrate
+from freshet.tasks.answers.reading import read_passages
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.governance.roster import load_roster
 from freshet.tasks.index.gate.golden import Access, ExamQuestion, resolve_questions
@@ -154,9 +153,11 @@ def examine_release(
     access = Access(read_in_force(store, corpus, standing.published), load_roster(project))
     questions, _ = resolve_questions(golden, ledger, access, now)
 
+    number = standing.live.release  # a release that is published meanwhile is not asked
+
     def answer(question: str, asker: Asker) -> Draft:
         return ask(
-            project, store, corpus, question, asker=asker, writer=writer, log=None, now=now, release=release
+            project, store, corpus, question, asker=asker, writer=writer, log=None, now=now, release=number
         ).draft
 
-    return standing.live.release, sit_answer_exam(answer, _answer_questions(golden, questions, access))
+    return number, sit_answer_exam(answer, _answer_questions(golden, questions, access))
