@@ -6,7 +6,7 @@ stands in documents that they may not see changes nothing here, not even the wei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from math import exp
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freshet.tasks.answers.pieces import Piece, pieces_of
-from freshet.tasks.answers.words import answers_in_kind, covered, stems, words_of
+from freshet.tasks.answers.words import Word, answers_in_kind, covered, stems, words_of
 from freshet.tasks.search.retrieve import Hit
 
 Vectors = NDArray[np.float32]
@@ -31,6 +31,9 @@ PIECE_WEIGHTS = (4.48, 2.55, 2.8, -1.18, 2.52, 2.28)
 They are logistic regressions that `bench/refusal.py --fit` fits and prints: on XQuAD, the probe and the AWS set, and on
 the half of the handbook's questions that is for tuning.
 """
+
+MISSING_NAMES = 2.0
+"""What a piece loses whose passage has none of the question's names: it is about another form, team or place."""
 
 READ = ("best_cosine", "covered_by_five", "best_with_heads", "best_piece")
 READ_WEIGHTS = (1.72, 0.76, 1.96, 1.1)
@@ -109,7 +112,7 @@ def read_passages(
             [1 / (1 + better[passage]) for passage in passages],
         ]
     ).astype(np.float64)
-    ratings = traits @ np.array(PIECE_WEIGHTS)
+    ratings = traits @ np.array(PIECE_WEIGHTS) - MISSING_NAMES * _missing_names(words, in_passage)[passages]
     top_five = [found for found, rank in zip(in_passage, better, strict=True) if rank < _TOP]
     whole = (
         float(cosine.max()),
@@ -119,6 +122,13 @@ def read_passages(
     )
     total = READ_BIAS + float(np.dot(whole, READ_WEIGHTS))
     return Reading(1 / (1 + exp(-total)), tuple(pieces[n] for n in kept), tuple(map(float, ratings)), whole, traits)
+
+
+def _missing_names(words: Sequence[Word], in_passage: Sequence[Collection[str]]) -> NDArray[np.float64]:
+    """Returns of each passage which share of the question's names it does not have; 0 where the question has none."""
+    names = [word.stem for word in words if word.is_name]
+    missing = [sum(name not in found for name in names) / max(1, len(names)) for found in in_passage]
+    return np.array(missing, np.float64)
 
 
 def _needed(piece: Piece, texts: Sequence[str]) -> str:

@@ -30,6 +30,10 @@ su sus una y che chi come dal dei della di dove e gli ho nel non per quale quand
 _STOP = frozenset(_LITTLE.split())
 """Words that say little in English, German, French, Spanish and Italian, without accents."""
 
+_GERMAN = frozenset(
+    ("der", "die", "das", "den", "dem", "wie", "wann", "wer", "welche", "welcher", "welches", "wird", "im")
+)
+
 _NUMBERS = {
     word: str(number)
     for words in (
@@ -81,21 +85,28 @@ class Word:
     Attributes:
         stem: what is looked for.
         weight: above 0, by its length, and more for one that is written as names and identifiers are.
+        is_name: whether it is written as names and identifiers are. In German, where all nouns are capitalised, that
+            takes a digit or several capitals.
     """
 
     stem: str
     weight: float
+    is_name: bool = False
 
 
 def words_of(question: str) -> list[Word]:
     """Returns the words of a question that say something, each stem once; all of them where none does."""
     found: dict[str, Word] = {}
     spare: dict[str, Word] = {}
-    for place, written in enumerate(re.findall(r"\w+", unicodedata.normalize("NFKC", question))):
+    plain = unicodedata.normalize("NFKC", question)
+    is_german = not _GERMAN.isdisjoint(tokens(plain))
+    for place, written in enumerate(re.findall(r"\w+", plain)):
         for stem in stems(written):
             is_name = any(char.isdigit() for char in written) or (place > 0 and written[0].isupper())
             is_name = is_name or (len(written) > 1 and written.isupper())
-            word = Word(stem, min(1.5, 0.4 + len(stem) / 8) * (1.3 if is_name else 1.0))
+            sure = any(char.isdigit() for char in written) or sum(map(str.isupper, written)) > 1
+            weight = min(1.5, 0.4 + len(stem) / 8) * (1.3 if is_name else 1.0)
+            word = Word(stem, weight, sure if is_german else is_name)
             (
                 spare
                 if _plain(written) in _STOP and not (is_name and len(written) > 1 and written.isupper())
