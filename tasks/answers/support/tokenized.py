@@ -1,11 +1,11 @@
-"""What the check of support reads out of a text: its words, what it denies, its numbers, dates and names."""
+"""A text as the check of support holds it against others: its words and where they stand, and what it denies."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 
 from freshet.tasks.answers.support.vocabulary import CONTRACTED, DENIALS, EMPTY, LIGHT, RESTRICTIONS
@@ -40,7 +40,7 @@ _GROUPED = re.compile(r"\d{1,3}(?:[ \u00a0\u202f,.'’]\d{3})+(?P<rest>[.,]\d{1,
 
 
 @dataclass(eq=False)
-class Reading:
+class TokenizedText:
     """A text as it is held against others.
 
     Attributes:
@@ -119,26 +119,26 @@ def values_of(number: str) -> list[str]:
     return [number.replace(",", ".") if number.count(",") == 1 and "." not in number else number]
 
 
-def read(text: str) -> Reading:
-    """Reads a text; `read_passage` does it once for each text."""
+def read(text: str) -> TokenizedText:
+    """Reads a text; `held.held` keeps what was read of a passage."""
     text = without_markup(text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     text = _SPACES.sub(" ", text)
-    reading = Reading(text)
+    reading = TokenizedText(text)
     for found in _TOKEN.finditer(text):
         _add(reading, str(found.lastgroup), found.group(), found.span())
     _end(reading)
     return reading
 
 
-def _end(reading: Reading) -> None:
+def _end(reading: TokenizedText) -> None:
     if reading.stream[-1] != EDGE:
         reading.stream.append(EDGE)
         reading.origin.append(-1)
 
 
-def _add(reading: Reading, group: str, token: str, span: tuple[int, int]) -> None:
+def _add(reading: TokenizedText, group: str, token: str, span: tuple[int, int]) -> None:
     if group in ("edge", "clause"):
         reading.clauses.add(len(reading.words))
         if group == "edge":
@@ -165,13 +165,6 @@ def _add(reading: Reading, group: str, token: str, span: tuple[int, int]) -> Non
         reading.stream.append(stem(said, 3) if group == "word" else said)
 
 
-@lru_cache(maxsize=256)
-def read_passage(text: str) -> Reading:
-    """Reads a text that many sentences are held against."""
-    return read(text)
-
-
-@lru_cache(maxsize=256)
 def raw_words(text: str) -> str:
     """Returns the words of a text with its markup, between spaces."""
     if not text.isascii():
