@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from freshet.tasks.answers.support.tokenized import UNSPACED, WORD, TokenizedText
+from freshet.tasks.answers.support.tokenized import WORD, TokenizedText
 from freshet.tasks.answers.support.vocabulary import GERMAN, OPENERS
+from freshet.tasks.text.unspaced import UNSPACED
 
 _WITHIN = frozenset({" ", "-", ". ", "'", "’", "/", "\n", " & ", "."})
 _PEOPLE = ("ians", "eans", "ian", "ean", "ans", "any", "ese", "ish", "an", "ia", "a", "y", "s", "e")

@@ -10,24 +10,21 @@ from itertools import pairwise
 
 from freshet.tasks.answers.support.vocabulary import CONTRACTED, DENIALS, EMPTY, LIGHT, RESTRICTIONS
 from freshet.tasks.text.stems import stem
+from freshet.tasks.text.unspaced import LETTERS
 
 EDGE = "\n"
 """What stands in `stream` where a sentence, a row, or an item of a list ends."""
 
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(
     r"(?P<number>\d{1,3}(?:[ \u00a0\u202f,.'’]\d{3}){1,6}+(?!\d)(?:[.,]\d{1,12}+)?(?!\d)|\d++(?:[.,:]\d++)*+)"
-    rf"|(?P<char>[{_UNSPACED}])"
-    rf"|(?P<word>[^\W\d_{_UNSPACED}]++(?:(?<=n)['’]t(?!\w))?)"
+    rf"|(?P<char>[{LETTERS}])"
+    rf"|(?P<word>[^\W\d_{LETTERS}]++(?:(?<=n)['’]t(?!\w))?)"
     r"|(?P<sign>[%€$£¥°<>≤≥±=+]|(?<![\w.,)])[-−](?=\d))"
     r"|(?P<edge>[.!?。！？][\"'”’)\]*_]{0,4}(?=\s|\Z)|[。！？]|\n\s*\n|\n(?=[ \t]{0,8}(?:[|>#*+-]|\d{1,3}[.)]\s)))"
     r"|(?P<clause>[,;:()—–，；：、])"
 )
 _NUMBERED = re.compile(r"\.? ?\d")
 """What makes `No` an abbreviation of number."""
-
-UNSPACED = re.compile(f"[{_UNSPACED}]")
-"""A letter of a script that puts no spaces between words."""
 
 _SPACES = re.compile(r"[^\S\n]+")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
