@@ -119,7 +119,7 @@ def _number(reading: TokenizedText, at: int) -> Number | None:
     ordinal = False
     if kind == NUMBER:
         start, stop = reading.spans[at]
-        if _is_joined(reading, at) or _is_enumerator(reading, at):
+        if _is_joined(reading, at):
             return None
         values = values_of(reading.text[start:stop])
         if _word(reading, end) in _SUFFIXES and not _gap(reading, at):
@@ -151,12 +151,6 @@ def _number(reading: TokenizedText, at: int) -> Number | None:
     if unit in CURRENCIES:
         values = [value.rstrip("0").rstrip(".") if "." in value else value for value in values]
     return Number(at, end, frozenset(sign + value for value in values), unit)
-
-
-def _is_enumerator(reading: TokenizedText, at: int) -> bool:
-    """Whether a number does no more than count the items of a list: `1. Open the file`."""
-    end = reading.spans[at][1]
-    return at == 0 and reading.text[end : end + 2] in (". ", ") ", ".", ")") and not reading.text[: end - 3].strip()
 
 
 def _unit(reading: TokenizedText, end: int, currency: str | None) -> tuple[str | None, int]:
