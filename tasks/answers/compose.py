@@ -5,6 +5,7 @@ Where the passages come from is not known here: from a release, or from the head
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ class Draft:
         reason: why it is refused, a key of `REFUSALS`; None where it is answered.
         withheld: by code, how many sentences a finding kept back.
         held_back: how many sentences were kept back, by whatever findings.
-        said: normal forms of the sentences that were let go.
+        said: normal forms of the model's sentences that were let go, without the numbers of a list.
         score: how likely it is that the passages answer, from 0 to 1.
         passages: those that the answer might cite.
         left_out: passages that the prompt had no room for.
@@ -170,20 +171,24 @@ def _generate(
         contexts = [passage.context for passage in draft.passages]
         generation = model.generate(messages, writer.max_tokens)
         stream = SentenceStream(positions)
-        in_vain = 0
+        in_vain, items = 0, {0}
         for drafted in _drafted(stream, generation):
             if not _is_statement(drafted, draft.passages):
                 continue
             cited = [positions[key] for key in drafted.keys]
-            judgement = judge(drafted.text, contexts, cited, rules)
+            said = _without_number(drafted.text, items)
+            judgement = judge(said, contexts, cited, rules)
             unknown = [verdict("CITATION-UNKNOWN", citations=drafted.unknown)] if drafted.unknown else []
-            repeated = [verdict("SENTENCE-REPEATED")] if normalise(drafted.text) in draft.said else []
+            repeated = [verdict("SENTENCE-REPEATED")] if normalise(said) in draft.said else []
             found = (*judgement.findings, *retuned([*unknown, *repeated], rules))
             citations = [
-                _citation(passage, supporting_span(drafted.text, passage.hit.text))
+                _citation(passage, supporting_span(said, passage.hit.text))
                 for passage in (draft.passages[number] for number in judgement.cited)
             ]
-            in_vain = 0 if _admit(draft, drafted.text, judgement.score, found, citations, let_go) else in_vain + 1
+            is_let_go = _admit(draft, drafted.text, judgement.score, found, citations, let_go)
+            in_vain = 0 if is_let_go else in_vain + 1
+            if is_let_go:
+                draft.said.add(normalise(said))
             if in_vain == ASTRAY:
                 break
         draft.finish = "astray" if in_vain == ASTRAY else generation.finish
@@ -206,6 +211,24 @@ def _drafted(stream: SentenceStream, generation: Generation) -> Iterator[Drafted
         yield from stream.feed(piece)
     rest = stream.close()
     yield from rest if generation.finish == "stop" else rest[:-1]
+
+
+def _without_number(text: str, items: set[int]) -> str:
+    """The text without the number of an item that goes on with a list: the passages need not number it so.
+
+    Any other number with a full stop may be the answer, and is judged with the text.
+
+    Args:
+        items: numbers of the items before, and 0; gets this one as well.
+    """
+    found = _ITEM.match(text)
+    if found is None or int(found[1]) - 1 not in items:
+        return text
+    items.add(int(found[1]))
+    return text[found.end() :]
+
+
+_ITEM = re.compile(r"(\d{1,3})[.)] (?=.*\w)", re.ASCII)
 
 
 def _is_statement(drafted: Drafted, passages: Sequence[Passage]) -> bool:
@@ -272,6 +295,5 @@ def _admit(
         return False
     sentence = Sentence(text, score, tuple(dict.fromkeys(one.code for one in findings)), tuple(citations))
     draft.sentences.append(sentence)
-    draft.said.add(normalise(text))
     let_go(sentence)
     return True

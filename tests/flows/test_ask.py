@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 import yaml
 
 from freshet.tasks.answers.answer import REFUSALS
+from freshet.tasks.answers.ask import Explained, ask, writer_of
 from freshet.tasks.answers.models.model import Finish
+from freshet.tasks.index.gate import answers
 from freshet.tasks.ledger.query_log import read_log
 from freshet.tasks.ledger.releases import exam_of, find_standing
+from freshet.tasks.settings.file import load_project
 from tests.conftest import ROOT
 from tests.flows.conftest import Project
 from tests.flows.scripted_model import Scripted
@@ -303,6 +307,30 @@ def test_the_exam_asks_those_who_may_read_and_those_who_may_not(tmp_path: Path) 
     assert {name: one["share"] for name, one in found["measures"].items()} == dict.fromkeys(found["measures"], 1.0)
     assert found["shown"] == {}
     assert "answered" in project.freshet("ask", "--exam", "docs").stdout
+
+
+def test_an_exam_asks_one_release_to_its_end_whatever_is_published_meanwhile(
+    served: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = served.copy(tmp_path / "copy")
+    golden(project, QUESTIONS)
+    loaded = load_project(project.folder / "freshet.yaml")
+    asked: list[int] = []
+
+    def watched(*args: Any, **options: Any) -> Explained:
+        found = ask(*args, **options)
+        asked.append(found.answer.release)
+        if len(asked) == 1:
+            project.write("news.md", "# News\n\nThe harbour is open again.\n")
+            assert project.refresh()["release"] == 2
+        return found
+
+    monkeypatch.setattr(answers, "ask", watched)
+    number, _ = answers.examine_release(
+        loaded, project.store, "docs", release=None, writer=writer_of(loaded), now=datetime.now(UTC)
+    )
+    assert (number, set(asked)) == (1, {1})
+    assert len(asked) > 1
 
 
 def test_the_gate_rejects_answers_that_fall_short(tmp_path: Path) -> None:

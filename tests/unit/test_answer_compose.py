@@ -75,6 +75,16 @@ def test_a_bare_denial_is_not_called_supported(text: str) -> None:
     assert sentence.support < 0.5
 
 
+def test_the_numbers_of_a_list_are_not_held_against_its_items_and_a_number_that_answers_is() -> None:
+    listed = "1. Parental leave is 20 weeks [{0}].\n2. It begins with the day of the birth [{0}].\n"
+    draft = composed(says(f"{listed}3. Claims are handed in within 30 days of the journey [{{1}}].\n"))
+    assert [text[:2] for text in written(draft)] == ["1.", "2.", "3."]
+    assert not draft.withheld
+    for number in ("45", "450", "5"):
+        draft = composed(says(f"{number}. Parental leave is 20 weeks for all parents [{{0}}].\n"))
+        assert draft.withheld.keys() == {"NUMBER-UNSUPPORTED"}
+
+
 @pytest.mark.parametrize("severity", ["warn", "note"])
 def test_what_a_corpus_lets_pass_is_shown_with_its_finding(severity: str) -> None:
     rules = {**RULES, "NUMBER-UNSUPPORTED": replace(RULES["NUMBER-UNSUPPORTED"], severity=severity)}  # type: ignore[arg-type]

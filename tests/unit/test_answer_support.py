@@ -138,6 +138,12 @@ def test_other_languages_tables_lists_and_code(sentence: str, passage: str, foun
     assert found in accused if found else accused == []
 
 
+def test_rare_ideographs_are_read_one_by_one_as_others_are() -> None:
+    from freshet.tasks.answers.support.tokenized import read
+
+    assert read("\U00020bb7野家").words == ["\U00020bb7", "野", "家"]
+
+
 def test_a_sentence_that_says_it_freely_is_marked_as_unjudged_and_let_through() -> None:
     judged = judge("Reimbursement is not for those who contract, a plain rule.", [POLICY], [0])
     assert [(one.code, one.severity) for one in judged.findings] == [("SUPPORT-UNJUDGED", "warn")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from freshet.tasks.answers.support.reading import Reading
+from freshet.tasks.answers.support.tokenized import TokenizedText
 
 REACH = 4
 """As many words are compared on each side."""
@@ -25,7 +25,7 @@ def around(one: Sequence[str], span: tuple[int, int], other: Sequence[str], ther
     return before, after
 
 
-def gaps_like(sentence: Reading, gap: int, passage: Reading) -> Iterable[int]:
+def gaps_like(sentence: TokenizedText, gap: int, passage: TokenizedText) -> Iterable[int]:
     """Places of a passage that have the same word before them, or behind them, as a place of the sentence."""
     stream = sentence.stream
     before = passage.places.get(stream[gap - 1], ()) if gap else ()

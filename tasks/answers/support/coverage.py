@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from freshet.tasks.answers.support.held import Held
-from freshet.tasks.answers.support.reading import CHAR, EDGE, SIGN, Reading
+from freshet.tasks.answers.support.tokenized import CHAR, EDGE, SIGN, TokenizedText
 from freshet.tasks.answers.support.vocabulary import CONNECTORS, EMPTY, one_form
 
 _LEAST = 3
@@ -41,7 +41,7 @@ Unit = tuple[int, float, bool, bool]
 """A word of meaning: its position, its weight, and whether it and its pair with the one before are in the passages."""
 
 
-def _units(reading: Reading, passages: Sequence[Held]) -> Iterator[Unit]:
+def _units(reading: TokenizedText, passages: Sequence[Held]) -> Iterator[Unit]:
     before = "\n"
     for at, word in enumerate(reading.words):
         kind = reading.kinds[at]
@@ -57,7 +57,7 @@ def _units(reading: Reading, passages: Sequence[Held]) -> Iterator[Unit]:
         before = here
 
 
-def _whole(reading: Reading, passages: Sequence[Held]) -> Coverage:
+def _whole(reading: TokenizedText, passages: Sequence[Held]) -> Coverage:
     """Returns the coverage by all words and neighbours, also those that say nothing of the matter: `I guess that`."""
     units = []
     before = reading.stream[0]
@@ -71,7 +71,7 @@ def _whole(reading: Reading, passages: Sequence[Held]) -> Coverage:
     return _sum(units) if units else Coverage(0.0, 0.0, 0)
 
 
-def _clauses(reading: Reading, units: Sequence[Unit]) -> Iterator[tuple[int, int]]:
+def _clauses(reading: TokenizedText, units: Sequence[Unit]) -> Iterator[tuple[int, int]]:
     start = 0
     borders = [
         number for number, (at, *_) in enumerate(units) if number and _has_border(reading, units[number - 1][0] + 1, at)
@@ -83,7 +83,7 @@ def _clauses(reading: Reading, units: Sequence[Unit]) -> Iterator[tuple[int, int
     yield start, len(units)
 
 
-def _has_border(reading: Reading, start: int, end: int) -> bool:
+def _has_border(reading: TokenizedText, start: int, end: int) -> bool:
     """Whether a clause begins between two words of meaning."""
     return any(at in reading.clauses for at in range(start, end + 1)) or any(
         reading.words[at] in CONNECTORS for at in range(start, end)

@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 
-from freshet.tasks.answers.support.reading import CHAR, NUMBER, SIGN, WORD, Reading, values_of
+from freshet.tasks.answers.support.tokenized import CHAR, NUMBER, SIGN, WORD, TokenizedText, values_of
 from freshet.tasks.answers.support.vocabulary import (
     ALSO_WORDS,
     AS_TWO,
@@ -35,13 +35,12 @@ _RANGES = frozenset({"to", "or", "and", "bis", "oder", "und", "à", "ou", "et", 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number, at the words from `start` to before `end`; what it may be, its unit, and whether it was in digits."""
+    """A number, at the words from `start` to before `end`; what it may be, and its unit."""
 
     start: int
     end: int
     values: frozenset[str]
     unit: str | None
-    digits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Facts:
     dates: tuple[Date, ...]
 
 
-def facts_of(reading: Reading) -> Facts:
+def facts_of(reading: TokenizedText) -> Facts:
     """Returns the numbers and dates of a text; a number that is part of a date, or of a name (`S-12`), is none."""
     dates: list[Date] = []
     numbers: list[Number] = []
@@ -81,7 +80,7 @@ def facts_of(reading: Reading) -> Facts:
     return Facts(tuple(_with_units_of_ranges(reading, numbers)), tuple(dates))
 
 
-def _gap(reading: Reading, at: int) -> str:
+def _gap(reading: TokenizedText, at: int) -> str:
     """What stands between a word and the next, without what lies farther off."""
     if at + 1 >= len(reading.words) or at < 0:
         return "\n"
@@ -89,11 +88,11 @@ def _gap(reading: Reading, at: int) -> str:
     return reading.text[start : min(end, start + 5)]
 
 
-def _word(reading: Reading, at: int) -> str:
+def _word(reading: TokenizedText, at: int) -> str:
     return reading.words[at] if 0 <= at < len(reading.words) else ""
 
 
-def _is_joined(reading: Reading, at: int) -> bool:
+def _is_joined(reading: TokenizedText, at: int) -> bool:
     """Whether a number is a part of a name, as in S-12, v2, x86_64 or 3D."""
     start, end = reading.spans[at]
     before = reading.text[max(0, start - 2) : start]
@@ -108,19 +107,19 @@ def _is_joined(reading: Reading, at: int) -> bool:
     return after.isalpha() and following not in UNITS and following not in SCALES and following not in _SUFFIXES | {"m"}
 
 
-def _is_code(reading: Reading, at: int) -> bool:
+def _is_code(reading: TokenizedText, at: int) -> bool:
     """Whether what a hyphen joins to a number is part of a name: `4-B`, not `5-day`."""
     following = _word(reading, at + 1)
     return bool(following) and reading.is_capital[at + 1] and following not in UNITS
 
 
-def _number(reading: Reading, at: int) -> Number | None:
+def _number(reading: TokenizedText, at: int) -> Number | None:
     kind, word = reading.kinds[at], reading.words[at]
     end = at + 1
     ordinal = False
     if kind == NUMBER:
         start, stop = reading.spans[at]
-        if _is_joined(reading, at) or _is_enumerator(reading, at):
+        if _is_joined(reading, at):
             return None
         values = values_of(reading.text[start:stop])
         if _word(reading, end) in _SUFFIXES and not _gap(reading, at):
@@ -135,9 +134,9 @@ def _number(reading: Reading, at: int) -> Number | None:
     elif (
         kind == WORD and word in ORDINALS and not (word == "second" and _word(reading, at - 1) in ("a", "per", "each"))
     ):
-        return Number(at, end, frozenset({ORDINALS[word]}), "th", False)
+        return Number(at, end, frozenset({ORDINALS[word]}), "th")
     elif kind == WORD and word in AS_TWO:
-        return Number(at, end, frozenset({"2"}), None, False)
+        return Number(at, end, frozenset({"2"}), None)
     else:
         return None
     currency = UNITS.get(_word(reading, at - 1)) if at else None
@@ -151,16 +150,10 @@ def _number(reading: Reading, at: int) -> Number | None:
     unit, end = ("th", end) if ordinal else _unit(reading, end, currency)
     if unit in CURRENCIES:
         values = [value.rstrip("0").rstrip(".") if "." in value else value for value in values]
-    return Number(at, end, frozenset(sign + value for value in values), unit, kind == NUMBER)
+    return Number(at, end, frozenset(sign + value for value in values), unit)
 
 
-def _is_enumerator(reading: Reading, at: int) -> bool:
-    """Whether a number does no more than count the items of a list: `1. Open the file`."""
-    end = reading.spans[at][1]
-    return at == 0 and reading.text[end : end + 2] in (". ", ") ", ".", ")") and not reading.text[: end - 3].strip()
-
-
-def _unit(reading: Reading, end: int, currency: str | None) -> tuple[str | None, int]:
+def _unit(reading: TokenizedText, end: int, currency: str | None) -> tuple[str | None, int]:
     word = _word(reading, end)
     if _gap(reading, end - 1) not in ("", " ", "-", "\u00a0", "\n"):
         return currency, end
@@ -181,7 +174,7 @@ def _scaled(value: str, zeros: int) -> str:
     return f"{moved}.{rest[zeros:]}" if rest[zeros:].strip("0") else moved
 
 
-def _with_units_of_ranges(reading: Reading, numbers: list[Number]) -> list[Number]:
+def _with_units_of_ranges(reading: TokenizedText, numbers: list[Number]) -> list[Number]:
     """Gives the first number of a range the unit of the second: 5 to 10 days."""
     for at in range(len(numbers) - 2, -1, -1):
         one, following = numbers[at], numbers[at + 1]
@@ -189,11 +182,11 @@ def _with_units_of_ranges(reading: Reading, numbers: list[Number]) -> list[Numbe
         near = reading.spans[following.start][0] - reading.spans[one.end - 1][1] <= len(" bis ") + 1
         joined = between in ([], ["-"]) or (len(between) == 1 and between[0] in _RANGES)
         if one.unit is None and following.unit and near and joined:
-            numbers[at] = Number(one.start, one.end, one.values, following.unit, one.digits)
+            numbers[at] = Number(one.start, one.end, one.values, following.unit)
     return numbers
 
 
-def _date(reading: Reading, at: int) -> Date | None:
+def _date(reading: TokenizedText, at: int) -> Date | None:
     kind, word = reading.kinds[at], reading.words[at]
     if kind == NUMBER:
         return _numeric(reading, at) or _clock(reading, at) or _day_first(reading, at)
@@ -213,19 +206,19 @@ def _date(reading: Reading, at: int) -> Date | None:
     return _with_year(reading, at, end, parts)
 
 
-def _month(reading: Reading, at: int) -> str | None:
+def _month(reading: TokenizedText, at: int) -> str | None:
     word = _word(reading, at)
     if word not in MONTHS or (word in ALSO_WORDS and not reading.is_capital[at]):
         return None
     return None if word in ALSO_WORDS and at in reading.starts and not _day(reading, at + 1) else MONTHS[word]
 
 
-def _day(reading: Reading, at: int) -> str | None:
+def _day(reading: TokenizedText, at: int) -> str | None:
     word = _word(reading, at)
     return str(int(word)) if word.isdecimal() and len(word) <= 2 and 1 <= int(word) <= _MOST_DAY else None
 
 
-def _day_first(reading: Reading, at: int) -> Date | None:
+def _day_first(reading: TokenizedText, at: int) -> Date | None:
     day = _day(reading, at)
     end = at + 1
     while end <= at + 2 and (_word(reading, end) in _SUFFIXES or _word(reading, end) in ("of", "de")):
@@ -236,7 +229,7 @@ def _day_first(reading: Reading, at: int) -> Date | None:
     return _with_year(reading, at, end + 1, {"d": day, "m": month})
 
 
-def _with_year(reading: Reading, at: int, end: int, parts: dict[str, str]) -> Date:
+def _with_year(reading: TokenizedText, at: int, end: int, parts: dict[str, str]) -> Date:
     then = end + (_word(reading, end) in ("of", "de"))
     word = _word(reading, then)
     if word.isdecimal() and len(word) == _FOUR and _gap(reading, end - 1).strip(" ,\n") in ("", "of"):
@@ -244,7 +237,7 @@ def _with_year(reading: Reading, at: int, end: int, parts: dict[str, str]) -> Da
     return Date(at, end, tuple((name, frozenset({value})) for name, value in parts.items()))
 
 
-def _numeric(reading: Reading, at: int) -> Date | None:
+def _numeric(reading: TokenizedText, at: int) -> Date | None:
     start = reading.spans[at][0]
     found = _ISO.match(reading.text, start)
     if found:
@@ -268,7 +261,7 @@ def _numeric(reading: Reading, at: int) -> Date | None:
     return Date(at, end, (("d", frozenset(days)), ("m", frozenset(months)), ("y", years)))
 
 
-def _clock(reading: Reading, at: int) -> Date | None:
+def _clock(reading: TokenizedText, at: int) -> Date | None:
     word, end = reading.words[at], at + 1
     found = _CLOCK.fullmatch(word)
     half = _word(reading, end)

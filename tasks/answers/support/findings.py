@@ -10,7 +10,7 @@ from freshet.tasks.answers.support.aligned import around, gaps_like
 from freshet.tasks.answers.support.facts import Date, Number
 from freshet.tasks.answers.support.held import Held
 from freshet.tasks.answers.support.names import identifiers, is_acronym, is_german, name_stem, runs_of
-from freshet.tasks.answers.support.reading import WORD, Reading, read
+from freshet.tasks.answers.support.tokenized import WORD, TokenizedText, read
 from freshet.tasks.answers.support.vocabulary import EMPTY
 from freshet.tasks.text.stems import stem
 
@@ -44,7 +44,7 @@ def _same_number(one: Number, other: Number) -> bool:
     return bool(one.values & other.values) and (one.unit in (None, other.unit) or other.unit is None)
 
 
-def _counts_what_is_unknown(reading: Reading, one: Number, passages: Sequence[Held]) -> bool:
+def _counts_what_is_unknown(reading: TokenizedText, one: Number, passages: Sequence[Held]) -> bool:
     """Whether a number counts what the passages do not name: 5 fortnights."""
     if one.unit or one.end >= len(reading.words) or reading.kinds[one.end] != WORD or one.end in reading.clauses:
         return False
@@ -121,7 +121,7 @@ def unsupported_names(sentence: Held, passages: Sequence[Held]) -> int:
     return count
 
 
-def _is_known(reading: Reading, at: int, passages: Sequence[Held]) -> bool:
+def _is_known(reading: TokenizedText, at: int, passages: Sequence[Held]) -> bool:
     word = reading.words[at]
     short = name_stem(word)
     return any(
@@ -130,7 +130,7 @@ def _is_known(reading: Reading, at: int, passages: Sequence[Held]) -> bool:
     ) or (len(word) == 1)
 
 
-def _is_other_name(reading: Reading, run: tuple[int, int], passages: Sequence[Held], missing: bool) -> bool:
+def _is_other_name(reading: TokenizedText, run: tuple[int, int], passages: Sequence[Held], missing: bool) -> bool:
     span = reading.span(*run)
     name = set(reading.words[run[0] : run[1]])
     best = {True: 0, False: 0}

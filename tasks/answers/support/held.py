@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 
 from freshet.tasks.answers.support.facts import Facts, facts_of
 from freshet.tasks.answers.support.names import name_stem, runs_of
-from freshet.tasks.answers.support.reading import WORD, Reading, raw_words, read
+from freshet.tasks.answers.support.tokenized import WORD, TokenizedText, raw_words, read
 from freshet.tasks.answers.support.vocabulary import one_form
 
 _COMPOUND = re.compile(r"\w++(?:[-_./:@+]++\w++)*+")
@@ -20,7 +20,7 @@ class Held:
     """A text with what was read out of it."""
 
     raw: str
-    reading: Reading
+    reading: TokenizedText
 
     @cached_property
     def facts(self) -> Facts:

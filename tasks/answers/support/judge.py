@@ -23,7 +23,7 @@ from freshet.tasks.answers.support.findings import (
 )
 from freshet.tasks.answers.support.held import Held, held
 from freshet.tasks.answers.support.polarity import denied, is_cut_from_denial
-from freshet.tasks.answers.support.reading import read
+from freshet.tasks.answers.support.tokenized import read
 from freshet.tasks.rules.verdicts import Verdict
 from freshet.tasks.text.borders import sentences
 

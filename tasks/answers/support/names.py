@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from freshet.tasks.answers.support.reading import UNSPACED, WORD, Reading
+from freshet.tasks.answers.support.tokenized import WORD, TokenizedText
 from freshet.tasks.answers.support.vocabulary import GERMAN, OPENERS
+from freshet.tasks.text.unspaced import UNSPACED
 
 _WITHIN = frozenset({" ", "-", ". ", "'", "’", "/", "\n", " & ", "."})
 _PEOPLE = ("ians", "eans", "ian", "ean", "ans", "any", "ese", "ish", "an", "ia", "a", "y", "s", "e")
@@ -24,7 +25,7 @@ def name_stem(word: str) -> str:
     return word
 
 
-def runs_of(reading: Reading, whole: bool = False) -> Iterator[tuple[int, int]]:
+def runs_of(reading: TokenizedText, whole: bool = False) -> Iterator[tuple[int, int]]:
     """Yields runs of capitalised words, each as the positions of its first word and behind its last.
 
     Args:
@@ -53,11 +54,11 @@ def runs_of(reading: Reading, whole: bool = False) -> Iterator[tuple[int, int]]:
         at = end
 
 
-def _is_opener(reading: Reading, at: int) -> bool:
+def _is_opener(reading: TokenizedText, at: int) -> bool:
     return at in reading.denials or (reading.words[at] in OPENERS and not is_acronym(reading, at))
 
 
-def is_acronym(reading: Reading, at: int) -> bool:
+def is_acronym(reading: TokenizedText, at: int) -> bool:
     """Whether a word has a capital letter behind its first letter."""
     start, end = reading.spans[at]
     return (
@@ -88,7 +89,7 @@ def _is_code(token: str) -> bool:
     return False
 
 
-def is_german(*readings: Reading) -> bool:
+def is_german(*readings: TokenizedText) -> bool:
     """Whether texts are in German, where nouns are capitalised as well."""
     found: set[str] = set()
     for reading in readings:

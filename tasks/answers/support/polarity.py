@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from freshet.tasks.answers.support.aligned import around, gaps_like
 from freshet.tasks.answers.support.held import Held
-from freshet.tasks.answers.support.reading import WORD, Reading
+from freshet.tasks.answers.support.tokenized import WORD, TokenizedText
 from freshet.tasks.text.stems import stem
 
 _SURE = {"not": 3, "only": 5}
@@ -32,17 +32,17 @@ def denied(sentence: Held, passages: Sequence[Held]) -> int:
     return count + _opposites(reading, passages)
 
 
-def _agreeing(one: Reading, gap: int, other: Reading, there: int) -> int:
+def _agreeing(one: TokenizedText, gap: int, other: TokenizedText, there: int) -> int:
     """Returns how many words agree around two places; none where those on one side all differ."""
     before, after = around(one.stream, (gap, gap), other.stream, (there, there))
     return before + after if before and after else 0
 
 
-def _cues(reading: Reading, gap: int, kind: str) -> int:
+def _cues(reading: TokenizedText, gap: int, kind: str) -> int:
     return sum(reading.cues[kind].get(at, 0) for at in range(gap - _NEAR, gap + _NEAR + 1))
 
 
-def _differs(reading: Reading, gap: int, kind: str, passages: Sequence[Held]) -> bool:
+def _differs(reading: TokenizedText, gap: int, kind: str, passages: Sequence[Held]) -> bool:
     here = _cues(reading, gap, kind)
     best = {True: 0, False: 0}
     for held in passages:
@@ -52,7 +52,7 @@ def _differs(reading: Reading, gap: int, kind: str, passages: Sequence[Held]) ->
     return best[False] >= _SURE[kind] and best[False] > best[True]
 
 
-def _opposites(reading: Reading, passages: Sequence[Held]) -> int:
+def _opposites(reading: TokenizedText, passages: Sequence[Held]) -> int:
     """Returns how many words of a sentence stand in the passages only as their opposite: available, unavailable."""
     count = 0
     for at, word in enumerate(reading.words):
@@ -66,7 +66,7 @@ def _opposites(reading: Reading, passages: Sequence[Held]) -> int:
     return count
 
 
-def is_cut_from_denial(reading: Reading, at: int) -> bool:
+def is_cut_from_denial(reading: TokenizedText, at: int) -> bool:
     """Whether what stands before a place of a sentence denies it: `It is not true that` …"""
     for before in range(at, max(0, at - _BEFORE), -1):
         if before in reading.starts or (before in reading.clauses and before != at):

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from freshet.tasks.answers.support.coverage import covered
 from freshet.tasks.answers.support.held import Held
-from freshet.tasks.answers.support.reading import read
+from freshet.tasks.answers.support.tokenized import read
 from freshet.tasks.text.borders import sentences
 
 _MOST = 3

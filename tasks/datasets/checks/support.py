@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from freshet.tasks.datasets.checks.rows import Row
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.text.normalise import tokens
 from freshet.tasks.text.stems import stem
+from freshet.tasks.text.unspaced import UNSPACED
 
 # Words that say nothing of the matter, and whole answers that no passage needs to spell out.
 _EMPTY_WORDS = frozenset({
@@ -24,8 +24,6 @@ _EMPTY_WORDS = frozenset({
     "were", "what", "when", "where", "whether", "which", "while", "who", "whom", "whose", "why", "will", "with",
     "within", "without", "would", "yes", "you", "your", "yours",
 })  # fmt: skip
-# Scripts that put no space between words: a run of theirs is no word to look for.
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 def unsupported(row: Row, least: float) -> Iterator[Verdict]:
@@ -37,7 +35,7 @@ def unsupported(row: Row, least: float) -> Iterator[Verdict]:
     Args:
         least: the share of the content words that must stand in the passage.
     """
-    if not row.passage or not row.learnt or row.cites_literally or _UNSPACED.search(row.answer):
+    if not row.passage or not row.learnt or row.cites_literally or UNSPACED.search(row.answer):
         return
     said = tokens(row.answer)
     cited = tokens(row.passage)

@@ -1,33 +1,30 @@
-"""What the check of support reads out of a text: its words, what it denies, its numbers, dates and names."""
+"""A text as the check of support holds it against others: its words and where they stand, and what it denies."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 
 from freshet.tasks.answers.support.vocabulary import CONTRACTED, DENIALS, EMPTY, LIGHT, RESTRICTIONS
 from freshet.tasks.text.stems import stem
+from freshet.tasks.text.unspaced import LETTERS
 
 EDGE = "\n"
 """What stands in `stream` where a sentence, a row, or an item of a list ends."""
 
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(
     r"(?P<number>\d{1,3}(?:[ \u00a0\u202f,.'’]\d{3}){1,6}+(?!\d)(?:[.,]\d{1,12}+)?(?!\d)|\d++(?:[.,:]\d++)*+)"
-    rf"|(?P<char>[{_UNSPACED}])"
-    rf"|(?P<word>[^\W\d_{_UNSPACED}]++(?:(?<=n)['’]t(?!\w))?)"
+    rf"|(?P<char>[{LETTERS}])"
+    rf"|(?P<word>[^\W\d_{LETTERS}]++(?:(?<=n)['’]t(?!\w))?)"
     r"|(?P<sign>[%€$£¥°<>≤≥±=+]|(?<![\w.,)])[-−](?=\d))"
     r"|(?P<edge>[.!?。！？][\"'”’)\]*_]{0,4}(?=\s|\Z)|[。！？]|\n\s*\n|\n(?=[ \t]{0,8}(?:[|>#*+-]|\d{1,3}[.)]\s)))"
     r"|(?P<clause>[,;:()—–，；：、])"
 )
 _NUMBERED = re.compile(r"\.? ?\d")
 """What makes `No` an abbreviation of number."""
-
-UNSPACED = re.compile(f"[{_UNSPACED}]")
-"""A letter of a script that puts no spaces between words."""
 
 _SPACES = re.compile(r"[^\S\n]+")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -40,7 +37,7 @@ _GROUPED = re.compile(r"\d{1,3}(?:[ \u00a0\u202f,.'’]\d{3})+(?P<rest>[.,]\d{1,
 
 
 @dataclass(eq=False)
-class Reading:
+class TokenizedText:
     """A text as it is held against others.
 
     Attributes:
@@ -119,26 +116,26 @@ def values_of(number: str) -> list[str]:
     return [number.replace(",", ".") if number.count(",") == 1 and "." not in number else number]
 
 
-def read(text: str) -> Reading:
-    """Reads a text; `read_passage` does it once for each text."""
+def read(text: str) -> TokenizedText:
+    """Reads a text; `held.held` keeps what was read of a passage."""
     text = without_markup(text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     text = _SPACES.sub(" ", text)
-    reading = Reading(text)
+    reading = TokenizedText(text)
     for found in _TOKEN.finditer(text):
         _add(reading, str(found.lastgroup), found.group(), found.span())
     _end(reading)
     return reading
 
 
-def _end(reading: Reading) -> None:
+def _end(reading: TokenizedText) -> None:
     if reading.stream[-1] != EDGE:
         reading.stream.append(EDGE)
         reading.origin.append(-1)
 
 
-def _add(reading: Reading, group: str, token: str, span: tuple[int, int]) -> None:
+def _add(reading: TokenizedText, group: str, token: str, span: tuple[int, int]) -> None:
     if group in ("edge", "clause"):
         reading.clauses.add(len(reading.words))
         if group == "edge":
@@ -165,13 +162,6 @@ def _add(reading: Reading, group: str, token: str, span: tuple[int, int]) -> Non
         reading.stream.append(stem(said, 3) if group == "word" else said)
 
 
-@lru_cache(maxsize=256)
-def read_passage(text: str) -> Reading:
-    """Reads a text that many sentences are held against."""
-    return read(text)
-
-
-@lru_cache(maxsize=256)
 def raw_words(text: str) -> str:
     """Returns the words of a text with its markup, between spaces."""
     if not text.isascii():
