@@ -94,7 +94,7 @@ _LEAD = re.compile(
 )
 _AT_START = re.compile(r"^\s{0,3}\x00\s{0,3}[:,.]?\s{0,3}")
 _LABEL_AT_END = re.compile(
-    r"(?:(?<=\s)|^)[(\[]?(?:sources?|quellen?|refs?\.?)\s?(?::\s?\x00|\x00(?=[\s.!?]{0,3}$))", re.IGNORECASE
+    r"(?:[,;]\s{1,3}|(?<=\s)|^)[(\[]?(?:sources?|quellen?|refs?\.?)\s?(?::\s?\x00|\x00(?=[\s.!?]{0,3}$))", re.IGNORECASE
 )
 _LAST_IN_BRACKETS = re.compile(r"[,;:]\s?\x00(?=[)\]】])")
 _COMMENT = re.compile(r"(?:#|//|--)\s{0,2}\x00\s{0,3}$")

@@ -25,7 +25,7 @@ CITED_ONCE = (
     "It is 5 [k3f][k3f].", "It is 5 [k3f, k3f].", "It is 5 [k3f]. [k3f]", "It is 5. Source: [k3f]", "It is 5. (k3f)",
     "It is 5.\nSource: k3f", "It is 5 [Source k3f, page 2].", "According to [k3f], it is 5.", "[k3f] It is 5.",
     "[k3f]: It is 5.", "[k3f]\nIt is 5.", "Based on source [k3f], it is 5.", "It is 5 [k3f", "It is 5 ［k3f］.",
-    "It is 5 [key: k3f].", "It is 5 [\"k3f\"].",
+    "It is 5 [key: k3f].", "It is 5 [\"k3f\"].", "It is 5, source: k3f.", "It is 5; source: [k3f].",
 )  # fmt: skip
 
 
