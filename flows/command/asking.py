@@ -98,6 +98,6 @@ def _sit_exam(project: Project, corpus: str, model: str | None, release: int | N
     number, exam = examine_release(
         project, store_of(project), corpus, release=release, writer=writer, now=datetime.now(UTC)
     )
-    found = {"corpus": corpus, "release": number, "model": writer.name, **exam.as_dict(), "shown": exam.shown}
+    found = {"corpus": corpus, "release": number, "model": writer.name, **exam.as_dict()}
     print_answer(found, as_json, printing.exam_text(found))
     return FAILED if exam.shown else DONE

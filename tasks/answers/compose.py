@@ -5,7 +5,6 @@ Where the passages come from is not known here: from a release, or from the head
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from freshet.tasks.answers.extractive import quote_best
 from freshet.tasks.answers.models.model import Usage
 from freshet.tasks.answers.packing import pack
 from freshet.tasks.answers.reading import Reading, read_passages
+from freshet.tasks.answers.statements import is_statement, without_number
 from freshet.tasks.answers.stream import Drafted, SentenceStream
 from freshet.tasks.answers.support.judge import judge
 from freshet.tasks.answers.support.quoting import supporting_span
@@ -173,10 +173,10 @@ def _generate(
         stream = SentenceStream(positions)
         in_vain, items = 0, {0}
         for drafted in _drafted(stream, generation):
-            if not _is_statement(drafted, draft.passages):
+            if not is_statement(drafted, draft.passages):
                 continue
             cited = [positions[key] for key in drafted.keys]
-            said = _without_number(drafted.text, items)
+            said = without_number(drafted.text, items)
             judgement = judge(said, contexts, cited, rules)
             unknown = [verdict("CITATION-UNKNOWN", citations=drafted.unknown)] if drafted.unknown else []
             repeated = [verdict("SENTENCE-REPEATED")] if normalise(said) in draft.said else []
@@ -211,40 +211,6 @@ def _drafted(stream: SentenceStream, generation: Generation) -> Iterator[Drafted
         yield from stream.feed(piece)
     rest = stream.close()
     yield from rest if generation.finish == "stop" else rest[:-1]
-
-
-def _without_number(text: str, items: set[int]) -> str:
-    """The text without the number of an item that goes on with a list: the passages need not number it so.
-
-    Any other number with a full stop may be the answer, and is judged with the text.
-
-    Args:
-        items: numbers of the items before, and 0; gets this one as well.
-    """
-    found = _ITEM.match(text)
-    if found is None or int(found[1]) - 1 not in items:
-        return text
-    items.add(int(found[1]))
-    return text[found.end() :]
-
-
-_ITEM = re.compile(r"(\d{1,3})[.)] (?=.*\w)", re.ASCII)
-
-
-def _is_statement(drafted: Drafted, passages: Sequence[Passage]) -> bool:
-    """Whether a sentence says anything: a title that a model repeats does not, nor does a letter, a `Sure!`."""
-    said = f" {normalise(drafted.text)} "
-    for passage in passages:
-        for head in (passage.hit.title, *(passage.hit.heading or "").split(" > ")):
-            if named := normalise(head):
-                said = said.replace(f" {named} ", " ").replace(f" {named} ", " ")
-    words = said.split()
-    is_short = len(words) < _LEAST_WORDS and said.isascii() and not any(map(str.isdigit, said))
-    return bool(words) and (bool(drafted.keys) or not is_short)
-
-
-_LEAST_WORDS = 3
-"""A shorter sentence says something only with a number in it, or a citation, or in a script without spaces."""
 
 
 def _fit(

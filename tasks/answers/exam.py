@@ -43,13 +43,15 @@ class AnswerExam:
     Attributes:
         counts: by measure, how many there were and how many came up to it: questions for `answered` and `refused`,
             sentences that were written for `supported`, answers for `cited`.
-        missed: by measure, ids of questions that did not come up to it.
+        missed: by measure, the questions that did not come up to it.
+        set_aside: by id of a golden question that could not be asked, why.
         shown: ids of questions whose asker was shown a document that he must never be shown, with its id.
     """
 
     counts: dict[str, tuple[int, int]] = field(default_factory=lambda: dict.fromkeys(MEASURES, (0, 0)))
-    missed: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in MEASURES})
+    missed: dict[str, list[AnswerQuestion]] = field(default_factory=lambda: {name: [] for name in MEASURES})
     shown: dict[str, str] = field(default_factory=dict)
+    set_aside: dict[str, str] = field(default_factory=dict)
 
     def share(self, measure: str) -> float | None:
         """The share that came up to a measure; None where nothing was there to measure."""
@@ -57,14 +59,19 @@ class AnswerExam:
         return good / asked if asked else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Figures for reports: by measure, how many there were, and the share; ids of those that missed it."""
+        """Figures for reports: by measure, how many there were, and the share; the questions that missed it."""
         measures = {
             name: {"asked": self.counts[name][0], "share": None if (one := self.share(name)) is None else round(one, 4)}
             for name in MEASURES
         }
-        return {"measures": measures, "missed": {name: ids for name, ids in self.missed.items() if ids}}
+        missed = {
+            name: [{"id": one.id, "question": one.question} for one in missed]
+            for name, missed in self.missed.items()
+            if missed
+        }
+        return {"measures": measures, "missed": missed, "set_aside": self.set_aside, "shown": self.shown}
 
-    def count(self, measure: str, question: str, asked: int, good: int) -> None:
+    def count(self, measure: str, question: AnswerQuestion, asked: int, good: int) -> None:
         """Adds what one question brought to a measure."""
         before, well = self.counts[measure]
         self.counts[measure] = (before + asked, well + good)
@@ -84,13 +91,13 @@ def sit_answer_exam(answer: Callable[[str, Asker], Draft], questions: Iterable[A
         cited = {citation.passage.hit.doc_id for sentence in draft.sentences for citation in sentence.citations}
         _look_for(one.never, {passage.hit.doc_id for passage in draft.passages} | cited, one.id, exam)
         if not one.answers:
-            exam.count("refused", one.id, 1, int(draft.reason is not None))
+            exam.count("refused", one, 1, int(draft.reason is not None))
             continue
-        exam.count("answered", one.id, 1, int(draft.reason is None))
+        exam.count("answered", one, 1, int(draft.reason is None))
         written = len(draft.sentences) + draft.held_back
-        exam.count("supported", one.id, written, sum(not sentence.findings for sentence in draft.sentences))
+        exam.count("supported", one, written, sum(not sentence.findings for sentence in draft.sentences))
         if draft.reason is None:
-            exam.count("cited", one.id, 1, int(not cited.isdisjoint(one.answers)))
+            exam.count("cited", one, 1, int(not cited.isdisjoint(one.answers)))
     return exam
 
 
@@ -109,7 +116,7 @@ def judge_answers(floors: AnswersGate, exam: AnswerExam) -> Sequence[Verdict]:
             found.append(
                 verdict(
                     "GATE-ANSWERS", measure=name, share=said, floor=floor, asked=exam.counts[name][0],
-                    first=exam.missed[name][:NAMED],
+                    first=[one.id for one in exam.missed[name]][:NAMED],
                 )
             )  # fmt: skip
     if exam.shown:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from freshet.tasks.answers.pieces import Piece
 from freshet.tasks.answers.reading import Reading
 from freshet.tasks.search.retrieve import Hit
+from freshet.tasks.text.instructions import gives_instructions
 
 MOST_QUOTED = 3
 MOST_CHARACTERS = 600
@@ -42,12 +46,15 @@ def quote_best(reading: Reading, hits: Sequence[Hit]) -> list[Quoted]:
     )
     kept: list[tuple[int, tuple[int, int]]] = []
     seen: set[str] = set()
+    following = _following(reading)
     for rating, piece in ranked:
+        if not _may_be_quoted(piece.text):
+            continue
         if rating < ranked[0][0] - NEAR_BEST or len(kept) >= MOST_QUOTED:
             break
         if (normal := " ".join(piece.text.split()).casefold()) in seen:
             continue  # the same sentence in another passage, as of a page that repeats it
-        wanted = [(piece.passage, span) for span in (piece.needs, piece.span) if span]
+        wanted = [(piece.passage, span) for span in (piece.needs, piece.span, following.get(piece)) if span]
         new = [one for one in wanted if one not in kept]
         if kept and (len(kept) + len(new) > MOST_QUOTED or _length([*kept, *new]) > MOST_CHARACTERS):
             continue
@@ -60,6 +67,27 @@ def quote_best(reading: Reading, hits: Sequence[Hit]) -> list[Quoted]:
         Quoted(hits[passage].text[slice(*span)], passage, span)
         for passage, span in sorted(kept, key=lambda one: (order.index(one[0]), one[1]))
     ]
+
+
+def _may_be_quoted(text: str) -> bool:
+    """Whether a piece is something to read: no order to a model, no token of a chat, no piece of an address."""
+    is_address = len(text.split()) < _FEWEST_WORDS and "/" in text
+    return not is_address and not _CHAT.search(text) and not gives_instructions(text)
+
+
+_FEWEST_WORDS = 3
+_CHAT = re.compile(r"<[|｜]|[|｜]>|\[/?INST\]|</?s>|^(?:system|user|assistant|question|answer) ?:", re.IGNORECASE)
+"""How tokens of chats and turns of conversations begin, which a document has to steer a model by."""
+
+
+def _following(reading: Reading) -> dict[Piece, tuple[int, int]]:
+    """What comes behind a piece that ends with a colon, where that was read."""
+    after = dict(pairwise(reading.pieces))
+    return {
+        piece: after[piece].span
+        for piece in reading.pieces
+        if piece.text.endswith((":", "：")) and piece in after and after[piece].passage == piece.passage
+    }
 
 
 def _length(kept: Sequence[tuple[int, tuple[int, int]]]) -> int:

@@ -27,6 +27,12 @@ _LEANS = re.compile(
 )
 
 
+_ORDINAL = re.compile(r"\b\d{1,2}\.\s+$")
+_MONTH = re.compile(
+    r"(?:Jan|Jän|Feb|Mär|Maa|Apr|Mai|Maj|Jun|Jul|Aug|Sep|Okt|Nov|Dez|Dec|Quartal|Jahrhundert|Tag|Monat|Kapitel)"
+)
+
+
 @dataclass(frozen=True)
 class Piece:
     """A part of a passage that can be quoted.
@@ -85,7 +91,10 @@ def _sentences(block: Span, text: str, lead: Span | None) -> Iterator[tuple[Span
     """Yields the sentences of a block, and what each needs: the line before a list, or the sentence it leans on."""
     start = block[0]
     before = lead
-    for span in _between([start + at for at in sentences(text[slice(*block)])], block, text):
+    starts = [start + at for at in sentences(text[slice(*block)])]
+    # "am 31. März" is no end of a sentence, though its full stop is followed by a capital letter.
+    starts = [at for at in starts if not (_ORDINAL.search(text, max(0, at - 6), at) and _MONTH.match(text, at))]
+    for span in _between(starts, block, text):
         leans = span[0] > start and _LEANS.match(text, span[0])
         yield span, before if span[0] == start or leans else None
         before = span

@@ -181,14 +181,21 @@ def standing_at(store: Store, corpus: str, number: int | None = None) -> Standin
     return replace(standing, live=kept_as(releases, asked))
 
 
+LONGEST_QUESTION = 10_000
+"""Characters of a question: far more than a model reads of one."""
+
+
 def check_question(question: str) -> None:
     """Sees that a question is one.
 
     Raises:
-        SettingsError: it is blank, or holds what no text may hold.
+        SettingsError: it is blank, very long, or holds what no text may hold.
     """
     if not question.strip():
-        raise SettingsError("the question is empty", 'Type one: freshet search "How long is parental leave?" …')
+        raise SettingsError("the question is empty", 'Type one, like "How long is parental leave?"')
+    if len(question) > LONGEST_QUESTION:
+        what = f"the question has {len(question):,} characters, and may have {LONGEST_QUESTION:,}"
+        raise SettingsError(what, "Ask for one thing, in fewer words.")
     try:
         question.encode()
     except UnicodeEncodeError:

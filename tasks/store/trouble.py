@@ -49,6 +49,9 @@ _KINDS = (
     ),
 )
 
+_NO_TEMPORARY = "No usable temporary directory found"
+"""How Python says that files can be made in none of the folders for temporary files."""
+
 _CONFLICT = re.compile(r"commit conflict|preempted by concurrent transaction", re.IGNORECASE)
 """How Lance says that another writer came first: one that ignored the lock, or one on another machine."""
 
@@ -73,6 +76,11 @@ def mendable(error: BaseException) -> FreshetError | None:
             return ServerGone(
                 f"the Prefect server at {found[1]} does not answer",
                 "Start it (freshet up), or unset PREFECT_API_URL, with which Prefect starts a temporary one.",
+            )
+        if isinstance(one, FileNotFoundError) and _NO_TEMPORARY in str(one):
+            return StoreError(
+                "there is no folder for temporary files in which a file could be made",
+                f"Make room, or have TMPDIR name a folder on another disk, {AGAIN}",
             )
         if isinstance(one, OSError | RuntimeError | ValueError) and _CONFLICT.search(str(one)):
             return ConcurrentWriter(

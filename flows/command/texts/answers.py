@@ -29,6 +29,7 @@ class Numbered:
     def __init__(self) -> None:
         """Begins at 1."""
         self._numbers: dict[tuple[str, tuple[int, int]], int] = {}
+        self._spans: dict[int, tuple[int, int]] = {}
         self.first: list[Citation] = []
 
     def number(self, citation: Citation) -> int:
@@ -38,7 +39,10 @@ class Numbered:
         if place not in self._numbers:
             self._numbers[place] = len(self._numbers) + 1
             self.first.append(citation)
-        return self._numbers[place]
+        number = self._numbers[place]
+        start, end = self._spans.get(number, citation.chars)
+        self._spans[number] = min(start, citation.chars[0]), max(end, citation.chars[1])
+        return number
 
     def sentence_text(self, sentence: Sentence) -> str:
         """A sentence with the numbers of its citations."""
@@ -53,13 +57,18 @@ class Numbered:
         """The passages that were cited, by number."""
         lines = [""] if self.first else []
         for number, citation in enumerate(self.first, 1):
-            lines += [f"[{number}] {_place(citation.passage.hit)}", f"    {_checked(citation.passage.hit)}"]
+            start, end = self._spans[number]
+            lines += [
+                f"[{number}] {_place(citation.passage.hit, (start, end))}",
+                f"    {_checked(citation.passage.hit)}",
+            ]
         return text_of(lines)
 
 
-def _place(hit: Hit) -> str:
-    place = f"page {hit.page}" if hit.page else hit.heading
-    cited = [hit.title, *([place] if place else []), f"characters {hit.chars[0]}–{hit.chars[1]}"]
+def _place(hit: Hit, chars: tuple[int, int]) -> str:
+    """Where a quote stands: its document, the page or the headings that its passage begins below, its characters."""
+    place = f"page {hit.page}" if hit.page else (hit.heading or "").removeprefix(hit.title).removeprefix(" > ")
+    cited = [hit.title, *([place] if place else []), f"characters {chars[0]}–{chars[1]}"]
     return ", ".join(cited) + (" — stale" if hit.stale else "")
 
 
@@ -82,7 +91,7 @@ def explained_text(found: Explained) -> str:
     lines = [
         "",
         f"how likely it is that these passages answer: {draft.score:.3f}; the floor is {found.floor:.3f}",
-        *(f"  {hit.score:.3f}  {_place(hit)}" for hit in found.hits),
+        *(f"  {hit.score:.3f}  {_place(hit, hit.chars)}" for hit in found.hits),
     ]
     if not found.hits:
         lines.append("  none was found that may be shown")
@@ -108,7 +117,8 @@ def exam_text(found: Mapping[str, Any]) -> str:
         one = found["measures"][name]
         share = "none to ask" if one["share"] is None else f"{one['share']:.1%} of {one['asked']}"
         lines.append(f"  {name:10} {share:>16}  {_MEANING[name]}")
-    for name, ids in found["missed"].items():
-        lines += [f"  not {name}: {one}" for one in ids]
+    for name, missed in found["missed"].items():
+        lines += [f"  not {name}: {one['question']} ({one['id']})" for one in missed]
+    lines += [f"  set aside, {reason}: {one}" for one, reason in found["set_aside"].items()]
     lines += [f"  SHOWN what must never be shown: {one} ({doc_id})" for one, doc_id in found["shown"].items()]
     return text_of(lines)

@@ -22,6 +22,7 @@ from freshet.tasks.rules.rulebook import tuned_rules
 from freshet.tasks.search.asking import Find, finding
 from freshet.tasks.search.retrieve import standing_at
 from freshet.tasks.settings.golden import GoldenQuestion, load_golden
+from freshet.tasks.settings.project import EVERYONE
 from freshet.tasks.store import schemas
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def examine_answers(
         What speaks against publishing; and for the release's record `floor` (`value`, None where the questions are
         too few to say, and `questions`) and `answers` (as `AnswerExam.as_dict`; None where no exam was sat).
     """
-    questions, _ = resolve_questions(golden, subject.ledger, subject.access, subject.now)
+    questions, aside = resolve_questions(golden, subject.ledger, subject.access, subject.now)
     value, count = _calibrated(subject, questions)
     figures: dict[str, Any] = {"floor": {"value": value, "questions": count}, "answers": None}
     floors = settings.gate.answers
@@ -78,13 +79,18 @@ def examine_answers(
     rules = tuned_rules(settings)
     answer = _answering(subject, writer_of(project), DEFAULT_FLOOR if value is None else value, rules)
     exam = sit_answer_exam(answer, _answer_questions(golden, questions, subject.access))
+    exam.set_aside = {one.id: one.reason for one in aside}
     figures["answers"] = exam.as_dict()
     return list(judge_answers(floors, exam)), figures
 
 
 def _calibrated(subject: Subject, questions: Iterable[ExamQuestion]) -> tuple[float | None, int]:
-    """The floor by questions that can be answered, and by the same ones with what answers them taken out."""
-    drawn = sorted(questions, key=lambda one: sha256(f"floor {one.id}".encode()).hexdigest())[:MOST_CALIBRATED]
+    """The floor by questions that can be answered, and by the same ones with what answers them taken out.
+
+    Only what everyone may ask and see counts: the floor holds for all, and must tell nobody of what is kept from him.
+    """
+    asked = [one for one in questions if one.asker.principals <= {EVERYONE}]
+    drawn = sorted(asked, key=lambda one: sha256(f"floor {one.id}".encode()).hexdigest())[:MOST_CALIBRATED]
     answered, absent = [], []
     for one in drawn:
         vector = subject.embedder.embed_query(one.question)
@@ -151,7 +157,7 @@ def examine_release(
     standing = standing_at(store, corpus, release)
     ledger = store.corpus(corpus).at(schemas.DOCUMENTS, standing.live.ledger_version)
     access = Access(read_in_force(store, corpus, standing.published), load_roster(project))
-    questions, _ = resolve_questions(golden, ledger, access, now)
+    questions, aside = resolve_questions(golden, ledger, access, now)
 
     number = standing.live.release  # a release that is published meanwhile is not asked
 
@@ -160,4 +166,6 @@ def examine_release(
             project, store, corpus, question, asker=asker, writer=writer, log=None, now=now, release=number
         ).draft
 
-    return number, sit_answer_exam(answer, _answer_questions(golden, questions, access))
+    exam = sit_answer_exam(answer, _answer_questions(golden, questions, access))
+    exam.set_aside = {one.id: one.reason for one in aside}
+    return number, exam
