@@ -223,3 +223,8 @@ def test_a_sentence_of_two_sentences_is_supported_by_both() -> None:
     start, end = supporting_span("Cats sleep a lot and dogs bark at night.", text)
     assert text[start:end] == "Cats sleep a lot. Dogs bark at night."
     assert supporting_span("Cats", "") == (0, 0)
+
+
+def test_a_row_of_a_table_is_not_denied_by_the_row_above_it() -> None:
+    table = "Months | Paid | Work allowed\n1 to 3 | full pay | not allowed\n4 to 9 | half of the pay | up to 10 hours"
+    assert judge("4 to 9 | half of the pay | up to 10 hours", [table], [0]).findings == ()

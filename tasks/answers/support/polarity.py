@@ -69,6 +69,9 @@ def _opposites(reading: TokenizedText, passages: Sequence[Held]) -> int:
 def is_cut_from_denial(reading: TokenizedText, at: int) -> bool:
     """Whether what stands before a place of a sentence denies it: `It is not true that` …"""
     for before in range(at, max(0, at - _BEFORE), -1):
+        # What ends with a line, like a row of a table, denies nothing of the next one.
+        if "\n" in reading.text[reading.spans[before - 1][1] : reading.spans[before][0]]:
+            return False
         if before in reading.starts or (before in reading.clauses and before != at):
             return False
         if before - 1 in reading.denials:
