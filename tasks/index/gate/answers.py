@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from freshet.tasks.answers.ask import ask, writer_of
 from freshet.tasks.answers.compose import HITS, Draft, Writer, compose
 from freshet.tasks.answers.exam import AnswerExam, AnswerQuestion, judge_answers, sit_answer_exam
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from freshet.expectations.rules import Rule
     from freshet.tasks.embedding.embed import Embedder
+    from freshet.tasks.embedding.vectors import Vectors
     from freshet.tasks.governance.expressions import Asker
     from freshet.tasks.rules.verdicts import Verdict
     from freshet.tasks.settings.file import Project
@@ -92,15 +95,28 @@ def _calibrated(subject: Subject, questions: Iterable[ExamQuestion]) -> tuple[fl
     asked = [one for one in questions if one.asker.principals <= {EVERYONE}]
     drawn = sorted(asked, key=lambda one: sha256(f"floor {one.id}".encode()).hexdigest())[:MOST_CALIBRATED]
     answered, absent = [], []
+    embed = _remembering(subject.embedder)
     for one in drawn:
         vector = subject.embedder.embed_query(one.question)
         answering = {target.doc_id for target in one.targets}
         # So many more that as many stay once those of the answering documents are taken out.
         hits = subject.find(one.question, vector, one.asker, 4 * HITS)
         others = [hit for hit in hits if hit.doc_id not in answering][:HITS]
-        answered.append(read_passages(one.question, vector, hits[:HITS], subject.embedder.embed).score)
-        absent.append(read_passages(one.question, vector, others, subject.embedder.embed).score)
+        answered.append(read_passages(one.question, vector, hits[:HITS], embed).score)
+        absent.append(read_passages(one.question, vector, others, embed).score)
     return calibrate(answered, absent), len(drawn)
+
+
+def _remembering(embedder: Embedder) -> Callable[[Sequence[str]], Vectors]:
+    """Embeds each text once: most of what is read for a question is read again without its document."""
+    known: dict[str, Any] = {}
+
+    def embed(texts: Sequence[str]) -> Vectors:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, embedder.embed(new), strict=True))
+        return np.stack([known[text] for text in texts])
+
+    return embed
 
 
 def _answering(
