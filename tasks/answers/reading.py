@@ -30,8 +30,8 @@ PIECE_WEIGHTS = (4.48, 2.55, 2.8, -1.18, 2.52, 2.28)
 
 They were fitted as `bench/refusal.py --fit` does: logistic regressions on 395 questions of XQuAD, the probe and the
 AWS set, and the half of the handbook's questions that is for tuning. What the command prints on all of XQuAD (3.11,
-3.49, 1.98, -1.52, 1.85, 3.95 and 4.55, 1.13, 1.59, 1.05, -13.68) was tried as well, and refused fewer of the questions whose
-documents were barred, at the same share of answers.
+3.49, 1.98, -1.52, 1.85, 3.95 and 4.55, 1.13, 1.59, 1.05, -13.68) was tried as well, and refused fewer of the
+questions whose documents were barred, at the same share of answers.
 """
 
 MISSING_NAMES = 2.0
