@@ -218,6 +218,7 @@ RATES = (
     "Rates per day:\n\n| Country | Lodging | Meals |\n|---|---|---|\n| Japan | €52 | €35 |\n| Brazil | €48 | €21 |\n"
 )
 KEPT = "Daily backups are kept for 35 days, yearly for 7 years."
+ALBUMS = "The band had success with their 2000 album, then they had success with their 2001 album."
 PHONE = "The desk answers on +49 30 5550 12 on weekdays."
 
 
@@ -231,7 +232,13 @@ PHONE = "The desk answers on +49 30 5550 12 on weekdays."
         ("The rates of Japan and Brazil for lodging are €52 and €48.", RATES, False),
         ("The rates per day go from €21 to €52.", RATES, False),
         ("Japan\t€48", "Country\tLodging\nJapan\t€52\nBrazil\t€48\n", True),
+        ("In Japan the rate for lodging is €35.", RATES, True),
+        ("Lodging is €48 in Japan and €52 in Brazil.", RATES, True),
+        ("Lodging is €52 in Japan and €48 in Brazil.", RATES, False),
+        ("In Japan the rate for lodging is €52 and food is €35.", RATES, False),
         ("Yearly backups are kept for 35 days.", KEPT, True),
+        ("Monthly backups are kept for 35 days.", f"{KEPT[:-1]}, monthly for 2 years.", True),
+        ("The band had success with their 2001 album.", ALBUMS, False),
         ("Daily backups are kept for 7 years.", KEPT, True),
         ("Yearly backups are kept for 7 years.", KEPT, False),
         ("Backups are kept for 35 days.", KEPT, False),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from freshet.tasks.answers.support.facts import Number
 from freshet.tasks.answers.support.held import Held, held
 from freshet.tasks.answers.support.tokenized import WORD, TokenizedText
 from freshet.tasks.answers.support.vocabulary import EMPTY
@@ -20,29 +22,73 @@ _LEAST_DIGITS = 7
 
 @dataclass(frozen=True)
 class Row:
-    """A part of a passage that speaks of one thing: what it is called, as stems or words, and the values it has."""
+    """A part of a passage that speaks of one thing.
+
+    Attributes:
+        name: what it is called, as stems or words.
+        values: its numbers.
+        cells: those of a row of a table, cell by cell.
+        columns: what the columns of its table are called, as stems.
+    """
 
     name: frozenset[str]
     values: frozenset[str]
+    cells: tuple[frozenset[str], ...] = ()
+    columns: tuple[frozenset[str], ...] = ()
 
 
 def misplaced(sentence: Held, passages: Sequence[Held]) -> int:
     """Returns how many numbers of a sentence stand in the passages only with what it does not speak of."""
-    if not sentence.facts.numbers:
+    numbers = sentence.facts.numbers
+    if not numbers:
         return 0
     said = _stems(sentence.reading).union(sentence.reading.words)
-    own: set[str] = set()
-    elsewhere: set[str] = set()
+    free: set[str] = set()
+    groups: list[list[Row]] = []
     for passage in passages:
-        table, prose = _table(passage.raw)
-        groups, rest = _parallel(prose)
-        own |= rest
-        for rows in (table, *groups):
-            named = [row for row in rows if row.name and row.name <= said]
-            named = [row for row in named if not any(row.name < other.name for other in named)]
-            own.update(*(row.values for row in named))
-            elsewhere.update(*(row.values for row in rows if named))
-    return sum(bool(one.values & elsewhere) and not one.values & own for one in sentence.facts.numbers)
+        tables, prose = _tables(passage.raw)
+        lists, rest = _parallel(prose)
+        groups += [*tables, *lists]
+        free |= rest
+    wrong: set[int] = set()
+    right: set[int] = set()
+    for rows in groups:
+        named = [row for row in rows if row.name and row.name <= said]
+        named = [row for row in named if not any(row.name < other.name for other in named)]
+        if named:
+            values = frozenset[str]().union(*(row.values for row in rows))
+            chosen = [one for one in numbers if one.values & values]
+            fitting = {one.start for one, row in _assigned(sentence.reading, chosen, named) if one.values & row.values}
+            if len(named) == 1 and len(chosen) == 1 and _is_of_another_column(chosen[0], named[0], said):
+                fitting = set()
+            right |= fitting
+            wrong |= {one.start for one in chosen if one.start not in fitting and not one.values & free}
+    return len(wrong - right)
+
+
+def _assigned(reading: TokenizedText, numbers: Sequence[Number], rows: Sequence[Row]) -> Iterator[tuple[Number, Row]]:
+    """Yields each number with the rows that it may belong to: the one it alternates with, or else all."""
+    places = {}
+    for row in rows:
+        at = next((at for at, word in enumerate(reading.words) if {word, stem(word, 3)} & row.name), -1)
+        places[at] = row
+    order = sorted([*places, *(one.start for one in numbers)])
+    alternates = len(places) == len(rows) == len(numbers) and all(
+        (one in places) != (other in places) for one, other in pairwise(order)
+    )
+    for one in numbers:
+        if alternates and len(order) == len(set(order)):
+            at = order.index(one.start)
+            yield one, places[order[at - 1 if order[0] in places else at + 1]]
+        else:
+            yield from ((one, row) for row in rows)
+
+
+def _is_of_another_column(one: Number, row: Row, said: frozenset[str]) -> bool:
+    """Whether a sentence names one column of a table, and has a number that stands in the row in another one only."""
+    named = [at for at, name in enumerate(row.columns) if at and name and name <= said]
+    here = [at for at, values in enumerate(row.cells) if at and one.values & values]
+    return len(named) == 1 and bool(here) and named[0] not in here
 
 
 def _stems(reading: TokenizedText) -> frozenset[str]:
@@ -55,46 +101,56 @@ def _values(text: Held) -> frozenset[str]:
     return numbers.union(value for date in text.facts.dates for _, values in date.parts for value in values)
 
 
-def _table(text: str) -> tuple[list[Row], str]:
+def _tables(text: str) -> tuple[list[list[Row]], str]:
     """Returns the rows of a passage's tables, and the lines that are no rows."""
-    rows, prose = [], []
+    tables: list[list[Row]] = [[]]
+    prose: list[str] = []
+    columns: tuple[frozenset[str], ...] = ()
     for line in text.splitlines():
-        if not _CELL.search(line):
+        cells = [held(cell) for cell in _CELL.split(line.strip().strip("|"))]
+        if len(cells) == 1:
             prose.append(line)
-            continue
-        cells = [cell for cell in _CELL.split(line) if cell.strip()]
-        if len(cells) > 1 and not _RULE.fullmatch(line):
-            rows.append(Row(_stems(held(cells[0]).reading), _values(held(line))))
-    return rows, "\n".join(prose)
+            if tables[-1]:
+                tables.append([])
+        elif not _RULE.fullmatch(line):
+            names = tuple(_stems(cell.reading) for cell in cells)
+            columns = columns if tables[-1] else names
+            values = tuple(_values(cell) for cell in cells)
+            known = columns if len(columns) == len(cells) else ()
+            tables[-1].append(Row(names[0], frozenset[str]().union(*values), values, known))
+    return tables, "\n".join(prose)
 
 
 def _parallel(prose: str) -> tuple[list[list[Row]], set[str]]:
     """Finds neighbouring parts that have one number each, after the same word: daily for 35 days, yearly for 7.
 
     Returns:
-        the pairs of them, and the values of all other parts.
+        the runs of them, and the values of all other parts.
     """
-    pairs: list[list[Row]] = []
+    runs: list[list[tuple[str, Held, Row]]] = []
     rest: set[str] = set()
-    last: tuple[str, str, Row] | None = None
-    is_paired = False
     for part in _PART.split(prose):
         read = held(part)
         numbers = read.facts.numbers
         words = [word for word in read.reading.words if word not in EMPTY]
-        one: tuple[str, str, Row] | None = None
-        if len(numbers) == 1 and not read.facts.dates and numbers[0].start and words and read.reading.kinds[0] == WORD:
-            before = read.reading.words[numbers[0].start - 1]
-            alike = "" if before == words[0] else before
-            one = alike, words[0], Row(frozenset({words[0]}), numbers[0].values)
-        if one and last and one[0] == last[0] and one[1] != last[1]:
-            pairs.append([last[2], one[2]])
-            last, is_paired = one, True
+        if len(numbers) != 1 or read.facts.dates or not numbers[0].start or not words:
+            rest |= _values(read)
+            runs.append([])
             continue
-        rest |= last[2].values if last and not is_paired else set()
-        rest |= _values(read) if one is None else set()
-        last, is_paired = one, False
-    return pairs, rest | (last[2].values if last and not is_paired else set())
+        before = read.reading.words[numbers[0].start - 1]
+        one = "" if before == words[0] else before, read, Row(frozenset({words[0]}), numbers[0].values)
+        if not runs or not runs[-1] or not _is_parallel(runs[-1][-1], one):
+            runs.append([])
+        runs[-1].append(one)
+    for run in runs:
+        rest.update(*(row.values for _, _, row in run if len(run) == 1))
+    return [[row for _, _, row in run] for run in runs if len(run) > 1], rest
+
+
+def _is_parallel(one: tuple[str, Held, Row], other: tuple[str, Held, Row]) -> bool:
+    """Whether two parts tell the number of two things: neither names the other's."""
+    names = (one[2].name & set(other[1].reading.words)) | (other[2].name & set(one[1].reading.words))
+    return one[0] == other[0] and not names
 
 
 def cut_off(sentence: Held, passages: Sequence[Held]) -> int:
