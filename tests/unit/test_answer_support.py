@@ -233,6 +233,8 @@ PHONE = "The desk answers on +49 30 5550 12 on weekdays."
         ("The rates per day go from €21 to €52.", RATES, False),
         ("Japan\t€48", "Country\tLodging\nJapan\t€52\nBrazil\t€48\n", True),
         ("In Japan the rate for lodging is €35.", RATES, True),
+        ("The country with the highest rate for meals pays €35.", RATES, False),
+        ("The maximum size is 10 MB.", "| Limit | Value |\n|---|---|\n| Size | 5 MB |\n| Max size | 10 MB |\n", False),
         ("Lodging is €48 in Japan and €52 in Brazil.", RATES, True),
         ("Lodging is €52 in Japan and €48 in Brazil.", RATES, False),
         ("In Japan the rate for lodging is €52 and food is €35.", RATES, False),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from freshet.tasks.answers.support.coverage import covered
-from freshet.tasks.answers.support.held import Held
+from freshet.tasks.answers.support.held import Held, held
 from freshet.tasks.answers.support.quoting import supporting_span
 from freshet.tasks.answers.support.tokenized import NUMBER, WORD, TokenizedText, read
 from freshet.tasks.answers.support.vocabulary import EMPTY, RESTRICTIONS
@@ -106,7 +107,7 @@ def opposed(sentence: Held, passages: Sequence[Held]) -> int:
 def _is_opposed(said: Held, passages: Sequence[Held]) -> bool:
     cues = list(_cues(said.reading))
     verbs = set(_permitted(said.reading))
-    if not cues and not verbs:
+    if not verbs and not any(_has_opposite(cues, passage) for passage in passages):
         return False
     best = _best(said, passages)
     if best is None:
@@ -123,6 +124,17 @@ def _is_opposed(said: Held, passages: Sequence[Held]) -> bool:
     if turned:
         return (len({one.pair for one, _ in turned}) + here + other) % 2 == 1
     return bool(verbs) and _is_prohibited(best.reading, verbs, here, other, said.reading)
+
+
+def _has_opposite(cues: Sequence[Cue], passage: Held) -> bool:
+    """Whether a passage has a word of the other side of a pair anywhere; the rest is not worth looking for without."""
+    sides = _sides(passage.raw)
+    return any((cue.pair, not cue.is_first) in sides for cue in cues)
+
+
+@lru_cache(maxsize=256)
+def _sides(text: str) -> frozenset[tuple[int, bool]]:
+    return frozenset((cue.pair, cue.is_first) for cue in _cues(held(text).reading))
 
 
 def _best(said: Held, passages: Sequence[Held]) -> Held | None:

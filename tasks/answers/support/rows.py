@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from freshet.tasks.answers.support.facts import Number
@@ -18,6 +19,7 @@ _RULE = re.compile(r"[\s|:+=-]+")
 _PART = re.compile(r"[,;]\s|\sand\s|\sund\s|(?<=[.!?])\s|\n")
 _PLAIN = re.compile(r"\+?[0-9]+(?:(?:\) | \(|[ /.()-])[0-9]+)*")
 _LEAST_DIGITS = 7
+_SAME = 3
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,8 @@ def misplaced(sentence: Held, passages: Sequence[Held]) -> int:
     free: set[str] = set()
     groups: list[list[Row]] = []
     for passage in passages:
-        tables, prose = _tables(passage.raw)
-        lists, rest = _parallel(prose)
-        groups += [*tables, *lists]
+        found, rest = _rows(passage.raw)
+        groups += found
         free |= rest
     wrong: set[int] = set()
     right: set[int] = set()
@@ -62,7 +63,8 @@ def misplaced(sentence: Held, passages: Sequence[Held]) -> int:
             if len(named) == 1 and len(chosen) == 1 and _is_of_another_column(chosen[0], named[0], said):
                 fitting = set()
             right |= fitting
-            wrong |= {one.start for one in chosen if one.start not in fitting and not one.values & free}
+            others = [one for one in chosen if one.start not in fitting and not one.values & free]
+            wrong |= {one.start for one in others if not _may_be_named(one, rows, named, said)}
     return len(wrong - right)
 
 
@@ -84,6 +86,13 @@ def _assigned(reading: TokenizedText, numbers: Sequence[Number], rows: Sequence[
             yield from ((one, row) for row in rows)
 
 
+def _may_be_named(one: Number, rows: Sequence[Row], named: Sequence[Row], said: frozenset[str]) -> bool:
+    """Whether a row with the number is named in a shorter or longer form: the maximum size, Max size."""
+    known = frozenset[str]().union(*(row.name for row in named))
+    parts = {word[:_SAME] for row in rows if row.cells and one.values & row.values for word in row.name - known}
+    return any(word[:_SAME] in parts for word in said - known)
+
+
 def _is_of_another_column(one: Number, row: Row, said: frozenset[str]) -> bool:
     """Whether a sentence names one column of a table, and has a number that stands in the row in another one only."""
     named = [at for at, name in enumerate(row.columns) if at and name and name <= said]
@@ -99,6 +108,15 @@ def _stems(reading: TokenizedText) -> frozenset[str]:
 def _values(text: Held) -> frozenset[str]:
     numbers = frozenset(value for number in text.facts.numbers for value in number.values)
     return numbers.union(value for date in text.facts.dates for _, values in date.parts for value in values)
+
+
+@lru_cache(maxsize=256)
+def _rows(text: str) -> tuple[list[list[Row]], set[str]]:
+    """Returns the tables and lists of a passage, and the values that stand outside of them."""
+    tables, prose = _tables(text)
+    lists, rest = _parallel(prose)
+    # The first row of a table is its head.
+    return [*(rows[1:] for rows in tables), *lists], rest
 
 
 def _tables(text: str) -> tuple[list[list[Row]], str]:
