@@ -11,7 +11,7 @@ from freshet.tasks.answers.support.coverage import covered
 from freshet.tasks.answers.support.held import Held, held
 from freshet.tasks.answers.support.quoting import supporting_span
 from freshet.tasks.answers.support.tokenized import NUMBER, WORD, TokenizedText, read
-from freshet.tasks.answers.support.vocabulary import EMPTY, RESTRICTIONS
+from freshet.tasks.answers.support.vocabulary import CARDINALS, EMPTY, RESTRICTIONS
 from freshet.tasks.text.borders import sentences
 from freshet.tasks.text.stems import stem
 
@@ -57,6 +57,7 @@ PAIRS: tuple[tuple[int, str, str], ...] = (
 
 _MAY = frozenset({"can", "may", "might", "could", "allowed", "permitted", "kann", "können", "darf", "dürfen"})
 _FORBIDDEN = frozenset(["forbidden", "prohibited", "banned", "verboten", "untersagt"])
+_ALLOWED = (["allowed"], ["permitted"], ["erlaubt"], ["gestattet"])
 _UNTIL = frozenset(["until", "till", "before", "bis", "bevor"])
 _LEAST = 0.5
 """A passage's sentence must have this share of a sentence's words, for the two to be compared."""
@@ -192,8 +193,8 @@ def _is_turned(reading: TokenizedText, one: Cue, there: TokenizedText, other: Cu
 
 
 def _numbers(reading: TokenizedText, cue: Cue) -> set[str]:
-    near = range(max(0, cue.start - _REACH), min(len(reading.words), cue.end + _REACH))
-    return {reading.words[at] for at in near if reading.kinds[at] == NUMBER}
+    near = reading.words[max(0, cue.start - _REACH) : cue.end + _REACH]
+    return {number for word in near if (number := CARDINALS.get(word, word)).isdecimal()}
 
 
 def _denials(reading: TokenizedText, cues: Sequence[Cue]) -> int:
@@ -213,12 +214,11 @@ def _permitted(reading: TokenizedText) -> Iterator[str]:
 
 def _is_prohibited(there: TokenizedText, verbs: set[str], here: int, other: int, said: TokenizedText) -> bool:
     """Whether what may be done by a sentence may not be done by the passages, under the same conditions."""
-    if not other and not _FORBIDDEN & set(there.words):
-        return False
     if verbs & set(_permitted(there)) or (_UNTIL & set(there.words)) - set(said.words):
         return False
-    if _FORBIDDEN & set(there.words):
+    is_forbidden = bool(_FORBIDDEN & set(there.words))
+    if is_forbidden or any(there.words[at + 1 : at + 2] in _ALLOWED for at in there.denials):
         is_named = any(word.startswith(verb[:_SAME]) for verb in verbs for word in there.stream)
-        return is_named and (1 + here + other) % 2 == 1
+        return is_named and (is_forbidden + here + other) % 2 == 1
     denied = {_following(there, at + 1) for at in there.denials if there.words[at] not in RESTRICTIONS}
     return bool(verbs & denied) and (here + other) % 2 == 1

@@ -9,8 +9,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 from freshet.tasks.answers.support.facts import Number
-from freshet.tasks.answers.support.held import Held, held
-from freshet.tasks.answers.support.tokenized import WORD, TokenizedText
+from freshet.tasks.answers.support.held import Held
+from freshet.tasks.answers.support.tokenized import WORD, TokenizedText, read
 from freshet.tasks.answers.support.vocabulary import EMPTY
 from freshet.tasks.text.stems import stem
 
@@ -100,6 +100,11 @@ def _is_of_another_column(one: Number, row: Row, said: frozenset[str]) -> bool:
     return len(named) == 1 and bool(here) and named[0] not in here
 
 
+def _fresh(text: str) -> Held:
+    """Reads a part of a passage, and leaves the cache to whole ones."""
+    return Held(text, read(text))
+
+
 def _stems(reading: TokenizedText) -> frozenset[str]:
     words = zip(reading.words, reading.kinds, strict=True)
     return frozenset(stem(word, 3) if kind == WORD else word for word, kind in words if word not in EMPTY)
@@ -114,9 +119,10 @@ def _values(text: Held) -> frozenset[str]:
 def _rows(text: str) -> tuple[list[list[Row]], set[str]]:
     """Returns the tables and lists of a passage, and the values that stand outside of them."""
     tables, prose = _tables(text)
-    lists, rest = _parallel(prose)
+    lists, rest = _parallel(prose, is_behind=False)
+    others, kept = _parallel(prose, is_behind=True)
     # The first row of a table is its head.
-    return [*(rows[1:] for rows in tables), *lists], rest
+    return [*(rows[1:] for rows in tables), *lists, *others], rest & kept
 
 
 def _tables(text: str) -> tuple[list[list[Row]], str]:
@@ -125,7 +131,7 @@ def _tables(text: str) -> tuple[list[list[Row]], str]:
     prose: list[str] = []
     columns: tuple[frozenset[str], ...] = ()
     for line in text.splitlines():
-        cells = [held(cell) for cell in _CELL.split(line.strip().strip("|"))]
+        cells = [_fresh(cell) for cell in _CELL.split(line.strip().strip("|"))]
         if len(cells) == 1:
             prose.append(line)
             if tables[-1]:
@@ -139,8 +145,11 @@ def _tables(text: str) -> tuple[list[list[Row]], str]:
     return tables, "\n".join(prose)
 
 
-def _parallel(prose: str) -> tuple[list[list[Row]], set[str]]:
-    """Finds neighbouring parts that have one number each, after the same word: daily for 35 days, yearly for 7.
+def _parallel(prose: str, *, is_behind: bool) -> tuple[list[list[Row]], set[str]]:
+    """Finds neighbouring parts that have one number each, beside the same word: daily for 35 days, yearly for 7.
+
+    Args:
+        is_behind: whether the names are looked for behind the numbers: 35 days for daily ones, 7 for yearly.
 
     Returns:
         the runs of them, and the values of all other parts.
@@ -148,21 +157,32 @@ def _parallel(prose: str) -> tuple[list[list[Row]], set[str]]:
     runs: list[list[tuple[str, Held, Row]]] = []
     rest: set[str] = set()
     for part in _PART.split(prose):
-        read = held(part)
-        numbers = read.facts.numbers
-        words = [word for word in read.reading.words if word not in EMPTY]
-        if len(numbers) != 1 or read.facts.dates or not numbers[0].start or not words:
-            rest |= _values(read)
+        said = _fresh(part)
+        numbers = said.facts.numbers
+        one = _named_part(said, is_behind=is_behind) if len(numbers) == 1 and not said.facts.dates else None
+        if one is None:
+            rest |= _values(said)
             runs.append([])
             continue
-        before = read.reading.words[numbers[0].start - 1]
-        one = "" if before == words[0] else before, read, Row(frozenset({words[0]}), numbers[0].values)
         if not runs or not runs[-1] or not _is_parallel(runs[-1][-1], one):
             runs.append([])
         runs[-1].append(one)
     for run in runs:
         rest.update(*(row.values for _, _, row in run if len(run) == 1))
     return [[row for _, _, row in run] for run in runs if len(run) > 1], rest
+
+
+def _named_part(part: Held, *, is_behind: bool) -> tuple[str, Held, Row] | None:
+    """Returns the word beside the number of a part, and its name: its first word of meaning, or its last one."""
+    words, number = part.reading.words, part.facts.numbers[0]
+    names = [word for word in (words[number.end :] if is_behind else words[: number.start]) if word not in EMPTY]
+    if not names:
+        return None
+    name = names[-1 if is_behind else 0]
+    beside = words[number.end if is_behind else number.start - 1]
+    if is_behind and beside not in EMPTY:
+        return None
+    return "" if beside == name else beside, part, Row(frozenset({name}), number.values)
 
 
 def _is_parallel(one: tuple[str, Held, Row], other: tuple[str, Held, Row]) -> bool:
