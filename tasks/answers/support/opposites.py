@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from freshet.tasks.answers.support.coverage import covered
 from freshet.tasks.answers.support.held import Held, held
@@ -62,6 +62,7 @@ _UNTIL = frozenset(["until", "till", "before", "bis", "bevor"])
 _LEAST = 0.5
 """A passage's sentence must have this share of a sentence's words, for the two to be compared."""
 
+_MOST = 64
 _REACH = 4
 _SAME = 3
 """Letters in which two forms of a verb agree: copy, copying."""
@@ -106,14 +107,14 @@ def opposed(sentence: Held, passages: Sequence[Held]) -> int:
 
 
 def _is_opposed(said: Held, passages: Sequence[Held]) -> bool:
-    cues = list(_cues(said.reading))
+    cues = list(islice(_cues(said.reading), _MOST))
     verbs = set(_permitted(said.reading))
     if not verbs and not any(_has_opposite(cues, passage) for passage in passages):
         return False
     best = _best(said, passages)
     if best is None:
         return False
-    there = list(_cues(best.reading))
+    there = list(islice(_cues(best.reading), _MOST))
     turned = [(one, other) for one in cues for other in there if _is_turned(said.reading, one, best.reading, other)]
     both = [
         {cue.pair for cue in some if cue.is_first} & {cue.pair for cue in some if not cue.is_first}

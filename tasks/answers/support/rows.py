@@ -55,7 +55,9 @@ def misplaced(sentence: Held, passages: Sequence[Held]) -> int:
     right: set[int] = set()
     for rows in groups:
         named = [row for row in rows if row.name and row.name <= said]
-        named = [row for row in named if not any(row.name < other.name for other in named)]
+        names = {row.name for row in named}
+        longest = {name for name in names if not any(name < other for other in names)}
+        named = [row for row in named if row.name in longest]
         if named:
             values = frozenset[str]().union(*(row.values for row in rows))
             chosen = [one for one in numbers if one.values & values]
