@@ -37,7 +37,7 @@ ANSWER_RULES: tuple[Rule, ...] = (
     Rule(
         "NEGATION-UNSUPPORTED",
         "block",
-        "The sentence denies what the cited passages say, or says what they deny.",
+        "The sentence denies what the cited passages say, says what they deny, or the opposite (at most, at least).",
         _READ,
     ),
     Rule(

@@ -3,8 +3,8 @@
 A sentence that stands in a cited passage as it is, is supported. Of any other, numbers, dates, names, quotes and
 denials are held against the passages one by one, also against what stands at the same place there, and its words and
 word pairs are counted, clause by clause. What words cannot tell it does not find: who did what to whom ("A pays B",
-"B pays A"), opposites that share no stem ("rises", "falls"), and what belongs to which row of a table. It knows words
-of denial in English, German, French and Spanish.
+"B pays A"), opposites that are not in the list of `opposites.py`, and what belongs to which column of a table. It knows
+words of denial in English, German, French and Spanish, and opposites in English and German.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from freshet.tasks.answers.support.findings import (
     unsupported_quotes,
 )
 from freshet.tasks.answers.support.held import Held, held
+from freshet.tasks.answers.support.opposites import opposed
 from freshet.tasks.answers.support.polarity import denied, is_cut_from_denial
+from freshet.tasks.answers.support.rows import cut_off, misplaced
 from freshet.tasks.answers.support.tokenized import read
 from freshet.tasks.rules.verdicts import Verdict
 from freshet.tasks.text.borders import sentences
@@ -90,14 +92,16 @@ def _verdict(code: str, rules: Mapping[str, Rule], **evidence: float) -> tuple[V
 def _against(sentence: Held, passages: Sequence[Held], rules: Mapping[str, Rule]) -> Outcome:
     """Returns the score of a sentence, and what is found against it, by passages taken together."""
     stands, cut = _stands(sentence, passages)
-    if stands:
+    short = cut_off(sentence, passages)
+    if stands and not short:
         return 1.0, ()
+    numbers = unsupported_numbers(sentence, passages) or misplaced(sentence, passages) + short
     counts = {
-        "NUMBER-UNSUPPORTED": ("numbers", unsupported_numbers(sentence, passages)),
+        "NUMBER-UNSUPPORTED": ("numbers", numbers),
         "DATE-UNSUPPORTED": ("dates", unsupported_dates(sentence, passages)),
         "NAME-UNSUPPORTED": ("names", unsupported_names(sentence, passages)),
         "QUOTE-UNSUPPORTED": ("quotes", unsupported_quotes(sentence, passages)),
-        "NEGATION-UNSUPPORTED": ("places", denied(sentence, passages) + cut),
+        "NEGATION-UNSUPPORTED": ("places", (denied(sentence, passages) or opposed(sentence, passages)) + cut),
     }
     whole, clauses = covered(sentence, passages)
     found = [code for code, (_, count) in counts.items() if count and code in rules]
