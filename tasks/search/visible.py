@@ -5,9 +5,10 @@ A release is a past state: a permission may have been revoked, a document withdr
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from freshet.tasks.errors import AccessCheckFailed, FreshetError
 from freshet.tasks.governance.freshness import MOMENTS, staleness
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from freshet.tasks.store.tables import Tables
 
+
+_Seen = TypeVar("_Seen")
 
 _COLUMNS = [
     "doc_id", "source", "path", "uri", "title", "source_version", "content_hash", "seen_hash", "verified_at",
@@ -46,12 +49,17 @@ def visible_documents(
     Raises:
         AccessCheckFailed: the newest ledger could not be read; nothing may be shown then.
     """
-    try:
+
+    def look() -> dict[str, dict[str, Any]]:
         newest = rows_by_document(tables.find(schemas.DOCUMENTS), doc_ids)
         seen = sight()
         visible = {doc_id: row for doc_id, row in newest.items() if is_visible(row, seen, now)}
         if newest.keys() != set(doc_ids):
             visible |= _moved(tables, release, set(doc_ids) - newest.keys(), sight, now)
+        return visible
+
+    try:
+        return _trying_again(look)
     except FreshetError:
         raise
     except Exception as error:
@@ -59,7 +67,22 @@ def visible_documents(
             f"the document ledger could not be read ({type(error).__name__}), so nothing is shown",
             "Check the store, then ask again.",
         ) from error
-    return visible
+
+
+_ATTEMPTS, _PAUSE = 3, 0.2
+"""How often a head is opened, and the seconds between: a commit that found no room on the disk can be read by nobody
+until it is undone, which `store/commits.see_whole` does at once."""
+
+
+def _trying_again(look: Callable[[], _Seen]) -> _Seen:
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return look()
+        except FreshetError:
+            raise
+        except Exception:
+            time.sleep(_PAUSE)
+    return look()
 
 
 def visible_among(
