@@ -100,18 +100,20 @@ def words_of(question: str) -> list[Word]:
     spare: dict[str, Word] = {}
     plain = unicodedata.normalize("NFKC", question)
     is_german = not _GERMAN.isdisjoint(tokens(plain))
-    for place, written in enumerate(re.findall(r"\w+", plain)):
+    end = 0
+    for place in re.finditer(r"\w+", plain):
+        written = place.group()
+        begins = not end or any(mark in ".!?" for mark in plain[end : place.start()])
+        end = place.end()
+        is_acronym = len(written) > 1 and written.isupper()
         for stem in stems(written):
-            is_name = any(char.isdigit() for char in written) or (place > 0 and written[0].isupper())
-            is_name = is_name or (len(written) > 1 and written.isupper())
+            is_name = any(char.isdigit() for char in written) or (not begins and written[0].isupper())
+            is_name = is_name or is_acronym
             sure = any(char.isdigit() for char in written) or sum(map(str.isupper, written)) > 1
             weight = min(1.5, 0.4 + len(stem) / 8) * (1.3 if is_name else 1.0)
             word = Word(stem, weight, sure if is_german else is_name)
-            (
-                spare
-                if _plain(written) in _STOP and not (is_name and len(written) > 1 and written.isupper())
-                else found
-            ).setdefault(stem, word)
+            says_little = _plain(written) in _STOP and not is_acronym
+            (spare if says_little else found).setdefault(stem, word)
     return list((found or spare).values())
 
 
