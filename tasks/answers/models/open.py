@@ -8,7 +8,7 @@ from pathlib import Path
 from freshet.tasks.answers.models.bundled import FILE, NAME, models_folder
 from freshet.tasks.answers.models.model import Model
 from freshet.tasks.errors import ModelFailed, SettingsError
-from freshet.tasks.settings.addresses import shown
+from freshet.tasks.settings.addresses import escaped, shown
 from freshet.tasks.settings.explain import nearest
 from freshet.tasks.settings.file import Project
 from freshet.tasks.settings.generation import BUNDLED, EXTRACTIVE, Endpoint
@@ -61,6 +61,6 @@ def _unknown(model: str, path: Path, said: str | Endpoint) -> SettingsError:
     mend = f"Did you mean {close}? {choices}" if close else choices
     if path.suffix.lower() == ".gguf":
         return SettingsError(
-            f"the model {shown(model)} does not exist", f"Looked for {shown(str(path.absolute()))}. {mend}"
+            f"the model {shown(model)} does not exist", f"Looked for {escaped(str(path.absolute()))}. {mend}"
         )
     return SettingsError(f"there is no model {shown(model)}", mend)
