@@ -143,7 +143,7 @@ def _take(given: Path, path: Path) -> None:
         what = f"{shown(given.name)} does not hold the model {NAME}: its checksum is another one"
         raise SettingsError(what, _BY_HAND) from None
     except OSError as error:
-        raise SettingsError(f"{shown(str(given))} cannot be read: {error.strerror or error}", _BY_HAND) from None
+        raise SettingsError(f"{escaped(str(given))} cannot be read: {error.strerror or error}", _BY_HAND) from None
 
 
 class _Wrong(Exception):
@@ -213,6 +213,6 @@ def _writing() -> Iterator[None]:
 
 def _unwritable(where: str, error: OSError) -> SettingsError:
     return SettingsError(
-        f"the model cannot be written to {shown(where)}: {error.strerror or error}",
+        f"the model cannot be written to {escaped(str(where))}: {error.strerror or error}",
         f"Make room, or set {FOLDER_VARIABLE} to a folder that can be written to.",
     )
