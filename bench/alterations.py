@@ -5,6 +5,7 @@ Nothing here is taken from Freshet, so that an alteration does not know how it i
 
 from __future__ import annotations
 
+import calendar
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -25,20 +26,7 @@ class Chosen:
 
 NUMBER = re.compile(r"(?<![\w.,/\-\\#=?&])\d+(?:[.,]\d+)*(?![\w/\-\\]|[.,:]\d)")
 NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,})*\b")
-MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+MONTHS = list(calendar.month_name)[1:]
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 UNITS = (
     ("second", "minute", "hour", "day", "week", "month", "year", "decade"), ("KB", "MB", "GB", "TB"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import random
 from collections.abc import Callable, Sequence
 
@@ -24,20 +25,7 @@ _COUNTRIES = [
 ]
 _ROLES = ["engineer", "designer", "accountant", "recruiter", "product manager", "data analyst", "lawyer", "researcher",
           "support agent", "office manager", "security analyst", "technical writer"]  # fmt: skip
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+_MONTHS = list(calendar.month_name)[1:]
 _PEOPLE = ["Ada", "Bruno", "Chen", "Dora", "Emil", "Fatima", "Goran", "Hana", "Igor", "Julia", "Kofi", "Lena"]
 _PARTS = ["search", "login", "billing", "export", "the calendar", "notifications", "the map", "printing", "uploads"]
 _TOPICS = ["travel", "laptops", "badges", "the library", "training", "contracts", "parking", "the kitchen"]
