@@ -32,7 +32,7 @@ _PLUGINS = (
     ("basic_auth", "BasicAuthDetector"), ("cloudant", "CloudantDetector"), ("discord", "DiscordBotTokenDetector"),
     ("github_token", "GitHubTokenDetector"), ("gitlab_token", "GitLabTokenDetector"),
     ("ibm_cloud_iam", "IbmCloudIamDetector"), ("ibm_cos_hmac", "IbmCosHmacDetector"), ("jwt", "JwtTokenDetector"),
-    ("mailchimp", "MailchimpDetector"), ("npm", "NpmDetector"), ("openai", "OpenAIDetector"),
+    ("mailchimp", "MailchimpDetector"), ("openai", "OpenAIDetector"),
     ("private_key", "PrivateKeyDetector"), ("pypi_token", "PypiTokenDetector"), ("sendgrid", "SendGridDetector"),
     ("slack", "SlackDetector"), ("softlayer", "SoftlayerDetector"), ("square_oauth", "SquareOAuthDetector"),
     ("stripe", "StripeDetector"), ("telegram_token", "TelegramBotTokenDetector"), ("twilio", "TwilioKeyDetector"),
@@ -45,6 +45,8 @@ _OURS = {
     "Hugging Face token": r"\bhf_[A-Za-z]{34}\b",
     "Anthropic key": r"\bsk-ant-[\w-]{20,}",
     "DigitalOcean token": r"\bdo[opr]_v1_[0-9a-f]{64}\b",
+    # Its own pattern takes the square of a line's length: it looks for the end of an address from each beginning.
+    "NPM tokens": r"/:_authToken=\s*+(npm_\w+|[A-Fa-f0-9-]{36})",
 }
 _PRIVATE_KEY = "Private Key"
 _BASIC_AUTH = "Basic Auth Credentials"
@@ -71,7 +73,7 @@ _WINDOW = 400
 
 @dataclass(frozen=True)
 class _Detectors:
-    keys: list[Any]
+    keys: list[tuple[Any, list[re.Pattern[str]]]]
     ours: dict[str, re.Pattern[str]]
     named: re.Pattern[str]
     filters: list[Any]
@@ -85,7 +87,7 @@ def _detectors() -> _Detectors:
 
     plugins = [getattr(import_module(f"detect_secrets.plugins.{module}"), name)() for module, name in _PLUGINS]
     return _Detectors(
-        keys=plugins,
+        keys=[(plugin, [_with_few_spaces(pattern) for pattern in plugin.denylist]) for plugin in plugins],
         ours={kind: re.compile(pattern) for kind, pattern in _OURS.items()},
         named=re.compile(
             r"(?:passw(?:or)?d|passwort|kennwort|mot de passe|contrase[ñn]a|passphrase|pwd|secret"
@@ -102,6 +104,12 @@ def _detectors() -> _Detectors:
             heuristic.is_not_alphanumeric_string,
         ],
     )
+
+
+def _with_few_spaces(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """A pattern that crosses a run of spaces in bounded steps: three that follow each other take the cube of a run."""
+    bounded = pattern.pattern.replace("(?: *)", "(?: {0,8})").replace("| +|", "| {1,8}|")
+    return re.compile(bounded, pattern.flags)
 
 
 @lru_cache(maxsize=1)
@@ -175,8 +183,8 @@ def _candidates(text: str) -> Iterator[tuple[int, int]]:
 
 def _in_line(line: str) -> Iterator[tuple[str, str, int]]:
     detectors = _detectors()
-    for plugin in detectors.keys:
-        for match in (match for pattern in plugin.denylist for match in pattern.finditer(line)):
+    for plugin, patterns in detectors.keys:
+        for match in (match for pattern in patterns for match in pattern.finditer(line)):
             value, at = _value(match)
             if plugin.secret_type == _BASIC_AUTH and is_sample_login(match[0]):
                 continue
@@ -184,8 +192,9 @@ def _in_line(line: str) -> Iterator[tuple[str, str, int]]:
                 yield plugin.secret_type, value, at
     for kind, pattern in detectors.ours.items():
         for match in pattern.finditer(line):
-            if not is_placeholder(match[0]):
-                yield kind, match[0], match.start()
+            value, at = _value(match)
+            if not is_placeholder(value):
+                yield kind, value, at
     for match in detectors.named.finditer(line):
         value = match["value"].rstrip(".)")
         if _looks_chosen(value) and not _is_named(line, match) and _is_kept(PASSWORD, value):

@@ -51,6 +51,8 @@ def row(text: str, format: Any = "prompt_completion") -> Row:
     return Row(1, format, held, text, text, f"{text} " if format == "preference" else None, text)
 
 
+LONGEST_LINE = 4_900
+"""Characters of a line that is looked at whole for keys: of a longer one, only what stands around a candidate is."""
 SAID = "Ada paid 1,200 euros for “a plain rule” on 3 March 2021, and not a. 0 a"
 
 READERS: dict[str, Callable[[str], object]] = {
@@ -114,6 +116,19 @@ def test_a_reader_of_texts_is_linear_on_a_hundred_kilobytes_of_hostile_text(name
         return READERS[name](text)
 
     assert that_grows_too_fast(read, texts_of_pieces()) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["softlayer_key", '["cloudant_apikey"]', "ibm_cloud_iam_api_key", "cos_secret_access_key"]
+)
+def test_the_name_of_a_key_before_many_spaces_is_read_in_linear_time(name: str) -> None:
+    def read(text: Any) -> object:
+        return find_secrets(f"{text[:LONGEST_LINE]}=")
+
+    assert (
+        that_grows_too_fast(read, texts_of([(f"password=1 {name}", " ", ""), (f"password=1 {name} =", " ", "")]))
+        is None
+    )
 
 
 ELEMENTS = (

@@ -37,6 +37,8 @@ def token(**claims: str) -> str:
         ("postgres://ada:Xk9bq2Lm@db.internal:5432/x", "Basic Auth Credentials"),
         (f"-----BEGIN RSA PRIVATE KEY-----\n{BODY}\n-----END RSA PRIVATE KEY-----", "Private Key"),
         ("Bearer " + token(sub="ada"), "JSON Web Token"),
+        ("//registry.example.org/:_authToken=npm_" + LETTERS[:36], "NPM tokens"),
+        ("//registry.example.org/:_authToken= 346a14f2-a672-4668-a892-956a462ab56e", "NPM tokens"),
     ],
 )
 def test_keys_are_found_by_kind(text: str, kind: str) -> None:
@@ -52,6 +54,7 @@ def test_keys_are_found_by_kind(text: str, kind: str) -> None:
         "https://user:<token>@host/",
         "sk_live_...",
         "postgres://user:${PASSWORD}@host",
+        "//registry.example.org/:_authToken=${NPM_TOKEN}",
         "-----BEGIN CERTIFICATE-----",
         "550e8400-e29b-41d4-a716-446655440000",
         "sha256:" + "ab12" * 16,
