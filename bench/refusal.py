@@ -74,13 +74,14 @@ def time_apart(place: Place, lacking: Place, pairs: int) -> dict[str, float]:
         The AUROC of seconds, of the whole and of its parts, where 0.5 tells nothing; and the seconds of reading.
     """
     cases = [case for case in place.questions.cases if case.answers.isdisjoint(lacking.groups)]
+    gone = frozenset(place.groups.keys() - lacking.groups.keys())
     embed = place.embedder.embed
     seconds: tuple[list[Any], list[Any]] = ([], [])
     for number in range(pairs + 2):
         case = cases[number % len(cases)]
         both = [(place, seconds[0]), (lacking, seconds[1])]
         for where, kept in both if number % 2 else both[::-1]:
-            kept.append(where.ask(case, TOPIC_BARRED, embed).seconds)
+            kept.append(where.ask(case, TOPIC_BARRED, embed, gone).seconds)
     has, lacks = (np.array(kept[2:]) for kept in seconds)
     names = ("search", "reading", "all")
     found = {f"AUROC of seconds, {name}": auroc(has[:, at], lacks[:, at]) for at, name in enumerate(names)}

@@ -66,15 +66,22 @@ class Place:
         self.store, self._query = Store(project.store), query_embedder(project)
         self.embedder = load_embedder(resolve_model(embedding, project.root), embedding.precision)
 
-    def ask(self, case: Case, kind: str, embed: Callable[[Sequence[str]], NDArray[np.float32]]) -> Asked:
-        """Asks a question as one of those from whom `kind` takes something away."""
+    def ask(
+        self,
+        case: Case,
+        kind: str,
+        embed: Callable[[Sequence[str]], NDArray[np.float32]],
+        barred: frozenset[str] | None = None,
+    ) -> Asked:
+        """Asks a question as one of those from whom `kind` takes something away, or just what is `barred`."""
         from freshet.tasks.answers.extractive import quote_best
         from freshet.tasks.answers.floor import DEFAULT_FLOOR
         from freshet.tasks.answers.reading import read_passages
         from freshet.tasks.governance.expressions import Asker
         from freshet.tasks.search.retrieve import search
 
-        barred = {TOPIC_BARRED: case.topic, ANSWER_BARRED: case.answers}.get(kind, frozenset())
+        if barred is None:
+            barred = {TOPIC_BARRED: case.topic, ANSWER_BARRED: case.answers}.get(kind, frozenset())
         asker = Asker(frozenset({"everyone", *(group for path, group in self.groups.items() if path not in barred)}))
         began = time.perf_counter()
         vectors: list[NDArray[np.float32]] = []
