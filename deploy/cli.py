@@ -42,11 +42,18 @@ def deploy(
 
 
 @app.command
-def up(*, host: Host = "127.0.0.1", port: Port = 4200, config: Config = None, as_json: Json = False) -> int:
-    """Start a Prefect server and a worker in the background, and deploy."""
+def up(
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 4200,
+    no_service: Annotated[bool, Parameter(negative="", help="Leave out the service (`freshet serve`).")] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> int:
+    """Start a Prefect server, a worker and the service in the background, and deploy."""
     from freshet.deploy.apply import apply_changes, find_changes
-    from freshet.deploy.client import open_client
-    from freshet.deploy.serve import start_server, start_worker
+    from freshet.deploy.client import ServerError, open_client
+    from freshet.deploy.serve import start_server, start_service, start_worker
 
     project = load_project(config)
     started = start_server(project, host, port)
@@ -54,18 +61,26 @@ def up(*, host: Host = "127.0.0.1", port: Port = 4200, config: Config = None, as
         changes, notes = find_changes(client, project)
         apply_changes(changes)
     started = start_worker(project, started)
+    if not no_service:
+        try:
+            started = start_service(project, started)
+        except ServerError as error:  # server and worker are of use without it
+            notes = [*notes, str(error)]
     note = started.note
+    reached = note.service_url if note.service and note.service.is_alive() else None
     found = {
         "started": started.new,
         "api": note.api,
         "ui": note.ui,
+        "service": reached,
         "logs": str(started.folder),
         "changes": [change.as_dict() for change in changes],
         "notes": notes,
     }
     text = changes_text(changes, notes, done=True) + (
-        f"{' and '.join(started.new).capitalize() + ' started' if started.new else 'Server and worker run already'}.\n"
-        f"  pages   {note.ui}\n  API     {note.api}\n  logs    {started.folder}\n"
+        f"{_listed(started.new).capitalize() + ' started' if started.new else 'All run already'}.\n"
+        f"  pages   {note.ui}\n  API     {note.api}\n{f'  service {reached}{chr(10)}' if reached else ''}"
+        f"  logs    {started.folder}\n"
         f"Commands on this store find the server; Prefect's own want: export PREFECT_API_URL={note.api}\n"
     )
     print_answer(found, as_json, text)
@@ -74,14 +89,17 @@ def up(*, host: Host = "127.0.0.1", port: Port = 4200, config: Config = None, as
 
 @app.command
 def down(*, config: Config = None, as_json: Json = False) -> int:
-    """Stop the server and the worker that `freshet up` started, and the runs that the worker has begun."""
+    """Stop the service, the worker and the server that `freshet up` started, and the runs that the worker has begun."""
     from freshet.deploy.serve import stop
 
     stopped = stop(load_project(config))
-    named = " and ".join([one for one in (", ".join(stopped[:-1]), *stopped[-1:]) if one])
-    text = f"{named.capitalize()} stopped.\n" if stopped else "Nothing was running.\n"
+    text = f"{_listed(stopped).capitalize()} stopped.\n" if stopped else "Nothing was running.\n"
     print_answer({"stopped": stopped}, as_json, text)
     return DONE
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([one for one in (", ".join(names[:-1]), *names[-1:]) if one])
 
 
 def main() -> None:

@@ -1,37 +1,33 @@
-"""A Prefect server and a worker on this machine, in the background: `freshet up` and `freshet down`."""
+"""A Prefect server, a worker and the service on this machine, in the background: `freshet up` and `freshet down`."""
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freshet.deploy.client import ServerError
 from freshet.deploy.definitions import run_environment
-from freshet.tasks.runs.local_server import Running, ServerNote, read_note, server_folder
+from freshet.deploy.processes import end, left_alone, spawn, wait_until_ready
+from freshet.tasks.runs.local_server import ServerNote, read_note, server_folder
 from freshet.tasks.runs.run import store_of
-from freshet.tasks.store.modes import PRIVATE, written_with
+from freshet.tasks.store.modes import PRIVATE
 
 if TYPE_CHECKING:
-    import psutil
-
     from freshet.tasks.settings.file import Project
 
 SERVER_START = 180.0
 """Seconds that a server may take to answer; a first start builds its database."""
 WORKER_START = 90.0
+SERVICE_START = 90.0
 LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 """Where a server keeps who has a deployment's place: files. In memory, where Prefect has it, that dies with the server,
 and Prefect ends every run that outlives it."""
-GRACE = 20.0
-"""Seconds between asking a process to end and ending it."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +58,14 @@ def start_server(project: Project, host: str, port: int) -> Started:
     with store.writing(), _one_at_a_time(folder):
         note, new = read_note(folder), []
         if note is None or not note.server.is_alive():
-            worker = note.worker if note else None
+            before, worker = note, note.worker if note else None
             if note and note.ui != _address(host, port):
                 # They would go on asking a server that is gone.
-                _end([*([worker] if worker else []), *_left_alone(note.api)])
+                end([*([worker] if worker else []), *left_alone(note.api)])
             # At the same address a worker finds the new server, and its runs come to their end.
             note, new = replace(_start_server(folder, host, port), worker=worker), ["server"]
+            if before:
+                note = replace(note, service=before.service, service_url=before.service_url)
             note.write(folder)
     os.environ.update(_environment(folder, note))
     return Started(note, folder, new)
@@ -84,22 +82,55 @@ def start_worker(project: Project, started: Started) -> Started:
         if note.worker and note.worker.is_alive():
             return replace(started, note=note)
         pool, name = project.settings.deployment.work_pool, f"freshet-{socket.gethostname()}-{time.time_ns():x}"
-        words = ["worker", "start", "--pool", pool, "--name", name, "--type", "process", "--install-policy", "never"]
+        words = ["prefect", "worker", "start", "--pool", pool, "--name", name]
+        words += ["--type", "process", "--install-policy", "never"]
         # Runs inherit it; what they need besides comes with the deployment.
         environment = {**_environment(started.folder, note), **run_environment(project)}
-        worker = _spawn(words, started.folder / "worker.log", environment, started.folder)
+        worker = spawn(words, started.folder / "worker.log", environment, started.folder)
         note = replace(note, worker=worker)
         note.write(started.folder)
         try:
-            _wait(worker, started.folder / "worker.log", WORKER_START, "worker", lambda: _is_online(pool, name))
+            wait_until_ready(
+                worker, started.folder / "worker.log", WORKER_START, "worker", lambda: _is_online(pool, name)
+            )
         except ServerError:
-            _end([worker])
+            end([worker])
             raise
     return replace(started, note=note, new=[*started.new, "worker"])
 
 
+def start_service(project: Project, started: Started) -> Started:
+    """Starts the service, unless it runs, and waits until it answers. Its models are loaded beside that.
+
+    Raises:
+        ServerError: it does not come up; server and worker run on.
+    """
+    said = project.settings.service
+    with store_of(project).writing(), _one_at_a_time(started.folder):
+        note = read_note(started.folder) or started.note
+        if note.service and note.service.is_alive():
+            return replace(started, note=note)
+        log, url = started.folder / "service.log", _address(said.host, said.port)
+        _check_port(
+            said.host, said.port, "service: {port: 4281} in freshet.yaml; or leave it out: freshet up --no-service"
+        )
+        words = ["freshet.deploy.cli", "serve", "--config", str(project.file)]
+        service = spawn(words, log, {}, started.folder)
+        try:
+            wait_until_ready(service, log, SERVICE_START, "service", lambda: _is_healthy(url, "healthz"))
+        except ServerError:
+            end([service])
+            raise
+        note = replace(note, service=service, service_url=url)
+        note.write(started.folder)
+    return replace(started, note=note, new=[*started.new, "service"])
+
+
 def stop(project: Project) -> list[str]:
-    """Stops worker and server, with the runs that the worker, or one before it, has begun; says which of them ran.
+    """Stops the service, the worker and the server, with the runs that the worker, or one before it, has begun.
+
+    Returns:
+        Which of them ran.
 
     What the runs had committed stays; the next ones go on from there.
     """
@@ -111,27 +142,19 @@ def stop(project: Project) -> list[str]:
         if note is None:
             return []
         # The server last: as long as it answers, the others can still say what became of the runs.
-        worker = [note.worker] if note.worker else []
-        named = {"worker": worker, "runs": _left_alone(note.api), "server": [note.server]}
+        service, worker = ([one] if one else [] for one in (note.service, note.worker))
+        named = {"service": service, "worker": worker, "runs": left_alone(note.api), "server": [note.server]}
         stopped = []
         for name, processes in named.items():
             if alive := [one for one in processes if one.is_alive()]:
-                _end(alive)
+                end(alive)
                 stopped.append(name)
         (folder / "server.json").unlink(missing_ok=True)
         return stopped
 
 
 def _start_server(folder: Path, host: str, port: int) -> ServerNote:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ServerError(
-                f"port {port} of {host} cannot be used: {error.strerror}",
-                "Stop what uses it, or choose another: freshet up --port 4201 (make up PORT=4201)",
-            ) from None
+    _check_port(host, port, "freshet up --port 4201 (make up PORT=4201)")
     ui = _address(host, port)
     environment = {
         "PREFECT_HOME": str(folder / "prefect"),
@@ -142,15 +165,35 @@ def _start_server(folder: Path, host: str, port: int) -> ServerNote:
     }
     # Pages ask for their API at port 4200 unless told otherwise; somebody behind a proxy tells otherwise themselves.
     environment["PREFECT_SERVER_UI_API_URL"] = os.environ.get("PREFECT_SERVER_UI_API_URL", f"{ui}/api")
-    words = ["server", "start", "--host", host, "--port", str(port)]
-    server = _spawn(words, folder / "server.log", environment, folder)
+    words = ["prefect", "server", "start", "--host", host, "--port", str(port)]
+    server = spawn(words, folder / "server.log", environment, folder)
     note = ServerNote(f"{ui}/api", ui, server)
     try:
-        _wait(server, folder / "server.log", SERVER_START, "server", lambda: _is_healthy(note.api))
+        wait_until_ready(server, folder / "server.log", SERVER_START, "server", lambda: _is_healthy(note.api))
     except ServerError:
-        _end([server])
+        end([server])
         raise
     return note
+
+
+def _check_port(host: str, port: int, other: str) -> None:
+    """Sees that nothing else listens there, since that would pass for what is started.
+
+    Args:
+        other: how to choose another port.
+
+    Raises:
+        ServerError: something does.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ServerError(
+                f"port {port} of {host} cannot be used: {error.strerror}",
+                f"Stop what uses it, or choose another: {other}",
+            ) from None
 
 
 def _address(host: str, port: int) -> str:
@@ -170,40 +213,11 @@ def _environment(folder: Path, note: ServerNote) -> dict[str, str]:
     }
 
 
-def _spawn(words: list[str], log: Path, environment: Mapping[str, str], folder: Path) -> Running:
-    import psutil
-
-    given = {**os.environ, **environment}
-    if "PREFECT_API_URL" not in environment:
-        given.pop("PREFECT_API_URL", None)  # a server is nobody's client
-    with written_with(PRIVATE), log.open("ab") as file:
-        log.chmod(0o600)  # one of an earlier version may be open to others
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", *words],
-            stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=given, cwd=folder, start_new_session=True,
-        )  # fmt: skip
-    return Running(process.pid, psutil.Process(process.pid).create_time())
-
-
-def _wait(process: Running, log: Path, seconds: float, what: str, ready: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + seconds
-    while not ready():
-        if not process.is_alive():
-            raise ServerError(f"the {what} ended at once; its last words:\n{_tail(log)}", f"All of them: {log}")
-        if time.monotonic() > give_up:
-            raise ServerError(f"the {what} is not ready after {seconds:.0f} seconds", f"See why in {log}")
-        time.sleep(0.2)
-
-
-def _tail(log: Path, lines: int = 8) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
-
-
-def _is_healthy(api: str) -> bool:
+def _is_healthy(address: str, path: str = "health") -> bool:
     import httpx
 
     try:
-        return httpx.get(f"{api}/health", timeout=2).is_success
+        return httpx.get(f"{address}/{path}", timeout=2).is_success
     except httpx.TransportError:
         return False
 
@@ -215,65 +229,12 @@ def _is_online(pool: str, name: str) -> bool:
         return any(worker.name == name for worker in client.read_workers_for_work_pool(pool))
 
 
-def _left_alone(api: str) -> list[Running]:
-    """The runs on this machine that report to the server, and whose worker was killed."""
-    import psutil
-
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):  # another user's, or gone by now
-            environment = process.environ()
-            if environment.get("PREFECT_API_URL") == api and "PREFECT__FLOW_RUN_ID" in environment:
-                parent = process.parent()
-                if parent is None or "prefect" not in " ".join(parent.cmdline()):
-                    found.append(Running(process.pid, process.create_time()))
-    return found
-
-
-def _end(processes: list[Running]) -> None:
-    """Ends processes and all that they started: asked first, then killed."""
-    import psutil
-
-    families: list[psutil.Process] = []
-    for one in processes:
-        if one.is_alive():
-            parent = psutil.Process(one.pid)
-            families += [parent, *parent.children(recursive=True)]
-            _quietly(parent.terminate)
-    for process in _still_running(families):
-        _quietly(process.kill)
-    _still_running(families)
-
-
-def _still_running(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that still run after some grace. One that ended and that its parent has not yet asked about has ended."""
-    import psutil
-
-    def runs(process: psutil.Process) -> bool:
-        try:
-            return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
-            return False
-
-    give_up = time.monotonic() + GRACE
-    while (left := [one for one in processes if runs(one)]) and time.monotonic() < give_up:
-        time.sleep(0.1)
-    return left
-
-
-def _quietly(act: Callable[[], None]) -> None:
-    import psutil
-
-    with suppress(psutil.NoSuchProcess):
-        act()
-
-
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     try:
-        with FileLock(folder / "up.lock", timeout=SERVER_START + WORKER_START):
+        with FileLock(folder / "up.lock", timeout=SERVER_START + WORKER_START + SERVICE_START):
             yield
     except Timeout:
         raise ServerError("another freshet up or down has not ended yet", "Wait for it, or end it.") from None

@@ -178,7 +178,7 @@ class Site:
         return json.loads(self.freshet(*words, "--json", code=code).stdout)
 
     def up(self) -> Any:
-        return self.freshet_json("up", "--port", str(free_port()))
+        return self.freshet_json("up", "--no-service", "--port", str(free_port()))
 
     def api(self, path: str, body: Any = None, method: str | None = None) -> Any:
         """Asks the server, with the secret if there is one."""

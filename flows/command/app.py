@@ -10,7 +10,19 @@ import sys
 
 from cyclopts import App
 
-from freshet.flows.command import access, asking, backfill, corpora, datasets, model, project, store
+from freshet.flows.command import (
+    access,
+    asking,
+    backfill,
+    corpora,
+    datasets,
+    mcp_stdio,
+    model,
+    project,
+    serve,
+    store,
+    token,
+)
 from freshet.flows.command.answering import DONE, FAILED, complain, config_of
 from freshet.tasks.errors import FreshetError, RunCancelled, ServerGone, SettingsError
 from freshet.tasks.runs.ends import EXIT_CODES
@@ -34,13 +46,15 @@ app = App(
 app.command(datasets.app)
 app.command(access.app)
 app.command(model.app)
+app.command(token.app)
 app.command(backfill.backfill)
 app.command(store.maintain, validator=store.says_what)
 app.command(store.doctor)
+app.command(mcp_stdio.mcp)
 app.command(corpora.quarantine, validator=corpora.has_what_it_needs)
 for command in (
     corpora.refresh, corpora.search, asking.ask, corpora.releases, corpora.gate, corpora.rollback, corpora.document,
-    project.status, project.rules, project.trace, project.check, project.schema,
+    project.status, serve.serve, project.rules, project.trace, project.check, project.schema,
 ):  # fmt: skip
     app.command(command)
 

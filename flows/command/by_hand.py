@@ -80,7 +80,8 @@ def _run(
     announce_faults()
     with by_hand(parameters["config"]):
         state = flow(**parameters, return_state=True)
-    result = state.result(raise_on_failure=False)
+    # Said, since where an event loop runs, as in a notebook, Prefect would give a coroutine.
+    result = state.result(raise_on_failure=False, _sync=True)  # type: ignore[call-overload]
     if isinstance(result, BaseException):
         result = mendable(result) or result
     if isinstance(result, RunCancelled):

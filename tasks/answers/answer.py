@@ -73,6 +73,7 @@ class Citation:
                 "verified_at": hit.verified_at,
             },
             "quote": self.quote,
+            "stale": hit.stale,
         }
 
 

@@ -92,6 +92,8 @@ def ask(
     now: datetime,
     asked_as: Iterable[str] = (),
     release: int | None = None,
+    mode: str = "ask",
+    let_know: Callable[[str, Release], None] = lambda *_: None,
     let_go: Callable[[Sentence], None] = lambda _: None,
 ) -> Explained:
     """Answers a question from what whoever asks may see of a release.
@@ -100,6 +102,8 @@ def ask(
         log: where the question is put on record; None for one of an exam.
         asked_as: the principals that whoever asks named, for the record; the groups of a roster change, these do not.
         release: number of an earlier release; None for the live one.
+        mode: by what it is asked, for the record.
+        let_know: is given the id of the question and the release that is asked, before anything is looked for.
         let_go: is given each sentence as soon as it has been checked.
 
     Raises:
@@ -111,7 +115,8 @@ def ask(
     check_question(question)
     standing = standing_at(store, corpus, release)
     live = standing.live
-    known_as = log.asked(corpus, question, asked_as, writer.name, live.release) if log else ""
+    known_as = log.asked(corpus, question, asked_as, writer.name, live.release, mode=mode) if log else ""
+    let_know(known_as, live)
     rules = tuned_rules(project.settings.corpora[corpus])
     embedder = embedder_of(project, live)
     vector = embedder.embed_query(question)

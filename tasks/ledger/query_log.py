@@ -141,8 +141,11 @@ class QueryLog:
             )
         )  # fmt: skip
 
-    def feedback(self, id: str, helpful: bool, note: str | None = None) -> None:
+    def feedback(self, id: str, helpful: bool, note: str | None = None) -> bool:
         """Records whether an answer helped, in the way of `asked`. The newest that is said of a question counts.
+
+        Returns:
+            Whether it is on record.
 
         Raises:
             SettingsError: the id is no id of a question.
@@ -150,7 +153,7 @@ class QueryLog:
         if not is_id(id):
             raise SettingsError(f"{id[:80]!r} is no id of a question", "Give the id that came with the answer.")
         said = None if not note else _plain(note)[:LONGEST] if self._kept == "full" else self._bounded(note)
-        self._write(Feedback(id=id, given_at=datetime.now(UTC), helpful=helpful, note=said))
+        return self._write(Feedback(id=id, given_at=datetime.now(UTC), helpful=helpful, note=said))
 
     def _bounded(self, text: str) -> str | None:
         # What is cut off was looked at as well: half an address would not be known for one.
@@ -172,14 +175,16 @@ class QueryLog:
                 self._tell(error)
         return self._key
 
-    def _write(self, event: Event) -> None:
+    def _write(self, event: Event) -> bool:
         try:
             query_spool.append(self._store, self._name, line_of(event))
+            return True
         except (OSError, StoreError) as error:
             with self._counting:
                 self.unwritten += 1
             self._tell(error)
             query_spool.note_unwritten(self._store)
+            return False
 
     def _tell(self, error: OSError | FreshetError) -> None:
         if self.trouble is None:

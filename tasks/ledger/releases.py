@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from freshet.tasks.store import schemas
@@ -98,9 +99,18 @@ class Standing:
 
 
 def find_standing(store: Store, corpus: str) -> Standing | None:
-    """Where a corpus stands; None before its first release. Reads the newest decisions only, without their exams."""
+    """Where a corpus stands; None before its first release. Reads the newest decisions only, without their exams.
+
+    They are read again only where the table has another version than when they were read last.
+    """
+    table = store.ledger.find(schemas.RELEASES)
+    return None if table is None else _standing_at(store, corpus, int(table.version))
+
+
+@lru_cache(maxsize=64)
+def _standing_at(store: Store, corpus: str, version: int) -> Standing | None:
     columns = [one.name for one in fields(Release) if one.name not in ("exam", "site")]
-    rows = store.ledger.newest_rows(schemas.RELEASES, equals("corpus", corpus), columns, "release")
+    rows = store.ledger.newest_rows(schemas.RELEASES, equals("corpus", corpus), columns, "release", version)
     return standing_of(_by_number(Release(**row) for row in rows))
 
 

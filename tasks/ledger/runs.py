@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from freshet.tasks.errors import FreshetError, NothingListed, RefreshRejected
@@ -174,15 +175,23 @@ def record_run(run: RefreshRun, report: RefreshReport, full: bool) -> None:
     seal_tables(run.store, "ledger")
 
 
-def last_looked_at(store: Store, corpus: str, since: datetime) -> dict[str, datetime]:
+def last_looked_at(store: Store, corpus: str, since: datetime) -> Mapping[str, datetime]:
     """The moment at which each source was last listed completely, which verified its unchanged documents.
+
+    The runs are read again only where their table has another version than when they were read last.
 
     Args:
         since: runs that ended before it are not read.
     """
+    table = store.ledger.find(schemas.RUNS)
+    return {} if table is None else _looked_at(store, corpus, since, int(table.version))
+
+
+@lru_cache(maxsize=256)
+def _looked_at(store: Store, corpus: str, since: datetime, version: int) -> Mapping[str, datetime]:
     found: dict[str, datetime] = {}
     columns = ["as_of", "ended_at", "sources"]
-    for row in store.ledger.newest_rows(schemas.RUNS, equals("corpus", corpus), columns, "ended_at"):
+    for row in store.ledger.newest_rows(schemas.RUNS, equals("corpus", corpus), columns, "ended_at", version):
         if row["ended_at"] < since:
             break
         for source in row["sources"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from freshet.expectations.rules import RULES
 from freshet.tasks.ledger.builds import BuildReport
 from freshet.tasks.render.markdown import code, table
+from freshet.tasks.reports.links import card_link, service_address
 from freshet.tasks.rules.verdicts import with_advice
 from freshet.tasks.runs.on_server import unless_gone
 from freshet.tasks.runs.run import BuildRun
@@ -22,12 +23,18 @@ def standing(version: str) -> str:
     return "is there, and is not live" if version.startswith("0.") else "is live"
 
 
-def render_build(report: BuildReport) -> str:
-    """Renders the report as Markdown, for the Artifacts page."""
+def render_build(report: BuildReport, service: str | None = None) -> str:
+    """Renders the report as Markdown, for the Artifacts page.
+
+    Args:
+        service: address of the service that shows the card; None where it is not known.
+    """
     live = f"Version {report.version} {standing(report.version)}." if report.version else "There is no version yet."
+    card = card_link(service, report.dataset, report.version) if report.version else None
     parts = [
         f"# {report.dataset}: {report.outcome}",
         f"As of {report.as_of:%Y-%m-%d %H:%M %Z}. {live}",
+        *([f"[Dataset card]({card})"] if card else []),
         *(f"> {note}" for note in report.notes),
     ]
     if report.reasons:
@@ -58,7 +65,6 @@ def publish_build(run: BuildRun, report: BuildReport) -> None:
     """Makes an artifact of the report, under a stable key, so that the Artifacts page shows the history."""
     from prefect.artifacts import create_markdown_artifact
 
+    text = render_build(report, service_address(run.project))
     with unless_gone():
-        create_markdown_artifact(
-            render_build(report), key=f"version-{run.dataset}", description=f"Build of dataset {report.dataset}"
-        )
+        create_markdown_artifact(text, key=f"version-{run.dataset}", description=f"Build of dataset {report.dataset}")

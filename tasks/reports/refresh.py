@@ -7,6 +7,7 @@ import logging
 from freshet.expectations.rules import RULES
 from freshet.tasks.ledger.runs import RefreshReport
 from freshet.tasks.render.markdown import code, table
+from freshet.tasks.reports.links import report_link, service_address
 from freshet.tasks.reports.page_file import write_report_page
 from freshet.tasks.runs.on_server import unless_gone
 from freshet.tasks.runs.run import RefreshRun
@@ -39,13 +40,18 @@ def _read_row(kind: str, counts: dict[str, int]) -> list[object]:
     return [kind, counts["documents"], counts["compared"], counts["words"], share]
 
 
-def render_refresh(report: RefreshReport) -> str:
-    """Renders the report as Markdown, for the Artifacts page."""
+def render_refresh(report: RefreshReport, store: str = "", service: str | None = None) -> str:
+    """Renders the report as Markdown, for the Artifacts page.
+
+    Args:
+        store: address of the store that the pages lie in.
+        service: address of the service that shows them; None where it is not known.
+    """
     parts = [
         f"# {report.corpus}: {report.outcome}",
         f"As of {report.as_of:%Y-%m-%d %H:%M %Z}. "
         + (f"Readers see release {report.release}." if report.release else "Readers see no release."),
-        *(f"{what}: `{address}`" for what, address in _pages(report).items()),
+        *(_page(what, address, report_link(service, store, address)) for what, address in _pages(report).items()),
         *(f"> {note}" for note in report.notes),
     ]
     if report.reasons:
@@ -78,6 +84,10 @@ def _pages(report: RefreshReport) -> dict[str, str]:
     return {what: address for what, address in named.items() if address}
 
 
+def _page(what: str, address: str, link: str | None) -> str:
+    return f"{what}: `{address}`" if link is None else f"[{what}]({link}): `{address}`"
+
+
 def publish_report(run: RefreshRun, report: RefreshReport) -> None:
     """Writes the page about the refresh, and an artifact under a stable key, which keeps the history of all."""
     from prefect.artifacts import create_markdown_artifact
@@ -90,7 +100,6 @@ def publish_report(run: RefreshRun, report: RefreshReport) -> None:
         logging.getLogger("prefect.flow_runs").exception("the report page could not be made")
         report.notes.append(f"the report page could not be made ({type(error).__name__}); the log of the run has more")
 
+    text = render_refresh(report, run.store.address, service_address(run.project))
     with unless_gone():
-        create_markdown_artifact(
-            render_refresh(report), key=f"refresh-{report.corpus}", description=f"Refresh of corpus {report.corpus}"
-        )
+        create_markdown_artifact(text, key=f"refresh-{report.corpus}", description=f"Refresh of corpus {report.corpus}")

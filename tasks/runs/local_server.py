@@ -52,12 +52,16 @@ class ServerNote:
         api: address of the API, as clients want it.
         ui: address of the pages.
         worker: None while there is none yet.
+        service: the process of `freshet serve`; None where there is none.
+        service_url: address of the service.
     """
 
     api: str
     ui: str
     server: Running
     worker: Running | None = None
+    service: Running | None = None
+    service_url: str | None = None
 
     def write(self, folder: Path) -> None:
         """Replaces the note whole, so that no reader finds half of it."""
@@ -76,10 +80,19 @@ def read_note(folder: Path) -> ServerNote | None:
     """What was noted of the last server that was started, whether or not it still runs."""
     try:
         found: dict[str, Any] = json.loads((folder / "server.json").read_text(encoding="utf-8"))
-        worker = Running(**found["worker"]) if found["worker"] else None
-        return ServerNote(found["api"], found["ui"], Running(**found["server"]), worker)
+        # A note of an earlier version names no service.
+        worker, service = (Running(**found[one]) if found.get(one) else None for one in ("worker", "service"))
+        return ServerNote(
+            found["api"], found["ui"], Running(**found["server"]), worker, service, found.get("service_url")
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def find_local_server(project: Project) -> str | None:
+    """The address of the API of the server that `freshet up` started; None where none runs."""
+    note = read_note(server_folder(project))
+    return note.api if note is not None and note.server.is_alive() else None
 
 
 def use_local_server(project: Project) -> str | None:
@@ -92,10 +105,9 @@ def use_local_server(project: Project) -> str | None:
     """
     if os.environ.get("PREFECT_API_URL"):
         return None
-    note = read_note(server_folder(project))
-    if note is None or not note.server.is_alive():
+    if (api := find_local_server(project)) is None:
         return None
-    os.environ["PREFECT_API_URL"] = note.api
+    os.environ["PREFECT_API_URL"] = api
     if secret := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
         os.environ.setdefault("PREFECT_API_AUTH_STRING", secret)
-    return note.api
+    return api

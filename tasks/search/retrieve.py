@@ -157,7 +157,7 @@ def search(
         shown, hidden = visible_among(tables, release, sight, now)
         is_shown = is_any("doc_id", shown) if len(shown) <= len(hidden) else is_none("doc_id", hidden)
         passages, newest, _ = look(both(seen, is_shown), limit)
-    return Answer(release.release, _cite(store, tables, release, passages[:limit], newest, now, rules))
+    return Answer(release.release, cite(store, tables, release, passages[:limit], newest, now, rules))
 
 
 def standing_at(store: Store, corpus: str, number: int | None = None) -> Standing:
@@ -248,7 +248,7 @@ def _check_texts(release: Release, passages: Sequence[dict[str, Any]]) -> None:
             )
 
 
-def _cite(
+def cite(
     store: Store,
     tables: Tables,
     release: Release,
@@ -257,7 +257,10 @@ def _cite(
     now: datetime,
     rules: Mapping[str, Rule],
 ) -> list[Hit]:
-    """Makes hits of passages: the release's own ledger says where their text is from, the newest one how old it is."""
+    """Makes hits of passages, which have a `score`.
+
+    The release's own ledger says where their text is from, the newest one how old it is.
+    """
     _check_texts(release, passages)
     pinned = tables.at(schemas.DOCUMENTS, release.ledger_version)
     as_released = rows_by_document(pinned, {passage["doc_id"] for passage in passages})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,19 +24,12 @@ from freshet.tasks.settings.lines import Located
 from freshet.tasks.settings.model_checks import Fault, embedding_faults, generation_faults, length_note
 from freshet.tasks.settings.named_files import text
 from freshet.tasks.settings.places import Finding, Place, place_text
-from freshet.tasks.settings.project import (
-    Chunking,
-    Embedding,
-    FolderSource,
-    Gate,
-    GitSource,
-    Roster,
-    Settings,
-    Source,
-)
-from freshet.tasks.settings.roster import is_ahead, read_roster
+from freshet.tasks.settings.project import Chunking, Embedding, FolderSource, Gate, GitSource, Roster, Settings, Source
+from freshet.tasks.settings.roster import read_roster
+from freshet.tasks.settings.roster_checks import roster_faults
+from freshet.tasks.settings.service import Service
+from freshet.tasks.settings.service_checks import service_faults, unlisted_owners
 from freshet.tasks.settings.tuning import tuning_faults
-from freshet.tasks.settings.types import duration_text
 
 
 @dataclass(frozen=True)
@@ -116,18 +109,15 @@ class Checker:
         roster, findings = read_roster(path) if path else (None, [])
         for finding in findings:
             self._error(place, text(written, finding), finding.mend)
-        now = datetime.now(UTC)
-        if roster and is_ahead(roster.as_of, now):
-            what = f"{written} is from {roster.as_of.isoformat()}, which is still to come, so that nobody is in a group"
-            self._error(place, what, "correct as_of, or the clock that it comes from")
-        elif roster and now - roster.as_of > said.max_age:
-            what = f"{written} is from {roster.as_of.isoformat()}, so that nobody is in a group"
-            mend = f"take it from the directory anew, or write a longer max_age than {duration_text(said.max_age)}"
-            self._note(place, what, mend)
+        if not roster:
+            return
+        self._add(roster_faults(place, written, roster, said.max_age, datetime.now(UTC)))
+        if service := self._part(Service, data.get("service", {}), ("service",)):
+            self._add(unlisted_owners(service, roster.members))
         corpora = data.get("corpora")
         for name, corpus in corpora.items() if isinstance(corpora, dict) else ():
             for placed in self._sources(corpus, ("corpora", name)):
-                for fault in unlisted_groups(placed.place, placed.source, roster.members) if roster else ():
+                for fault in unlisted_groups(placed.place, placed.source, roster.members):
                     self._note(*fault)
 
     def _file(self, address: str, place: Place) -> Path | None:
@@ -188,6 +178,11 @@ class Checker:
             faults += embedding_faults(embedding.model, self._root, self._shown, self._path)
         if generation := self._part(Generation, data.get("generation", {}), ("generation",)):
             faults += generation_faults(generation, self._root, self._shown, self._path)
+        if service := self._part(Service, data.get("service", {}), ("service",)):
+            faults += service_faults(service, self._shown)
+        self._add(faults)
+
+    def _add(self, faults: Iterable[Fault]) -> None:
         for kind, place, what, mend in faults:
             into = {"error": self.errors, "absent": self.absent, "note": self.notes}[kind]
             into.append(Finding(place, self._located.line(place), what, mend))

@@ -19,6 +19,7 @@ from freshet.tasks.settings.datasets import Dataset, RuleTuning, Use
 from freshet.tasks.settings.generation import Generation, QueryLog
 from freshet.tasks.settings.maintenance import Maintenance
 from freshet.tasks.settings.schedules import CorpusSchedule, Deployment, Schedules
+from freshet.tasks.settings.service import Service
 from freshet.tasks.settings.types import (
     CorpusName,
     Count,
@@ -289,6 +290,7 @@ class Settings(Strict):
     )
     generation: Generation = Field(Generation(), description="how answers are made")
     query_log: QueryLog = Field(QueryLog(), description="what is kept of the questions that were asked")
+    service: Service = Field(Service(), description="the service that people, programs and agents ask")
     lineage: Lineage = Field(Lineage(), description="where the record of runs goes besides the store")
     roster: Roster | None = Field(
         None, description="which groups people are in; without it, the groups that whoever asks names himself"

@@ -268,15 +268,19 @@ class Tables:
         found: list[dict[str, Any]] = (query if columns is None else query.select(list(columns))).to_list()
         return found
 
-    def newest_rows(self, name: str, where: str, columns: Sequence[str], order: str) -> Iterator[dict[str, Any]]:
+    def newest_rows(
+        self, name: str, where: str, columns: Sequence[str], order: str, version: int
+    ) -> Iterator[dict[str, Any]]:
         """Rows of a table to which each commit adds one, the newest first; read only as far as they are asked for.
 
         Args:
             order: a column that grows from commit to commit.
+            version: of the table.
+
+        Raises:
+            StoreError: the table or its version is gone.
         """
-        table = self.find(name)
-        if table is None:
-            return
+        table = self.at(name, version)
         fragments = sorted(table.to_lance().get_fragments(), key=lambda one: one.fragment_id, reverse=True)
         # A fragment of one row is as it was added. Compaction joins older ones, and gives what comes of it a higher
         # number than rows have that were added meanwhile.

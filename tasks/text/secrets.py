@@ -44,6 +44,7 @@ _OURS = {
     "GitHub fine-grained token": r"\bgithub_pat_\w{22}_\w{59}\b",
     "Hugging Face token": r"\bhf_[A-Za-z]{34}\b",
     "Anthropic key": r"\bsk-ant-[\w-]{20,}",
+    "Freshet token": r"\bfsh_[0-9a-f]{12}_[0-9a-f]{64}\b",
     "DigitalOcean token": r"\bdo[opr]_v1_[0-9a-f]{64}\b",
     # Its own pattern takes the square of a line's length: it looks for the end of an address from each beginning.
     "NPM tokens": r"/:_authToken=\s*+(npm_\w+|[A-Fa-f0-9-]{36})",

@@ -67,7 +67,11 @@ def test_worker_and_commands_work_with_it_and_tell_it_to_nobody(guarded: Site) -
     completed = guarded.api("flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}})
     # The monitor runs by its own schedule, whenever that comes.
     assert sum(one["name"].startswith("refresh-docs-") for one in completed) == 2
-    said = [by_hand.stdout + by_hand.stderr, guarded.freshet("deploy").stdout, guarded.freshet("up").stdout]
+    said = [
+        by_hand.stdout + by_hand.stderr,
+        guarded.freshet("deploy").stdout,
+        guarded.freshet("up", "--no-service").stdout,
+    ]
 
     password = SECRET.partition(":")[2]
     lines = [" ".join(one.cmdline()) for one in guarded.processes()]

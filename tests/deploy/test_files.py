@@ -19,8 +19,10 @@ import yaml
 from freshet.deploy.alerts import AUTOMATIONS, wanted_automations
 from freshet.deploy.definitions import DEFINITIONS, wanted_deployments
 from freshet.deploy.serve import LEASES
+from freshet.flows.command.serve import GRACE as SERVICE_GRACE
 from freshet.tasks.reports import events
 from freshet.tasks.runs.local_server import HEARTBEAT_SECONDS
+from freshet.tasks.service.token_file import TOKENS_VARIABLE
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.settings.schedules import Schedules
 from tests.conftest import ROOT
@@ -145,6 +147,51 @@ def test_the_kubernetes_job_is_one() -> None:
     assert "{{" not in json.dumps(manifest)
 
 
+def test_the_kubernetes_service_is_valid_and_has_what_the_job_has() -> None:
+    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate")
+    text = (FOLDER / "kubernetes-service.yaml").read_text()
+    made = {one["kind"]: one for one in yaml.safe_load_all(text)}
+    for one in made.values():
+        kubernetes_validate.validate(one, "1.31", strict=True)
+    pod = made["StatefulSet"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    job = _job_template()["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+    assert pod["securityContext"].items() >= job["securityContext"].items()
+    assert container["securityContext"] == job["containers"][0]["securityContext"]
+    assert made["Service"]["spec"]["selector"] == made["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
+    assert pod["terminationGracePeriodSeconds"] > SERVICE_GRACE + 5
+    # Whatever it writes has a place: its root is read-only.
+    mounted = {one["mountPath"] for one in container["volumeMounts"]}
+    named = [Path(one["value"]) for one in container["env"]]
+    assert all(mounted & {str(one), *map(str, one.parents)} for one in named)
+    assert _takes(container["args"])
+
+
+def _takes(words: list[str]) -> bool:
+    """Whether the command has these flags."""
+    from freshet.deploy.cli import app
+
+    assert words[0] == "freshet"
+    command, bound, _ = app.parse_args(words[1:], exit_on_error=False, print_error=False)
+    return bool(command.__name__ == words[1] and bound)
+
+
+def test_the_service_in_compose_answers_this_machine_and_keeps_its_tokens() -> None:
+    example = dict(re.findall(r"^([A-Z_]+)=(.*)$", (FOLDER / "env.example").read_text(), re.MULTILINE))
+    resolved = yaml.safe_load(_interpolated(**example))
+    service = resolved["services"]["serve"]
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert service["ports"] == ["127.0.0.1:4280:4280"]
+    assert _takes(service["command"])
+    assert int(service["stop_grace_period"].removesuffix("s")) > SERVICE_GRACE
+    dockerfile = (FOLDER / "Dockerfile").read_text()
+    assert "service:/service" in service["volumes"]
+    assert "/service" in re.findall(r"install --directory --owner=freshet .*", dockerfile)[0].split()
+    kept = [service["environment"][name] for name in (TOKENS_VARIABLE, "FRESHET_KEY_FILE", "XDG_STATE_HOME")]
+    assert all(one.startswith("/service/") for one in kept)
+    assert "ARG EXTRAS=s3,serve" in dockerfile
+
+
 def test_the_dockerfile_is_clean() -> None:
     hadolint = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if hadolint is None:
@@ -176,8 +223,8 @@ def test_compose_wants_its_secrets_and_gives_them_to_those_who_need_them() -> No
         _interpolated()
     example = dict(re.findall(r"^([A-Z_]+)=(.*)$", (FOLDER / "env.example").read_text(), re.MULTILINE))
     services = yaml.safe_load(_interpolated(**example))["services"]
-    assert set(services) == {"database", "server", "deploy", "worker"}
-    for name in ("server", "worker", "database"):
+    assert set(services) == {"database", "server", "deploy", "worker", "serve"}
+    for name in ("server", "worker", "database", "serve"):
         assert services[name]["healthcheck"]["test"], name
     knows_database = [n for n, s in services.items() if example["POSTGRES_PASSWORD"] in json.dumps(s["environment"])]
     assert sorted(knows_database) == ["database", "server"]

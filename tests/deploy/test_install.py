@@ -81,11 +81,12 @@ def test_the_wheel_holds_freshet_and_nothing_else_at_the_top(wheel: Path, unpack
     assert len(tops) == 2
     code = {one for top in LINKS for one in (unpacked / top).rglob("*.py")}
     wanted = {f"freshet/{one.relative_to(unpacked).as_posix()}" for one in code} | {
-        f"freshet/{one.name}" for one in (unpacked / "freshet").glob("*.py")
+        f"{one.relative_to(unpacked).as_posix()}" for one in (unpacked / "freshet").rglob("*.py")
     }
     assert {one for one in found if one.endswith(".py")} == wanted
     data = {f"freshet/deploy/{one.name}" for one in (unpacked / "deploy").iterdir() if one.suffix in (".yaml", ".json")}
-    data |= {"freshet/deploy/env.example", "freshet/tasks/answers/answer.md.j2"}
+    data |= {"freshet/deploy/env.example", "freshet/tasks/answers/answer.md.j2", "freshet/py.typed"}
+    data |= {f"freshet/tasks/service/{one}" for one in ("page/page.html", "reports/reports.html")}
     assert data >= {"freshet/deploy/prefect.yaml", "freshet/deploy/automations.yaml"}
     assert {one for one in found if one.startswith("freshet/") and not one.endswith(".py")} == data
 

@@ -9,6 +9,7 @@ import stat
 import urllib.request
 from typing import Any
 
+import httpx
 import psutil
 
 from tests.servers import Site, free_port
@@ -18,15 +19,15 @@ from tests.waiting import PATIENCE, until
 def test_up_starts_what_a_scheduled_run_needs_and_down_leaves_nothing(site: Site) -> None:
     site.settings["schedules"] = {"daily": "* * * * *"}  # a minute that was named could be over when all is started
     site.save()
-    said = site.freshet("up", "--port", str(free_port())).stdout
+    said = site.freshet("up", "--no-service", "--port", str(free_port())).stdout
     note = site.note
     assert f"pages   {note.ui}" in said
     assert "Server and worker started." in said
     settings = urllib.request.urlopen(f"{note.ui}/ui-settings", timeout=PATIENCE).read().decode()
     assert f"{note.api}" in settings  # pages find their API at any port
 
-    again = site.freshet("up", "--port", str(free_port())).stdout
-    assert "Server and worker run already." in again
+    again = site.freshet("up", "--no-service", "--port", str(free_port())).stdout
+    assert "All run already." in again
     assert site.note == note
 
     schedules = {one["slug"]: one for one in site.deployment()["schedules"]}
@@ -54,6 +55,41 @@ def test_up_starts_what_a_scheduled_run_needs_and_down_leaves_nothing(site: Site
     assert "Worker and server stopped." in site.freshet("down").stdout
     assert not [one for one in ours if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     assert "Nothing was running." in site.freshet("down").stdout
+
+
+def test_up_starts_the_service_as_well_and_artifacts_link_to_it_until_down_ends_it(site: Site) -> None:
+    site.settings["service"] = {"port": free_port(), "anonymous": True}
+    site.save()
+    up = site.freshet_json("up", "--port", str(free_port()))
+    url = f"http://127.0.0.1:{site.settings['service']['port']}"
+    assert (up["started"], up["service"]) == (["server", "worker", "service"], url)
+    assert httpx.get(f"{url}/healthz").is_success
+    run = site.freshet_json("refresh", "docs")["run_id"]
+    (artifact,) = site.api("artifacts/filter", {"artifacts": {"key": {"any_": ["refresh-docs"]}}})
+    assert f"[Report page]({url}/page/reports#corpora/docs/{run}/index.html)" in artifact["data"]
+    found = httpx.post(f"{url}/v1/search", json={"question": "How much leave is there?"}).raise_for_status().json()
+    assert found["release"] == 1
+    assert "How much leave" not in (site.home / "service.log").read_text()
+
+    ours = site.note.service
+    assert ours
+    again = site.freshet_json("up", "--port", str(free_port()))
+    assert (again["started"], again["service"], site.note.service) == ([], url, ours)
+    assert site.freshet_json("down")["stopped"] == ["service", "worker", "server"]
+    assert not ours.is_alive()
+
+
+def test_where_the_service_cannot_start_the_rest_runs_and_says_why(site: Site) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        site.settings["service"] = {"port": port}
+        site.save()
+        up = site.freshet_json("up", "--port", str(free_port()))
+    assert (up["started"], up["service"]) == (["server", "worker"], None)
+    assert f"port {port} of 127.0.0.1 cannot be used" in up["notes"][-1]
+    assert "freshet up --no-service" in up["notes"][-1]
 
 
 def test_the_database_and_the_logs_of_the_server_are_private_where_a_group_may_read_the_store(site: Site) -> None:

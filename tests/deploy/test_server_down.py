@@ -61,7 +61,7 @@ def test_a_run_under_a_worker_outlives_its_server(site: Site) -> None:
         (lease,) = {one["deployment_concurrency_lease_id"] for one in passed} - {None}
         _kill(before.server)
         # At the same address: the worker stays, and so does its run.
-        again = site.freshet_json("up", "--port", before.api.rpartition(":")[2].partition("/")[0])
+        again = site.freshet_json("up", "--no-service", "--port", before.api.rpartition(":")[2].partition("/")[0])
         assert again["started"] == ["server"]
         assert (site.note.api, site.note.worker) == (before.api, before.worker)
         # The run asks so every 225 s; told that it has lost its place, Prefect would end it.

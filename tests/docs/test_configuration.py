@@ -46,6 +46,7 @@ from freshet.tasks.settings.project import (
     Settings,
 )
 from freshet.tasks.settings.schedules import CorpusSchedule, DatasetSchedule, Deployment, Schedules
+from freshet.tasks.settings.service import Limits, Oidc, Service
 from freshet.tasks.settings.types import duration_text
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -82,6 +83,9 @@ SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "roster": (Roster, set(Roster.model_fields)),
     "generation": (Generation, set(Generation.model_fields)),
     "A model behind an address": (Endpoint, set(Endpoint.model_fields)),
+    "service": (Service, set(Service.model_fields)),
+    "oidc": (Oidc, set(Oidc.model_fields)),
+    "limits": (Limits, set(Limits.model_fields)),
     "lineage": (Lineage, set(Lineage.model_fields)),
     "A rule's tuning": (RuleTuning, set(RuleTuning.model_fields)),
 }

@@ -14,12 +14,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.conftest import COMMAND, ROOT
 from tests.flows.conftest import Project
 from tests.flows.dataset_project import DatasetProject, questions
-from tests.waiting import PATIENCE
+from tests.servers import free_port
+from tests.waiting import PATIENCE, until
 
 WATCH = '''
 """Loaded by every Python process at its start.
@@ -97,9 +99,43 @@ def _run(project: Project, words: list[str], environment: dict[str, str]) -> str
     return done.stdout
 
 
+def _serve(project: Project, environment: dict[str, str]) -> None:
+    """Starts the service, asks it by each of its ways, and ends it."""
+    made = json.loads(_run(project, ["token", "create", "--as", "user:ada"], environment))
+    port = free_port()
+    words = [sys.executable, "-c", COMMAND, "serve", "--port", str(port), "--config", str(project.config)]
+    service = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL)
+
+    def is_ready() -> bool:
+        assert service.poll() is None
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=PATIENCE).is_success
+        except httpx.TransportError:
+            return False
+
+    try:
+        until(is_ready, "the service is ready")
+        question = "On which day of the month are salaries paid?"
+        called = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+        called |= {"params": {"name": "ask", "arguments": {"question": question}}}
+        headers = {"Authorization": f"Bearer {made['token']}", "Accept": "application/json, text/event-stream"}
+        for path, body in (
+            ("/v1/search", {"question": question}),
+            ("/v1/ask", {"question": question}),
+            ("/v1/chat/completions", {"model": "docs", "messages": [{"role": "user", "content": question}]}),
+            ("/v1/embeddings", {"model": "default", "input": question}),
+            ("/mcp", called),
+        ):
+            sent = httpx.post(f"http://127.0.0.1:{port}{path}", json=body, headers=headers, timeout=PATIENCE)
+            assert sent.status_code == 200, sent.text
+    finally:
+        service.terminate()
+        assert service.wait(PATIENCE) == 0
+
+
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Watch:
-    """The watch over a cold refresh, searches, answers and a build, and over the server that they start."""
+    """The watch over a cold refresh, searches, answers, the service and a build, and over the server of these."""
     folder = tmp_path_factory.mktemp("watched")
     project = DatasetProject(folder / "project")
     project.settings["corpora"] = {"docs": {"sources": [{"folder": "docs", "owner": "me", "acl": ["everyone"]}]}}
@@ -122,6 +158,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watch:
     for model in ("extractive", "bundled"):
         words = ["ask", "On which day of the month are salaries paid?", "--corpus", "docs", "--model", model]
         assert json.loads(_run(project, words, environment))["model"] == model
+    _serve(project, environment)
     assert json.loads(_run(project, ["dataset", "build", "answers"], environment))["outcome"] == "published"
     assert watch.processes("freshet.tasks.documents.parse.worker"), "the parsers were watched"
     assert watch.processes("prefect", "server"), "the server was watched"
@@ -135,7 +172,7 @@ def test_a_cold_refresh_a_search_and_an_answer_reach_nothing_beyond_loopback(wat
 def test_no_process_loads_freshet_under_a_second_name(watched: Watch) -> None:
     assert watched.told("loaded") == []
     ended = watched.told("ended")
-    for words in (" refresh docs ", " search ", " ask ", " dataset build "):
+    for words in (" refresh docs ", " search ", " ask ", " serve ", " dataset build "):
         assert any(words in line for _, line in ended), words
     assert [one for one in ended if one[0]] == []
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import lance
 import pyarrow as pa
@@ -161,6 +162,29 @@ def test_where_a_corpus_stands_is_found_by_the_newest_decisions_also_among_resto
     assert standing == standing_of(list_releases(store, "docs"))
     assert standing is not None
     assert standing.live.release == (5 if goes_on else 4)
+
+
+def test_the_newest_decision_is_seen_at_once_and_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from freshet.tasks.ledger.releases import Release, find_standing, insert_release
+    from freshet.tasks.store.tables import Tables
+
+    read: list[int] = []
+    newest_rows = Tables.newest_rows
+
+    def counted(self: Tables, *given: Any) -> Any:
+        read.append(given[-1])
+        return newest_rows(self, *given)
+
+    monkeypatch.setattr(Tables, "newest_rows", counted)
+    reader, writer = Store(str(tmp_path)), Store(str(tmp_path))
+    assert find_standing(reader, "docs") is None
+    for number in range(1, 4):
+        row = Release("docs", number, "published", None, "m", "s", number, number, 1, 1, [], "run", NOW, NOW)
+        assert insert_release(writer, row)
+        seen = [find_standing(reader, "docs") for _ in range(3)]
+        assert {one.live.release for one in seen if one} == {number}
+        assert len(seen) == 3
+        assert len(read) == number
 
 
 def test_a_commit_whose_file_was_cut_short_for_want_of_room_is_told_and_undone(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def test_everything_goes_by_the_one_import_name() -> None:
                 assert f"freshet.{name.rpartition('.')[0]}" not in MODULES, f"{_label(file)} says {name}"
 
 
-@pytest.mark.parametrize("file", _files("flows", "tasks", "expectations"), ids=_label)
+@pytest.mark.parametrize("file", _files("freshet", "flows", "tasks", "expectations"), ids=_label)
 def test_heavy_libraries_are_imported_where_they_are_used(file: Path) -> None:
     assert [name for name in _imports_when_loaded(_tree(file)) if name.split(".")[0] in HEAVY] == []
 

@@ -22,11 +22,13 @@ from freshet.expectations.rules import RULES
 from freshet.tasks.embedding.models import ModelFiles
 from freshet.tasks.governance.freshness import MOMENTS, staleness
 from freshet.tasks.ledger.runs import RefreshOutcome, RefreshReport
+from freshet.tasks.reports.links import card_link, service_address
 from freshet.tasks.reports.page_facts import FUTURE, UNDATED, VerdictCount
 from freshet.tasks.reports.page_file import gather_facts, write_report_page
 from freshet.tasks.reports.refresh import render_refresh
 from freshet.tasks.rules.suite_pages import report_folder, write_pages
 from freshet.tasks.rules.verdicts import Verdict, verdict
+from freshet.tasks.runs.local_server import Running, ServerNote, server_folder
 from freshet.tasks.runs.run import RefreshRun
 from freshet.tasks.settings.file import Project
 from freshet.tasks.settings.project import Settings
@@ -243,6 +245,33 @@ def test_the_artifact_says_where_the_pages_are() -> None:
     assert "Report page: `/s/index.html`" in said
     assert "Rule pages: `/s/rules/index.html`" in said
     assert "page" not in render_refresh(a_report("unchanged"))
+
+
+def test_the_artifact_links_to_the_service_where_its_address_is_known() -> None:
+    report = a_report(page="/s/reports/docs/run 3/index.html", site="/s/reports/docs/run-2/rules/index.html")
+    said = render_refresh(report, "/s", "https://answers.example.org")
+    shown = "https://answers.example.org/page/reports#corpora/docs"
+    assert f"[Report page]({shown}/run%203/index.html): `/s/reports/docs/run 3/index.html`" in said
+    assert f"[Rule pages]({shown}/run-2/rules/index.html)" in said
+    assert "](" not in render_refresh(a_report(page="/elsewhere/index.html"), "/s", "https://answers.example.org")
+    card = card_link("https://answers.example.org", "answers", "1.0.0")
+    assert card == "https://answers.example.org/page/reports#datasets/answers/1.0.0/README.md"
+
+
+def test_the_address_of_the_service_is_what_the_settings_say_or_where_it_runs(tmp_path: Path) -> None:
+    import psutil
+
+    project = a_run(tmp_path).project
+    assert service_address(project) is None
+    own, folder = psutil.Process(), server_folder(project)
+    folder.mkdir(parents=True)
+    alive = Running(own.pid, own.create_time())
+    for running, found in ((alive, "http://127.0.0.1:4280"), (Running(own.pid, 1.0), None), (None, None)):
+        ServerNote("a", "u", alive, None, running, "http://127.0.0.1:4280").write(folder)
+        assert service_address(project) == found
+    service = project.settings.service.model_copy(update={"url": "https://answers.example.org/"})
+    said = replace(project, settings=project.settings.model_copy(update={"service": service}))
+    assert service_address(said) == "https://answers.example.org"
 
 
 def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def token(**claims: str) -> str:
         ("sk_live_" + LETTERS[:24], "Stripe Access Key"),
         ("SG." + LETTERS[:22] + "." + LETTERS[:43], "SendGrid API Key"),
         ("AIza" + LETTERS[:35], "Google API key"),
+        ("fsh_" + "3f9c0a51d27e_" + "8b1d4e7a" * 8, "Freshet token"),
         ("hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH", "Hugging Face token"),
         ("glpat-" + LETTERS[:20], "GitLab Token"),
         ("postgres://ada:Xk9bq2Lm@db.internal:5432/x", "Basic Auth Credentials"),

@@ -9,9 +9,10 @@ from freshet.expectations.rules import RULES
 from freshet.flows.command.texts.lines import text_of
 from freshet.tasks.answers.answer import REFUSALS
 from freshet.tasks.answers.exam import MEASURES
+from freshet.tasks.answers.numbering import Numbering, doubt_of, place_of
 
 if TYPE_CHECKING:
-    from freshet.tasks.answers.answer import Answer, Citation, Sentence
+    from freshet.tasks.answers.answer import Answer, Sentence
     from freshet.tasks.answers.ask import Explained
     from freshet.tasks.search.retrieve import Hit
 
@@ -23,52 +24,27 @@ _MEANING = {
 }
 
 
-class Numbered:
-    """Numbers the passages that an answer cites, in the order in which a reader meets them."""
-
-    def __init__(self) -> None:
-        """Begins at 1."""
-        self._numbers: dict[tuple[str, tuple[int, int]], int] = {}
-        self._spans: dict[int, tuple[int, int]] = {}
-        self.first: list[Citation] = []
-
-    def number(self, citation: Citation) -> int:
-        """The number of the passage that is cited."""
-        hit = citation.passage.hit
-        place = (hit.doc_id, hit.chars)
-        if place not in self._numbers:
-            self._numbers[place] = len(self._numbers) + 1
-            self.first.append(citation)
-        number = self._numbers[place]
-        start, end = self._spans.get(number, citation.chars)
-        self._spans[number] = min(start, citation.chars[0]), max(end, citation.chars[1])
-        return number
+class Numbered(Numbering):
+    """Writes an answer for a person, with a number for each passage that it cites."""
 
     def sentence_text(self, sentence: Sentence) -> str:
         """A sentence with the numbers of its citations."""
-        numbers = "".join(f" [{one}]" for one in dict.fromkeys(map(self.number, sentence.citations)))
-        unsupported = [code for code in sentence.findings if code.endswith("-UNSUPPORTED")]
-        unjudged = "SUPPORT-UNJUDGED" in sentence.findings
-        said = ", ".join(unsupported) or ("not judged" if unjudged else "")
-        doubt = f" ({said}: compare it with its source)" if said else ""
-        return text_of([f"{sentence.text}{numbers}{doubt}"])
+        numbers = "".join(f" [{one}]" for one in self.numbers(sentence))
+        doubt = doubt_of(sentence)
+        return text_of([f"{sentence.text}{numbers}" + (f" ({doubt})" if doubt else "")])
 
     def sources_text(self) -> str:
         """The passages that were cited, by number."""
         lines = [""] if self.first else []
-        for number, citation in enumerate(self.first, 1):
-            start, end = self._spans[number]
-            lines += [
-                f"[{number}] {_place(citation.passage.hit, (start, end))}",
-                f"    {_checked(citation.passage.hit)}",
-            ]
+        for number, citation in self.first.items():
+            hit = citation.passage.hit
+            lines += [f"[{number}] {_place(hit, self.span(number))}", f"    {_checked(hit)}"]
         return text_of(lines)
 
 
 def _place(hit: Hit, chars: tuple[int, int]) -> str:
     """Where a quote stands: its document, the page or the headings that its passage begins below, its characters."""
-    place = f"page {hit.page}" if hit.page else (hit.heading or "").removeprefix(hit.title).removeprefix(" > ")
-    cited = [hit.title, *([place] if place else []), f"characters {chars[0]}–{chars[1]}"]
+    cited = [hit.title, *filter(None, [place_of(hit)]), f"characters {chars[0]}–{chars[1]}"]
     return ", ".join(cited) + (" — stale" if hit.stale else "")
 
 

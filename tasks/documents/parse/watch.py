@@ -11,7 +11,6 @@ from typing import Any
 
 import psutil
 
-import freshet
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.settings.project import Parsing
 
@@ -102,7 +101,8 @@ class Watch:
 def environment(scratch: str) -> dict[str, str]:
     """Returns the environment that a parser needs and no more: no credentials, no telemetry, one thread."""
     passed = {key: value for key, value in os.environ.items() if key in _PASSED_ON or key.startswith("LC_")}
-    root = str(Path(freshet.__file__).resolve().parents[1])
+    # Not resolved: freshet/tasks is a link in a checkout, and beyond it there is no package of that name.
+    root = str(Path(__file__).absolute().parents[4])
     found = [entry for entry in sys.path if entry and os.path.isabs(entry)]
     return {
         **passed,

@@ -1,0 +1,1 @@
+"""The service: HTTP, chat, MCP and one page, each for whoever may."""
