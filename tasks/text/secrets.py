@@ -32,7 +32,7 @@ _PLUGINS = (
     ("basic_auth", "BasicAuthDetector"), ("cloudant", "CloudantDetector"), ("discord", "DiscordBotTokenDetector"),
     ("github_token", "GitHubTokenDetector"), ("gitlab_token", "GitLabTokenDetector"),
     ("ibm_cloud_iam", "IbmCloudIamDetector"), ("ibm_cos_hmac", "IbmCosHmacDetector"), ("jwt", "JwtTokenDetector"),
-    ("mailchimp", "MailchimpDetector"), ("openai", "OpenAIDetector"),
+    ("mailchimp", "MailchimpDetector"),
     ("private_key", "PrivateKeyDetector"), ("pypi_token", "PypiTokenDetector"), ("sendgrid", "SendGridDetector"),
     ("slack", "SlackDetector"), ("softlayer", "SoftlayerDetector"), ("square_oauth", "SquareOAuthDetector"),
     ("stripe", "StripeDetector"), ("telegram_token", "TelegramBotTokenDetector"), ("twilio", "TwilioKeyDetector"),
@@ -46,7 +46,8 @@ _OURS = {
     "Anthropic key": r"\bsk-ant-[\w-]{20,}",
     "Freshet token": r"\bfsh_[0-9a-f]{12}_[0-9a-f]{64}\b",
     "DigitalOcean token": r"\bdo[opr]_v1_[0-9a-f]{64}\b",
-    # Its own pattern takes the square of a line's length: it looks for the end of an address from each beginning.
+    # The library's own patterns of these two take the square of a line: they look for an end from each beginning.
+    "OpenAI Token": r"(?<![A-Za-z0-9])(?<!sk-)sk-[\w-]{0,200}?[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}",
     "NPM tokens": r"/:_authToken=\s*+(npm_\w+|[A-Fa-f0-9-]{36})",
 }
 _PRIVATE_KEY = "Private Key"
@@ -88,7 +89,7 @@ def _detectors() -> _Detectors:
 
     plugins = [getattr(import_module(f"detect_secrets.plugins.{module}"), name)() for module, name in _PLUGINS]
     return _Detectors(
-        keys=[(plugin, [_with_few_spaces(pattern) for pattern in plugin.denylist]) for plugin in plugins],
+        keys=[(plugin, [_made_linear(pattern) for pattern in plugin.denylist]) for plugin in plugins],
         ours={kind: re.compile(pattern) for kind, pattern in _OURS.items()},
         named=re.compile(
             r"(?:passw(?:or)?d|passwort|kennwort|mot de passe|contrase[ñn]a|passphrase|pwd|secret"
@@ -107,9 +108,14 @@ def _detectors() -> _Detectors:
     )
 
 
-def _with_few_spaces(pattern: re.Pattern[str]) -> re.Pattern[str]:
-    """A pattern that crosses a run of spaces in bounded steps: three that follow each other take the cube of a run."""
+def _made_linear(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """A pattern that crosses a run of spaces in bounded steps, and begins a web token where a word begins.
+
+    Three runs of spaces that follow each other take the cube of a run, and a token in a token the square of a line.
+    """
     bounded = pattern.pattern.replace("(?: *)", "(?: {0,8})").replace("| +|", "| {1,8}|")
+    if bounded.startswith("eyJ"):
+        bounded = f"(?<![A-Za-z0-9]){bounded}"
     return re.compile(bounded, pattern.flags)
 
 

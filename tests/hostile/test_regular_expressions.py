@@ -26,6 +26,7 @@ _CACHED = type(lru_cache(lambda: None))
 MAKERS = {
     ("freshet.tasks.store.bucket", "_trouble"): "_TROUBLES",
     ("freshet.tasks.store.trouble", "_named"): "_KINDS",
+    ("freshet.tasks.text.secrets", "_made_linear"): "_detectors",
     ("freshet.tasks.text.symbols", "_Patterns"): "_patterns",
 }
 """What compiles the patterns that a module keeps under another name."""

@@ -12,7 +12,7 @@ import pytest
 from fastapi import Response
 from starlette.testclient import TestClient
 
-from freshet.tasks.service.page import PAGE, policy
+from freshet.tasks.service.page import page_text, policy
 from freshet.tasks.settings.service import Oidc, Service
 from tests.deploy.browser import CHROMIUM, Page, open_browser
 from tests.service.driving import WATCH, Seat
@@ -54,7 +54,7 @@ def before(page: Page, script: Script) -> Iterator[Seat]:
 
 
 def test_the_script_makes_no_markup_of_text_and_the_page_fetches_nothing_from_elsewhere() -> None:
-    text = PAGE.decode()
+    text = page_text().decode()
     for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "srcdoc"):
         assert way not in text, way
     assert not re.search(r"\s(on\w+|style)=[\"']", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))

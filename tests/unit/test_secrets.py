@@ -38,6 +38,8 @@ def token(**claims: str) -> str:
         ("postgres://ada:Xk9bq2Lm@db.internal:5432/x", "Basic Auth Credentials"),
         (f"-----BEGIN RSA PRIVATE KEY-----\n{BODY}\n-----END RSA PRIVATE KEY-----", "Private Key"),
         ("Bearer " + token(sub="ada"), "JSON Web Token"),
+        ("sk-" + LETTERS[:20] + "T3BlbkFJ" + LETTERS[:20], "OpenAI Token"),
+        ("key=sk-proj-a_b-" + LETTERS[:20] + "T3BlbkFJ" + LETTERS[:20], "OpenAI Token"),
         ("//registry.example.org/:_authToken=npm_" + LETTERS[:36], "NPM tokens"),
         ("//registry.example.org/:_authToken= 346a14f2-a672-4668-a892-956a462ab56e", "NPM tokens"),
     ],

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
+from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 
+from freshet.tasks.service.inline import inline_hash
 from freshet.tasks.settings.service import Service
 
-PAGE = files(__name__).joinpath("page.html").read_bytes()
-"""The file as it is sent: nothing is filled in, so that what its policy names can be computed once."""
 
-
-def _hash_of(tag: str) -> str:
-    """What a content security policy calls the one `<style>` or `<script>` of the page by."""
-    [text] = re.findall(rb"<%s[^>]*>(.*?)</%s>" % (tag.encode(), tag.encode()), PAGE, re.DOTALL)
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'"
-
-
-_SCRIPT, _STYLE = _hash_of("script"), _hash_of("style")
+@cache
+def page_text() -> bytes:
+    """The file as it is sent: nothing is filled in, so that what its policy names can be computed once."""
+    return files(__name__).joinpath("page.html").read_bytes()
 
 
 def policy(issuer: str | None) -> str:
@@ -36,8 +30,9 @@ def policy(issuer: str | None) -> str:
     """
     at = urlsplit(issuer or "")
     provider = f" {at.scheme}://{at.netloc}" if at.scheme in ("http", "https") and _HOST.fullmatch(at.netloc) else ""
+    script, style = inline_hash(page_text(), "script"), inline_hash(page_text(), "style")
     return (
-        f"default-src 'none'; script-src {_SCRIPT}; style-src {_STYLE}; connect-src 'self'{provider}; img-src data:; "
+        f"default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'{provider}; img-src data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
@@ -60,7 +55,7 @@ def add_page(app: FastAPI) -> None:
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cache-Control": "no-cache",
         }
-        return Response(PAGE, media_type="text/html", headers=headers)
+        return Response(page_text(), media_type="text/html", headers=headers)
 
     @app.get("/page/settings.json", include_in_schema=False)
     def settings(request: Request) -> dict[str, Any]:

@@ -6,10 +6,7 @@ holds nothing: it fetches a report with the token of its tab, and shows it in a 
 
 from __future__ import annotations
 
-import base64
-import re
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 # Here and not within the function: FastAPI looks up the types of an endpoint among the names of its module.
@@ -17,6 +14,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from freshet.tasks.service.caller import NotPermitted, NotThere
+from freshet.tasks.service.inline import inline_hash
 from freshet.tasks.service.reports.files import HTML, list_reports, read_report
 
 _HEADERS = {
@@ -58,10 +56,7 @@ def add_reports(app: FastAPI) -> None:
 def _shell() -> tuple[bytes, str]:
     """The page that shows reports, and its policy: its own script runs, and no other."""
     text = (Path(__file__).parent / "reports.html").read_bytes()
-    script = re.search(rb"<script>(.*?)</script>", text, re.DOTALL)
-    assert script is not None
-    known = base64.b64encode(sha256(script[1]).digest()).decode()
     return text, (
-        f"default-src 'none'; script-src 'sha256-{known}'; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {inline_hash(text, 'script')}; style-src 'unsafe-inline'; img-src data:; "
         "connect-src 'self'; frame-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     )
