@@ -6,6 +6,7 @@ import os
 import shutil
 import tarfile
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,15 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 def _state_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Stores in a bucket have their work folder here, and not in the home of whoever runs the tests."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API address of a Prefect server of our own: one a process, since the environment can name one only."""
+    from tests.servers import a_prefect_server
+
+    with a_prefect_server(tmp_path_factory.mktemp("prefect")) as api:
+        yield api
 
 
 @pytest.fixture(scope="session")

@@ -65,10 +65,10 @@ def having(settings: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API address of a Prefect server of our own; every flow of these tests runs on it."""
-    home, port = tmp_path_factory.mktemp("prefect"), str(free_port())
+@contextmanager
+def a_prefect_server(home: Path) -> Iterator[str]:
+    """Has a Prefect server of our own, on which every flow of this process runs, and gives its API address."""
+    port = str(free_port())
     api = f"http://127.0.0.1:{port}/api"
     settings = {
         "PREFECT_HOME": str(home),

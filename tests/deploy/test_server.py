@@ -63,11 +63,15 @@ def test_up_starts_the_service_as_well_and_artifacts_link_to_it_until_down_ends_
     up = site.freshet_json("up", "--port", str(free_port()))
     url = f"http://127.0.0.1:{site.settings['service']['port']}"
     assert (up["started"], up["service"]) == (["server", "worker", "service"], url)
-    assert httpx.get(f"{url}/healthz").is_success
+    assert httpx.get(f"{url}/healthz", timeout=PATIENCE).is_success
     run = site.freshet_json("refresh", "docs")["run_id"]
     (artifact,) = site.api("artifacts/filter", {"artifacts": {"key": {"any_": ["refresh-docs"]}}})
     assert f"[Report page]({url}/page/reports#corpora/docs/{run}/index.html)" in artifact["data"]
-    found = httpx.post(f"{url}/v1/search", json={"question": "How much leave is there?"}).raise_for_status().json()
+    found = (
+        httpx.post(f"{url}/v1/search", json={"question": "How much leave is there?"}, timeout=PATIENCE)
+        .raise_for_status()
+        .json()
+    )
     assert found["release"] == 1
     assert "How much leave" not in (site.home / "service.log").read_text()
 

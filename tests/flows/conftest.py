@@ -17,10 +17,14 @@ import pytest
 import yaml
 
 from tests.conftest import COMMAND
-from tests.servers import prefect_server
 from tests.waiting import PATIENCE
 
-__all__ = ["Project", "prefect_server", "project"]
+__all__ = ["Project", "project"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _on_a_server(prefect_server: str) -> None:
+    """Every flow runs on a server that is there already."""
 
 
 @dataclass

@@ -8,9 +8,13 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.flows.conftest import Project
-from tests.servers import prefect_server
 
-__all__ = ["prefect_server", "served"]
+__all__ = ["served"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _on_a_server(prefect_server: str) -> None:
+    """Every flow runs on a server that is there already."""
 
 
 @pytest.fixture(scope="session")

@@ -179,14 +179,19 @@ def test_a_host_that_is_not_the_services_own_is_turned_away(client: TestClient) 
 def test_a_request_that_is_too_long_is_refused_before_it_is_read(served: Project) -> None:
     with listening(app_of(served.config, warm=False)) as address:
         long = b'{"question": "' + b"x" * 1_100_000 + b'"}'
-        told = httpx.post(f"{address}/v1/search", content=long, headers=as_("anybody"))
+        told = httpx.post(f"{address}/v1/search", content=long, headers=as_("anybody"), timeout=PATIENCE)
         assert told.status_code == 413
 
         def in_pieces() -> Iterator[bytes]:
             for _ in range(20):
                 yield b"x" * 100_000
 
-        assert httpx.post(f"{address}/v1/search", content=in_pieces(), headers=as_("anybody")).status_code == 413
+        assert (
+            httpx.post(
+                f"{address}/v1/search", content=in_pieces(), headers=as_("anybody"), timeout=PATIENCE
+            ).status_code
+            == 413
+        )
 
 
 def test_who_asks_is_refused_wherever_it_would_not_be_heeded(client: TestClient) -> None:
@@ -275,4 +280,4 @@ def test_a_connection_on_which_no_request_arrives_is_closed(served: Project, mon
         with socket.create_connection((host, int(port)), timeout=PATIENCE) as idle:
             idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ")
             assert idle.recv(100) == b"", "it was closed"
-        assert httpx.get(f"{address}/healthz").status_code == 200
+        assert httpx.get(f"{address}/healthz", timeout=PATIENCE).status_code == 200

@@ -176,10 +176,10 @@ def test_a_long_document_comes_in_parts(served: Project, tmp_path: Path) -> None
 def test_without_a_token_or_with_another_method_nobody_comes_in(service: str) -> None:
     asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = {"Accept": "application/json, text/event-stream"}
-    assert httpx.post(f"{service}/mcp", json=asked, headers=headers).status_code == 401
-    assert httpx.get(f"{service}/mcp", headers={**headers, **as_("anybody")}).status_code == 405
+    assert httpx.post(f"{service}/mcp", json=asked, headers=headers, timeout=PATIENCE).status_code == 401
+    assert httpx.get(f"{service}/mcp", headers={**headers, **as_("anybody")}, timeout=PATIENCE).status_code == 405
     elsewhere = {**headers, **as_("anybody"), "Host": "evil.example"}
-    assert httpx.post(f"{service}/mcp", json=asked, headers=elsewhere).status_code == 421
+    assert httpx.post(f"{service}/mcp", json=asked, headers=elsewhere, timeout=PATIENCE).status_code == 421
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -203,10 +203,10 @@ def test_a_client_that_leaves_ends_the_models_work(served: Project, tmp_path: Pa
 def test_without_the_package_the_service_says_what_to_install(served: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mcp.server.mcpserver", None)
     with listening(app_of(served.config)) as url:
-        told = httpx.post(f"{url}/mcp", json={}, headers=as_("anybody"))
+        told = httpx.post(f"{url}/mcp", json={}, headers=as_("anybody"), timeout=PATIENCE)
         assert told.status_code == 501
         assert "freshet[serve]" in told.text
-        assert httpx.get(f"{url}/v1/corpora", headers=as_("anybody")).status_code == 200
+        assert httpx.get(f"{url}/v1/corpora", headers=as_("anybody"), timeout=PATIENCE).status_code == 200
 
 
 # Over stdio.

@@ -18,7 +18,7 @@ from tests.deploy.browser import CHROMIUM, Page, open_browser
 from tests.service.driving import WATCH, Seat
 from tests.service.scripted_service import QUOTE, Script, app_of
 from tests.service.serving import listening
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: apt-get install chromium")
 
@@ -34,7 +34,7 @@ class Provider:
     def knows(self, token: str) -> bool:
         """Whether a token is one of its own, meant for the page's client: as the service asks."""
         try:
-            (key,) = jwt.PyJWKSet.from_dict(httpx.get(f"{self.issuer}/jwks").json()).keys
+            (key,) = jwt.PyJWKSet.from_dict(httpx.get(f"{self.issuer}/jwks", timeout=PATIENCE).json()).keys
             said = jwt.decode(token, key.key, algorithms=["RS256"], audience="page", issuer=self.issuer)
         except jwt.PyJWTError:
             return False

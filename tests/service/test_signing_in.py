@@ -24,6 +24,7 @@ from freshet.tasks.service.caller import NotSignedIn
 from freshet.tasks.service.desk import Desk
 from freshet.tasks.service.identity import Identity
 from freshet.tasks.settings.file import Project, load_project
+from tests.waiting import PATIENCE
 
 BACK = "http://localhost/back"
 ADA = oidc_provider_mock.User(sub="ada", claims={"groups": ["legal", "staff"]})
@@ -40,10 +41,10 @@ def _token(issuer: str, sub: str = "ada", audience: str = "freshet", asked_at: s
     """Signs in as a person would, and returns the ID token."""
     at = asked_at or issuer
     query = {"client_id": audience, "redirect_uri": BACK, "response_type": "code", "scope": "openid"}
-    signed_in = httpx.post(f"{at}/oauth2/authorize", params=query, data={"sub": sub})
+    signed_in = httpx.post(f"{at}/oauth2/authorize", params=query, data={"sub": sub}, timeout=PATIENCE)
     (code,) = parse_qs(urlsplit(signed_in.headers["location"]).query)["code"]
     given = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK, "client_id": audience}
-    answer = httpx.post(f"{at}/oauth2/token", data={**given, "client_secret": "x"})
+    answer = httpx.post(f"{at}/oauth2/token", data={**given, "client_secret": "x"}, timeout=PATIENCE)
     return str(answer.json()["id_token"])
 
 
