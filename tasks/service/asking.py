@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from freshet.tasks.errors import StoreError
 from freshet.tasks.service.looking import TROUBLES
@@ -66,7 +66,9 @@ def add_asking(app: FastAPI) -> None:
         if found is None:
             return Response(status_code=499)  # nobody is there to read it
         app.state.metrics.answered(found.answer, MODE)
-        return JSONResponse(json.loads(_json(_told(found, corpus))), headers={"Cache-Control": "no-store"})
+        return Response(
+            _json(_told(found, corpus)), headers={"Cache-Control": "no-store"}, media_type="application/json"
+        )
 
     @app.post("/v1/feedback", tags=["answers"], summary="Whether an answer helped", status_code=204, responses=TROUBLES)
     def feedback(body: FeedbackRequest) -> Response:
