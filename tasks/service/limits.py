@@ -18,6 +18,9 @@ MOST_CALLERS = 10_000
 
 _MINUTE = 60.0
 
+_ROUNDING = 1e-9
+"""Of a request, more than floating-point sums lose; whoever has waited as long as he was told is not refused for it."""
+
 
 @dataclass
 class _Use:
@@ -82,7 +85,7 @@ class Limits:
                     f"{self.said.concurrent} of your requests are at work, which is the most at once",
                     "Wait for one of them to end.",
                 )
-            if use.left < 1:
+            if use.left < 1 - _ROUNDING:
                 seconds = math.ceil((1 - use.left) * _MINUTE / most)
                 raise TooMuch(
                     f"more than {most} requests a minute are not answered", f"Try again in {seconds} s.", seconds
