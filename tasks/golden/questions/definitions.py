@@ -23,7 +23,8 @@ def abbreviations(text: str) -> Iterator[Asked]:
         shift = max(0, found.start() - 120)
         for count in range(2, min(len(before), len(letters) + 4) + 1):
             words = before[-count:]
-            if words[0].group()[0].lower() == letters[0] and _stand_for([one.group() for one in words], letters):
+            first = words[0].group().lower()
+            if first[0] == letters[0] and first not in _UNSAID and _stand_for([one.group() for one in words], letters):
                 start = shift + words[0].start()
                 if "\n" not in text[start : found.end()]:
                     yield Asked(f"What does {found[1]} stand for?", (start, found.end()), "abbreviation")

@@ -72,7 +72,7 @@ def _patterns() -> list[tuple[re.Pattern[str], Callable[[re.Match[str]], str], s
             "amount",
         ),
         (
-            re.compile(rf"^{_ABOUT}{_NUMBER} (?P<unit>(?:[a-z][a-z-]{{2,20}} ){{0,2}}[a-z-]{{2,20}}s)\b(?P<of> of (?:the |your )?[a-z]{{3,20}}(?: [a-z]{{3,20}})?)?"),
+            re.compile(rf"^{_ABOUT}{_NUMBER} (?P<unit>(?:[a-z][a-z-]{{2,20}} ){{0,2}}[a-z-]{{2,20}}s)\b(?P<of> of (?:the |your )?[a-z]{{3,20}}(?: [a-z]{{3,20}})?)?(?! [A-Z])"),
             lambda found: f"how many {found['unit']}{found['of'] or ''}",
             "amount",
         ),

@@ -56,7 +56,7 @@ def _of_section(passage: Passage, heading: str, following: Sequence[tuple[int, s
     at, block = body
     start, end = next(iter(_sentences(block)))
     said = block[start:end]
-    if _length(said) < _LEAST_BODY or asks(said) or _POINTS.match(said) or said.rstrip().endswith(":"):
+    if _length(said) < _LEAST_BODY or asks(said) or _POINTS.match(said) or " | " in said or said.rstrip().endswith(":"):
         return None
     if passage.is_english:
         question = question_of_heading(heading, passage.headings.get(heading, ()))

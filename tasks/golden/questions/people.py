@@ -31,7 +31,7 @@ def asked_of_subject(sentence: str, clause: Clause) -> Iterator[Asked]:
         return
     said = sentence[start + len(clause.subject) : clause.at].split()
     words = [*said, *clause.rest.split()]
-    if 5 <= len(words) <= 20 and "not" not in words and _is_duty(said, clause):
+    if 5 <= len(words) <= 20 and not {"not", "no"} & set(words) and _is_duty(said, clause):
         end = clause.at + min(len(clause.rest), _SHOWN)
         while end < clause.at + len(clause.rest) and not sentence[end].isspace():
             end += 1

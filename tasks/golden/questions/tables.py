@@ -9,6 +9,7 @@ from freshet.tasks.golden.questions.asked import Asked
 from freshet.tasks.golden.questions.words import content_words
 
 _VALUE = re.compile(r"\b(?:limit|allowance|rate|price|cost|fee|amount|maximum|minimum|deadline|threshold|target|capacity|date|address|size|budget|salary|grade|version|default)\b", re.I)  # fmt: skip
+_ITS_OWN = re.compile(r"\b(?:address|date|capacity|size|version|default|salary|grade)$", re.I)
 _COUNTED = re.compile(r"^(?:working |business )?(?:days|hours|weeks|months|minutes|years)$", re.I)
 _MOST_CELL, _MOST_ROW = 70, 160
 
@@ -44,5 +45,6 @@ def _of_cell(column: str, label: str, value: str) -> str | None:
     if _COUNTED.match(column):
         return f"How many {column.lower()} are there for {label}?"
     if _VALUE.search(column) and len(column.split()) <= 5:
-        return f"What is the {column[:1].lower() + column[1:] if column[1:2].islower() else column} for {label}?"
+        name = column[:1].lower() + column[1:] if column[1:2].islower() else column
+        return f"What is the {name} {'of' if _ITS_OWN.search(column) else 'for'} {label}?"
     return None
