@@ -16,6 +16,7 @@ from freshet.flows.command import (
     backfill,
     corpora,
     datasets,
+    golden,
     mcp_stdio,
     model,
     project,
@@ -45,6 +46,7 @@ app = App(
 )
 app.command(datasets.app)
 app.command(access.app)
+app.command(golden.app)
 app.command(model.app)
 app.command(token.app)
 app.command(backfill.backfill)

@@ -1,4 +1,4 @@
-"""Drafts of golden questions, and what keeps one from being made: a question that is there already, or an unsafe text."""
+"""Drafts of golden questions, and what keeps one from being made: it is asked already, or its text is unsafe."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Draws the documents of a live release that drafts are made of, spread over sources and folders, with their passages."""
+"""Draws the documents of a live release that drafts are made of, from all sources and folders, with passages."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,7 +80,7 @@ def draw_documents(store: Store, corpus: str, standing: Standing, most: int, now
             held[:] = _first(held, 4 * most)
     chosen = _in_turn([_first(held, most) for _, held in sorted(groups.items(), key=lambda one: draw(one[0]))], most)
     then = {row["doc_id"]: row for row in _rows_of(released, [row["doc_id"] for row in chosen])}
-    named = _several(newest, {row["path"] for row in chosen})
+    named = name_of(newest, chosen)
     drawn = []
     for row in chosen:
         before = then.get(row["doc_id"])
@@ -88,8 +89,7 @@ def draw_documents(store: Store, corpus: str, standing: Standing, most: int, now
             continue
         expression = meaning_of(mark_of(row), expressions)
         if expression.somebody is not None:
-            name = row["uri"] if row["path"] in named else row["path"]
-            drawn.append(Drawn(row["doc_id"], name, row["title"], expression))
+            drawn.append(Drawn(row["doc_id"], named[row["doc_id"]], row["title"], expression))
     return drawn
 
 
@@ -152,11 +152,12 @@ def _rows_of(ledger: Table, doc_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
         yield from ledger.search().where(part).select(columns).to_arrow().to_pylist()
 
 
-def _several(ledger: Table | None, paths: set[str]) -> set[str]:
-    """Those of some paths that several documents have, each in a source of its own."""
-    found: dict[str, int] = {}
-    for part in in_parts("path", sorted(paths)):
-        rows = [] if ledger is None else ledger.search().where(part).select(["path"]).to_list()
-        for row in rows:
-            found[row["path"]] = found.get(row["path"], 0) + 1
-    return {path for path, count in found.items() if count > 1}
+def name_of(ledger: Table | None, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What a golden file calls documents, by their ids: the path, or the URI where several documents have that path."""
+    rows = list(rows)
+    count: Counter[str] = Counter()
+    for part in in_parts("path", sorted({row["path"] for row in rows})):
+        count.update(
+            row["path"] for row in ([] if ledger is None else ledger.search().where(part).select(["path"]).to_list())
+        )
+    return {row["doc_id"]: row["uri"] if count[row["path"]] > 1 else row["path"] for row in rows}

@@ -35,7 +35,9 @@ _KINDS = {
 
 _NAMING = frozenset({"definition", "abbreviation", "code"})
 
-_GENERAL = stems_of("minutes hours days weeks months years working business calendar times when take takes number someone")
+_GENERAL = stems_of(
+    "minutes hours days weeks months years working business calendar times when take takes number someone"
+)
 """Words that a question of a time or number has anyway."""
 
 _MOST_DOCUMENTS = 2
@@ -47,7 +49,7 @@ _SAMPLE = 3000
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A question that a document answers; `place` is what it stands below, `is_named` whether it begins with a title."""
+    """A question that a document answers below a `place`; `is_named` says whether it begins with a title."""
 
     document: Drawn
     question: str
@@ -78,9 +80,7 @@ def draft_from_corpus(
     if not standing.live.chunks or most < 1:
         return []
     drawn = [
-        one
-        for one in draw_documents(store, corpus, standing, FOR_EACH_DRAFT * most, now)
-        if _may_ask(one, roster, now)
+        one for one in draw_documents(store, corpus, standing, FOR_EACH_DRAFT * most, now) if _may_ask(one, roster, now)
     ]
     chunks = store.corpus(corpus).at(standing.live.table, standing.live.table_version)
     held = passages_of(chunks, drawn)
@@ -110,6 +110,7 @@ def _candidates(
 
 
 _WORD = re.compile(r"[^\W\d_]+")
+_WE = re.compile(r"\b(?:we|us|our)\b", re.I)
 
 
 def _of_document(
@@ -167,6 +168,8 @@ def _telling(one: _Candidate, own: frozenset[str], words: Mapping[str, frozenset
     for made in (one, _with_title(one)):
         asked = stems_of(made.question) & own if made is not None else frozenset()
         least = 2 if one.kind == "heading" else 3
+        if made is one and one.kind not in {"heading", "who"} and _WE.search(one.question):
+            continue  # whoever asks may be somebody else
         if made and len(asked - _GENERAL) >= least and sum(asked <= held for held in words.values()) <= _MOST_DOCUMENTS:
             return made
     return None
@@ -174,7 +177,7 @@ def _telling(one: _Candidate, own: frozenset[str], words: Mapping[str, frozenset
 
 def _with_title(one: _Candidate) -> _Candidate | None:
     named = one.place.rpartition(" > ")[2] if one.kind == "table" else one.document.title or ""
-    title = re.sub(r"<[^<>]{0,40}>", "", " ".join(named.split()))
+    title = re.sub(r"<[^<>]{0,40}>", "", " ".join(named.split())).partition(": ")[0]
     is_title = 1 <= len(title.split()) <= 8 and re.search(r"[^\W\d_]{3}", title) and not title.endswith((".", "?"))
     if not is_title or _folded(title) in _folded(one.question) or _folded(one.contains) in _folded(title):
         return None

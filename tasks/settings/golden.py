@@ -5,6 +5,7 @@ Read as strictly as freshet.yaml: everything that is wrong is told at once, each
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,9 @@ from freshet.tasks.settings.named_files import FileReader, refusal, text, unread
 from freshet.tasks.settings.places import Finding, Place, kind_text
 from freshet.tasks.settings.types import composed
 
-__all__ = ["MOST_QUESTIONS", "GoldenAnswer", "GoldenQuestion", "load_golden", "read_golden", "text"]
+__all__ = [
+    "MOST_QUESTIONS", "GoldenAnswer", "GoldenQuestion", "default_id", "golden_of", "load_golden", "read_golden", "text",
+]  # fmt: skip
 
 MOST_QUESTIONS = 2000
 _KEYS = ("question", "answers", "as", "never", "refused_for", "id")
@@ -72,12 +75,22 @@ def read_golden(file: Path) -> tuple[list[GoldenQuestion], list[Finding]]:
         raw = file.read_bytes()
     except (OSError, ValueError) as error:
         return [], [unreadable(error)]
+    return golden_of(raw)
+
+
+def golden_of(raw: bytes) -> tuple[list[GoldenQuestion], list[Finding]]:
+    """The questions of a golden file that holds these bytes, and everything wrong with it, as `read_golden` does."""
     located = read_yaml(raw, {})
     if located.findings:
         return [], located.findings
     reader = _Reader(located)
     questions = reader.questions()
     return questions, reader.sorted_findings()
+
+
+def default_id(question: str, principals: Iterable[str]) -> str:
+    """The id of a question that the file gives none."""
+    return sha256("\n".join([question, *principals]).encode()).hexdigest()[:12]
 
 
 class _Reader(FileReader):
@@ -117,9 +130,8 @@ class _Reader(FileReader):
             self._tell(place, "it has neither answers nor refused_for", "name the documents that answer it")
         if question is None or not (known or refused_for):
             return None
-        asked = sha256("\n".join([question, *principals]).encode()).hexdigest()[:12]
         return GoldenQuestion(
-            name or asked,
+            name or default_id(question, principals),
             question,
             tuple(known),
             tuple(principals),

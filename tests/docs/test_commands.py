@@ -10,7 +10,7 @@ from cyclopts import App
 from freshet.deploy.cli import app
 
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
-GROUPS = {"access", "dataset", "model", "token"}
+GROUPS = {"access", "dataset", "golden", "model", "token"}
 
 
 def _names(of: App) -> set[str]:

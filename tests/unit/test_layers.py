@@ -31,7 +31,7 @@ RANKS = (
     ("search", "documents", "lineage", "reports"),
     ("answers",),
     ("datasets", "index"),
-    ("backfill", "maintenance", "status", "pilot"),
+    ("backfill", "golden", "maintenance", "status", "pilot"),
     ("doctor", "monitoring", "erasure"),
     ("service", "advice"),
 )

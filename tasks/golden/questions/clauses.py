@@ -1,5 +1,8 @@
 """Takes a plain English statement apart: whom it speaks of, what is done, and the rest of the clause."""
 
+# A pattern in one line is easier to read than in pieces.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import re
@@ -20,7 +23,11 @@ from freshet.tasks.golden.questions.words import (
 )
 
 _MOST_SUBJECT = 8
-_END = re.compile(r"[;()\[\]–—|\"“”]|[,:](?!\d| (?:19|20)\d\d)|\s(?:and|but|so|which|who|that|because|unless|or else|however|e\.g\.|i\.e\.)\s|\s-\s")
+_END = re.compile(
+    r"[;()\[\]–—|\"“”]|[,:](?!\d| (?:19|20)\d\d)|\s(?:and|but|so|which|who|that|because|unless|or else|however|e\.g\.|i\.e\.)\s|\s-\s"
+)
+
+
 @dataclass(frozen=True)
 class Clause:
     """The beginning of a statement.
@@ -97,11 +104,15 @@ def _verb_at(words: list[str]) -> int | None:
 def _is_subject(words: list[str], known_small: Collection[str]) -> bool:
     lower = [word.lower() for word in words]
     joined = " ".join(words)
-    if any(mark in joined for mark in ",;:?!|()[]/<>#*=`\"“”") or joined.endswith((".", "-")):
+    if any(mark in joined for mark in ',;:?!|()[]/<>#*=`"“”') or joined.endswith((".", "-")):
         return False
     if any(word in JOINTS or (word in POINTING and place == 0) for place, word in enumerate(lower)):
         return False
-    if QUESTION_WORDS & set(lower) or POINTING & set(lower) - {"same", "one"} or lower[0] in PREPOSITIONS | {"to", "please", "not", "there", "and", "or"}:
+    if (
+        QUESTION_WORDS & set(lower)
+        or POINTING & set(lower) - {"same", "one"}
+        or lower[0] in PREPOSITIONS | {"to", "please", "not", "there", "and", "or"}
+    ):
         return False
     if any(
         word[:1].isupper() and word[1:].islower() and word.lower() in known_small and words[place][-1:].islower()
@@ -110,7 +121,11 @@ def _is_subject(words: list[str], known_small: Collection[str]) -> bool:
     ):  # fmt: skip
         return False  # the heading of a paragraph, and its first word
     first = words[0]
-    if lower[0].endswith("ly") or base_of(lower[0], "gerund") or lower[-1] in PREPOSITIONS | DETERMINERS | {"and", "or"}:
+    if (
+        lower[0].endswith("ly")
+        or base_of(lower[0], "gerund")
+        or lower[-1] in PREPOSITIONS | DETERMINERS | {"and", "or"}
+    ):
         return False
     if base_of(lower[0], "base") and len(words) > 1 and lower[1] in DETERMINERS | PREPOSITIONS:
         return False  # it says what to do

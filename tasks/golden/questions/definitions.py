@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterator
 
 from freshet.tasks.golden.questions.asked import Asked
 from freshet.tasks.golden.questions.clauses import clause_of
-from freshet.tasks.golden.questions.words import DETERMINERS, PREPOSITIONS, base_of, content_words
+from freshet.tasks.golden.questions.words import DETERMINERS, PREPOSITIONS, base_of, content_words, words_in
 
 _ABBREVIATION = re.compile(r"\(([A-Z][A-Za-z]{0,3}[A-Z]{1,6})s?\)")
-_CODE = re.compile(r"^((?=[^\s:|]{0,30}[A-Za-z])(?=[^\s:|]{0,30}[\d_])[A-Za-z][\w./-]{2,30})(?::|\s?[–—|]|\s-)\s{1,3}(?=\S)")
-_UNSAID = frozenset("a an the of and for in on to at by with".split())
+_CODE = re.compile(
+    r"^((?=[^\s:|]{0,30}[A-Za-z])(?=[^\s:|]{0,30}[\d_])[A-Za-z][\w./-]{2,30})(?::|\s?[–—|]|\s-)\s{1,3}(?=\S)"
+)
+_UNSAID = words_in("a an the of and for in on to at by with")
 _MOST_SUBJECT, _MOST_ANSWER = 6, 12
 
 
@@ -32,7 +34,9 @@ def abbreviations(text: str) -> Iterator[Asked]:
 
 
 def _stand_for(words: list[str], letters: str) -> bool:
-    said = [part[0].lower() for word in words if word.lower() not in _UNSAID for part in re.split(r"[-&]", word) if part]
+    said = [
+        part[0].lower() for word in words if word.lower() not in _UNSAID for part in re.split(r"[-&]", word) if part
+    ]
     whole = [part[0].lower() for word in words for part in re.split(r"[-&]", word) if part]
     is_named = sum(word[0].isupper() for word in words) * 2 > len(words)
     return is_named and letters in ("".join(said), "".join(whole))

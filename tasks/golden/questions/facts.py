@@ -1,4 +1,7 @@
-"""Questions of stated facts: the sentence turned around, with the number, date, place or role that answers taken out."""
+"""Questions of stated facts: the sentence turned around, without the number, date or place that answers."""
+
+# A pattern in one line is easier to read than in pieces.
+# ruff: noqa: E501
 
 from __future__ import annotations
 
@@ -148,7 +151,11 @@ def _ordered(sentence: str) -> Clause | None:
     """What a sentence tells its reader to do, as if it said that he should."""
     first, _, rest = sentence.partition(" ")
     base = base_of(first, "base")
-    if base is None or not first[0].isupper() or rest.split()[0].lower() in SMALL & {"is", "are", "was", "of", "and", "or"}:
+    if (
+        base is None
+        or not first[0].isupper()
+        or rest.split()[0].lower() in SMALL & {"is", "are", "was", "of", "and", "or"}
+    ):
         return None
     made = clause_of(f"You should {sentence[0].lower()}{sentence[1:]}")
     shift = len("You should ")
@@ -161,6 +168,9 @@ def _as_question(text: str) -> str | None:
         return None
     if text.count("(") != text.count(")") or any(mark in text for mark in '"“”*_`|<>[]{}=→'):
         return None
-    if words[-1] in SMALL - {"me", "us", "use", "need", "made", "used"} or len(set(content_words(text))) < LEAST_CONTENT:
+    if (
+        words[-1] in SMALL - {"me", "us", "use", "need", "made", "used"}
+        or len(set(content_words(text))) < LEAST_CONTENT
+    ):
         return None
     return capitalised(by_the_reader(text)) + "?"

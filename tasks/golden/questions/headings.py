@@ -1,5 +1,8 @@
 """Questions of headings: those that ask already, those that say how to do something, and those that leave a `?` out."""
 
+# A pattern in one line is easier to read than in pieces.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import re
@@ -11,6 +14,7 @@ from freshet.tasks.golden.questions.words import (
     by_the_reader,
     capitalised,
     content_words,
+    words_in,
 )
 
 LEAST_CONTENT = 2
@@ -19,7 +23,7 @@ LEAST_CONTENT = 2
 _NUMBERED = re.compile(r"^(?:(?:step|play|part|section|question|q)\s{0,2}\d{0,3}|\d{1,3}(?:\.\d{1,3}){0,3}|[a-z])\s?[.:)–-]\s{0,3}", re.I)  # fmt: skip
 _ASKS = re.compile(r"[?？¿]\s*$")
 _MOST_WORDS = 18
-_MIDDLE = frozenset("and or for with via vs".split())
+_MIDDLE = words_in("and or for with via vs")
 
 
 def question_of_heading(heading: str, parents: tuple[str, ...] = ()) -> str | None:
@@ -68,7 +72,9 @@ def _lowered(word: str) -> str:
 def _is_object(words: list[str]) -> bool:
     """Whether what follows a verb is what it is done to: `Book a room`, and not `Travel guide`."""
     first = words[0].lower()
-    return len(words) >= 2 and (first in {"a", "an", "the", "your", "my", "for", "to", "up", "out", "all", "any", "new"})
+    return len(words) >= 2 and (
+        first in {"a", "an", "the", "your", "my", "for", "to", "up", "out", "all", "any", "new"}
+    )
 
 
 def _inverted(words: list[str]) -> str | None:

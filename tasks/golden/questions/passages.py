@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from freshet.tasks.golden.questions.asked import Asked
 from freshet.tasks.golden.questions.definitions import abbreviations, definition, explained_code
@@ -84,7 +85,7 @@ def _of_block(block: str, known_small: Collection[str]) -> Iterator[Asked]:
 
 def _sentences(text: str) -> list[tuple[int, int]]:
     starts = [0, *sentences(text), len(text)]
-    return [(start, end) for start, end in zip(starts, starts[1:], strict=False) if text[start:end].strip()] or [(0, 0)]
+    return [(start, end) for start, end in pairwise(starts) if text[start:end].strip()] or [(0, 0)]
 
 
 def _moved(asked: Asked, by: int) -> Asked:

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 from freshet.tasks.golden.questions.asked import Asked
 from freshet.tasks.golden.questions.clauses import Clause
-from freshet.tasks.golden.questions.words import MODALS, PREPOSITIONS, base_of
+from freshet.tasks.golden.questions.words import MODALS, PREPOSITIONS, base_of, words_in
 
-_ROLES = frozenset(
-    "manager managers lead leads officer director supervisor supervisors board council approver approvers administrator "
-    "admin coordinator owner counsel physician team office desk department division group committee lawyer engineer "
-    "engineers secretary analyst contractor crew crews finance hr legal agency assessor auditor specialist president "
-    "chair editor facilitator liaison services operations".split()
+_ROLES = words_in(
+    "manager managers lead leads officer director supervisor supervisors board council approver approvers "
+    "administrator admin coordinator owner counsel physician team office desk department division group committee "
+    "lawyer engineer engineers secretary analyst contractor crew crews finance hr legal agency assessor auditor "
+    "specialist president chair editor facilitator liaison services operations"
 )
-_DUTIES = frozenset(
-    "administer appoint approve assess assign authorize award calculate certify collect conduct coordinate decide define "
-    "delegate determine evaluate grant handle implement inspect investigate issue lead maintain make manage monitor "
-    "negotiate nominate operate oversee own pay plan prepare process publish review run schedule select sign supply "
-    "track update validate verify".split()
+_DUTIES = words_in(
+    "administer appoint approve assess assign authorize award calculate certify collect conduct coordinate decide "
+    "define delegate determine evaluate grant handle implement inspect investigate issue lead maintain make "
+    "manage monitor negotiate nominate operate oversee own pay plan prepare process publish review run schedule "
+    "select sign supply track update validate verify"
 )
 _SHOWN = 40
 """Characters of the statement that show its answer, the subject not counted."""

@@ -1,5 +1,8 @@
 """Questions of a table: what stands in a column for the thing that a row is about."""
 
+# A pattern in one line is easier to read than in pieces.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import re

@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+
+def words_in(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
 _VERBS = """
 accept access achieve activate add address adjust administer affect agree allow amend analyse analyze answer apply
 appoint approve archive arrange ask assess assign attach attend authorize award avoid back begin bill block book borrow
@@ -33,30 +39,30 @@ _PAST = {
     "lent": "lend", "made": "make", "met": "meet", "paid": "pay", "ran": "run", "sold": "sell", "sent": "send",
     "spent": "spend", "taught": "teach", "took": "take", "went": "go", "wrote": "write",
 }  # fmt: skip
-_DOUBLED = frozenset("commit debug get map park plan put refer run set ship split stop submit transfer cut log".split())
-_DOUBLED = _DOUBLED - {"park"}
+_DOUBLED = words_in("commit debug get map plan put refer run set ship split stop submit transfer cut log")
 
-AUXILIARIES = frozenset("is are was were can could may might must shall should will would has have had".split())
-MODALS = frozenset("can could may might must shall should will would".split())
-QUESTION_WORDS = frozenset("what who whom whose when where why which how".split())
-DETERMINERS = frozenset(
-    "the a an each every your our all any no both most some its their my this these that those new other".split()
+AUXILIARIES = words_in("is are was were can could may might must shall should will would has have had")
+MODALS = words_in("can could may might must shall should will would")
+QUESTION_WORDS = words_in("what who whom whose when where why which how")
+DETERMINERS = words_in(
+    "the a an each every your our all any no both most some its their my this these that those new other"
 )
-PRONOUNS = frozenset("you we i everyone anyone everybody anybody nobody somebody someone".split())
+PRONOUNS = words_in("you we i everyone anyone everybody anybody nobody somebody someone")
 PLURAL_PRONOUNS = frozenset({"you", "we", "i"})
-POINTING = frozenset(
-    "it its they them their theirs he she him her his this that these those here there above below following former "
-    "latter such thus therefore hence sometimes always never often please so then also otherwise instead however one ones same".split()
+POINTING = words_in(
+    "it its they them their theirs he she him her his this that these those here there above below following "
+    "former latter such thus therefore hence sometimes always never often please so then also otherwise instead "
+    "however one ones same"
 )
 """Words that mean something only after what stands before them."""
 
-JOINTS = frozenset(
-    "if when where while because since although though unless until before after who whom whose which that as than "
-    "whether once".split()
+JOINTS = words_in(
+    "if when where while because since although though unless until before after who whom whose which that as "
+    "than whether once"
 )
-PREPOSITIONS = frozenset(
+PREPOSITIONS = words_in(
     "of for in at on from to with by about into through via during under over between within without across per "
-    "against among near upon toward towards".split()
+    "against among near upon toward towards"
 )
 SMALL = (
     DETERMINERS
@@ -66,9 +72,9 @@ SMALL = (
     | PREPOSITIONS
     | JOINTS
     | POINTING
-    | frozenset(
-        "do does did and or but not be been being me us am many much long often far get got need use used make made if "
-        "more less least up out yes only own just very too please".split()
+    | words_in(
+        "do does did and or but not be been being me us am many much long often far get got need use used make made "
+        "if more less least up out yes only own just very too please"
     )
 )
 """Words that say nothing of what a question is about."""
