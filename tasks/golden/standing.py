@@ -36,6 +36,7 @@ class Corpus:
         access: what the classes mean now, and who is in which group.
     """
 
+    store: Store
     name: str
     standing: Standing
     ledger: Table
@@ -57,7 +58,7 @@ class Corpus:
         ledger = tables.find(schemas.DOCUMENTS)
         chunks = tables.at(live.table, live.table_version) if live.chunks else None
         access = Access(read_in_force(store, name, standing.published), roster)
-        return cls(name, standing, released if ledger is None else ledger, released, chunks, access, now)
+        return cls(store, name, standing, released if ledger is None else ledger, released, chunks, access, now)
 
     def named(self, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         """Rows of the newest ledger by the path or URI that a golden file gives."""

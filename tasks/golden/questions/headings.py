@@ -20,7 +20,7 @@ from freshet.tasks.golden.questions.words import (
 LEAST_CONTENT = 2
 """Words that say what a question is about, without which it asks of nothing."""
 
-_NUMBERED = re.compile(r"^(?:(?:step|play|part|section|question|q)\s{0,2}\d{0,3}|\d{1,3}(?:\.\d{1,3}){0,3}|[a-z])\s?[.:)–-]\s{0,3}", re.I)  # fmt: skip
+_NUMBERED = re.compile(r"^(?:(?:step|play|part|section|question|q)\s{0,2}\d{0,3}|\d{1,3}(?:\.\d{1,3}){0,3}|[a-z])(?:\s?[.:)–-]\s{0,3}|(?<=\d)\s{1,3})", re.I)  # fmt: skip
 _ASKS = re.compile(r"[?？¿]\s*$")
 _MOST_WORDS = 18
 _MIDDLE = words_in("and or for with via vs")
