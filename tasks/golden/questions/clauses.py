@@ -67,6 +67,8 @@ def clause_of(statement: str, known_small: Collection[str] = ()) -> Clause | Non
             return None
         if word in MODALS and at + 1 < len(words):
             verb, last = places[at + 1].group(), at + 1
+            if base_of(verb, "past") and not base_of(verb, "base"):
+                return None
     else:
         found = _main_verb(word, subject)
         if found is None:
@@ -104,12 +106,13 @@ def _verb_at(words: list[str]) -> int | None:
 def _is_subject(words: list[str], known_small: Collection[str]) -> bool:
     lower = [word.lower() for word in words]
     joined = " ".join(words)
-    if any(mark in joined for mark in ',;:?!|()[]/<>#*=`"“”') or joined.endswith((".", "-")):
+    if any(mark in joined for mark in ',;:?!|()[]/<>#*=–—`"“”') or joined.endswith((".", "-")):
         return False
     if any(word in JOINTS or (word in POINTING and place == 0) for place, word in enumerate(lower)):
         return False
     if (
         QUESTION_WORDS & set(lower)
+        or PRONOUNS & set(lower[1:])
         or POINTING & set(lower) - {"same", "one"}
         or lower[0] in PREPOSITIONS | {"to", "please", "not", "there", "and", "or"}
     ):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from freshet.tasks.golden.questions.asked import Asked
 from freshet.tasks.golden.questions.clauses import clause_of
-from freshet.tasks.golden.questions.words import DETERMINERS, PREPOSITIONS, base_of, content_words, words_in
+from freshet.tasks.golden.questions.words import DETERMINERS, PREPOSITIONS, content_words, words_in
 
 _ABBREVIATION = re.compile(r"\(([A-Z][A-Za-z]{0,3}[A-Z]{1,6})s?\)")
 _CODE = re.compile(
@@ -65,7 +65,8 @@ def definition(sentence: str, known_small: Collection[str] = ()) -> Asked | None
 def explained_code(line: str) -> Asked | None:
     """What a code means: a line or the row of a table that begins with it and goes on to say."""
     found = _CODE.match(line)
-    if found is None or len(content_words(line[found.end() :])) < 3 or base_of(found[1], "base"):
+    said = [] if found is None else [word for word in content_words(line[found.end() :]) if not word[0].isdigit()]
+    if found is None or len(said) < 3 or set("{}<>") & set(line):
         return None
     end = found.end()
     for word in re.finditer(r"[^\s|]+", line[found.end() : found.end() + 120]):

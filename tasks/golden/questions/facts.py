@@ -14,6 +14,7 @@ from freshet.tasks.golden.questions.clauses import Clause, clause_of
 from freshet.tasks.golden.questions.people import asked_of_subject
 from freshet.tasks.golden.questions.words import (
     POINTING,
+    QUESTION_WORDS,
     SMALL,
     base_of,
     by_the_reader,
@@ -25,6 +26,9 @@ LEAST_CONTENT = 3
 """Words that say what a question is about, without which it asks of nothing."""
 
 _MOST_WORDS = 24
+_PASSING = frozenset({"only", "even", "still", "again", "already", "now", "today", "yet"})
+"""Words of a moment, or of something said before."""
+
 _MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _NUMBER = r"(?:\d[\d.,]{0,12}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|sixty|ninety)"
 _UNIT = r"(?:(?:working|business|calendar|full|consecutive|paid|school|weekly) )?(?:minute|hour|day|week|month|year|pay period)s?"
@@ -32,7 +36,7 @@ _ABOUT = r"(?:(?:at least|at most|up to|no more than|no later than|more than|les
 _MONEY = r"(?:[$€£]\s?\d[\d.,]{0,14}(?: (?:million|billion))?|\d[\d.,]{0,12} (?:euros?|dollars?|francs?|CHF|EUR|USD))"
 _DATE = rf"(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTH}(?: \d{{4}})?|{_MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?(?:, \d{{4}})?| \d{{4}})?|(?:19|20)\d\d|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?(?: at \d{{1,2}}(?::\d\d)?(?: ?[ap]\.?m\.?))?|\d{{1,2}}(?::\d\d)? ?[ap]\.?m\.?|\d\d:\d\d)"
 _RELATION = r"(?: (?:of|after|before|prior to|from|following|since|ahead of|in advance of))"
-_PLACE = r"(?:portal|form|system|channel|tool|website|site|page|spreadsheet|app|folder|drive|repository|repo|database|catalog|dashboard|tracker|queue|wiki|register|console|settings|menu)"
+_PLACE = r"(?:portal|form|system|channel|tool|website|site|page|spreadsheet|app|folder|drive|repository|repo|catalog|dashboard|tracker|queue|wiki|register|console|settings|menu)"
 
 
 @lru_cache(maxsize=1)
@@ -71,15 +75,21 @@ def _patterns() -> list[tuple[re.Pattern[str], Callable[[re.Match[str]], str], s
         (re.compile(rf"^{_ABOUT}(?:of )?{_MONEY}"), lambda _: "how much", "amount"),
         (
             re.compile(rf"^{_ABOUT}{_NUMBER}(?: ?%| per ?cent\b)(?P<of> of (?:the |its |their |your )?[a-z]{{3,20}}(?: [a-z]{{3,20}})?)?", re.I),
-            lambda found: f"what share{found['of'] or ''}",
+            lambda found: f"what share{_of(found)}",
             "amount",
         ),
         (
             re.compile(rf"^{_ABOUT}{_NUMBER} (?P<unit>(?:[a-z][a-z-]{{2,20}} ){{0,2}}[a-z-]{{2,20}}s)\b(?P<of> of (?:the |your )?[a-z]{{3,20}}(?: [a-z]{{3,20}})?)?(?! [A-Z])"),
-            lambda found: f"how many {found['unit']}{found['of'] or ''}",
+            lambda found: f"how many {found['unit']}{_of(found)}",
             "amount",
         ),
     ]  # fmt: skip
+
+
+def _of(found: re.Match[str]) -> str:
+    """What the answer is so much of, but for a small word at its end."""
+    words = (found["of"] or "").split()
+    return " ".join(["", *(words[:-1] if len(words) > 2 and words[-1] in SMALL else words)])
 
 
 def _plural(unit: str) -> str:
@@ -164,6 +174,8 @@ def _ordered(sentence: str) -> Clause | None:
 
 def _as_question(text: str) -> str | None:
     words = [word.strip(".,;:'’").lower() for word in text.split()]
+    if _PASSING & set(words) or (QUESTION_WORDS - {"when", "where"}) & set(words[3:]):
+        return None
     if POINTING & set(words[1:]) - {"one", "same"} or not 5 <= len(words) <= _MOST_WORDS:
         return None
     if text.count("(") != text.count(")") or any(mark in text for mark in '"“”*_`|<>[]{}=→'):
