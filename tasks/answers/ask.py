@@ -16,7 +16,8 @@ from freshet.tasks.answers.prompt import load_prompt
 from freshet.tasks.ledger.query_log import QueryLog
 from freshet.tasks.ledger.releases import Release, exam_of
 from freshet.tasks.rules.rulebook import tuned_rules
-from freshet.tasks.search.retrieve import check_question, embedder_of, search, standing_at
+from freshet.tasks.search.questions import check_question
+from freshet.tasks.search.retrieve import embedder_of, search, standing_at
 from freshet.tasks.settings.generation import BUNDLED
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ The gate compares what a search finds with both settings to an exact search (GAT
 DEPTH = 100
 """The least number of candidates that each half of a hybrid search fetches; fusion ranks the union of both halves."""
 
-_CITED = ["chunk_id", "doc_id", "text", "text_hash", "start", "end", "headings", "page_first"]
+_CITED = ["chunk_id", "doc_id", "ordinal", "text", "text_hash", "start", "end", "headings", "page_first"]
 """Columns that a citation is made of, and the hash that its text must have."""
 
 
@@ -48,7 +48,8 @@ def find_candidates(
 
     Returns:
         The columns that a citation needs, and `score`: the cosine for mode vector, BM25 for mode text, and a fusion
-        of both between 0 and 1 for mode hybrid.
+        of both between 0 and 1 for mode hybrid. Beside it what it is made of: `cosine`, `bm25` or both, and for a
+        fusion what each adds to it, as `fused_` and the name.
     """
     if vector is None:
         return _best(_by_text(chunks, question, visible, limit), "bm25", limit)
@@ -60,7 +61,7 @@ def find_candidates(
 def _by_both(chunks: Table, question: str, vector: Vector, visible: str, limit: int) -> pa.Table:
     import pyarrow as pa
 
-    from freshet.tasks.search.fusion import fuse
+    from freshet.tasks.search.fusion import fuse, parts
 
     depth = max(DEPTH, 2 * limit)
     by_vector = _by_vector(chunks, vector, visible, depth)
@@ -72,15 +73,17 @@ def _by_both(chunks: Table, question: str, vector: Vector, visible: str, limit: 
     in_text = set(by_text["chunk_id"].to_pylist())
     mask = pa.array([chunk_id not in in_text for chunk_id in by_vector["chunk_id"].to_pylist()], pa.bool_())
     union = pa.concat_tables([by_text, by_vector.filter(mask).select(by_text.column_names)])
+    for name, part in parts(union).items():
+        union = union.append_column(f"fused_{name}", pa.array(part, pa.float64()))
     return _best(union.append_column("fused", pa.array(fuse(union), pa.float32())), "fused", limit)
 
 
 def _best(found: pa.Table, score: str, limit: int) -> pa.Table:
     """Orders rows by a column and returns the best ones, with that column as `score`."""
     found = found.append_column("score", found[score])
-    return (
-        found.sort_by([("score", "descending"), ("chunk_id", "ascending")]).select([*_CITED, "score"]).slice(0, limit)
-    )
+    made_of = [name for name in found.column_names if name in ("cosine", "bm25") or name.startswith("fused_")]
+    best = found.sort_by([("score", "descending"), ("chunk_id", "ascending")])
+    return best.select([*_CITED, *made_of, "score"]).slice(0, limit)
 
 
 def _by_vector(chunks: Table, vector: Vector, visible: str, limit: int) -> pa.Table:

@@ -29,8 +29,13 @@ def fuse(candidates: pa.Table) -> NDArray[np.float32]:
     Returns:
         shape (rows,), float32 in [0, 1], in the order given. Equal ones are for the caller to order, by `chunk_id`.
     """
-    near, worded = _share_of_best(candidates, "cosine"), _share_of_best(candidates, "bm25")
-    return np.asarray(VECTOR_WEIGHT * near + (1 - VECTOR_WEIGHT) * worded, dtype=np.float32)
+    return np.asarray(sum(parts(candidates).values()), dtype=np.float32)
+
+
+def parts(candidates: pa.Table) -> dict[str, NDArray[np.float64]]:
+    """What each measure adds to the scores that `fuse` gives, by the measure's column, each of shape (rows,)."""
+    weights = {"cosine": VECTOR_WEIGHT, "bm25": 1 - VECTOR_WEIGHT}
+    return {name: weight * _share_of_best(candidates, name) for name, weight in weights.items()}
 
 
 def _share_of_best(candidates: pa.Table, name: str) -> NDArray[np.float64]:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from freshet.expectations.rules import RULES, Rule
-from freshet.tasks.errors import DamagedTable, EmbeddingError, SettingsError, StoreError
+from freshet.tasks.errors import DamagedTable, EmbeddingError, StoreError
 from freshet.tasks.governance.freshness import check_unverified, is_marked_stale, staleness
 from freshet.tasks.ledger.releases import (
     Release,
@@ -24,13 +25,20 @@ from freshet.tasks.ledger.releases import (
     published_releases,
 )
 from freshet.tasks.ledger.runs import last_looked_at
+from freshet.tasks.search.around import neighbours
 from freshet.tasks.search.candidates import Mode, Vector, find_candidates
+from freshet.tasks.search.explaining import Why, WhyNot, not_there, why, why_not
+from freshet.tasks.search.filters import let_in
+from freshet.tasks.search.questions import check_question
+from freshet.tasks.search.ranking import View, rank
 from freshet.tasks.search.sight import Sight, released_chunks, sight_of
-from freshet.tasks.search.visible import rows_by_document, visible_among, visible_documents
+from freshet.tasks.search.visible import rows_by_document
+from freshet.tasks.search.wanted import NOTHING, Wanted
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import both, is_any, is_none
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from freshet.tasks.embedding.embed import Embedder
     from freshet.tasks.governance.expressions import Asker
     from freshet.tasks.settings.file import Project
@@ -50,6 +58,8 @@ class Hit:
         verified_at: when the document was last compared with its source and found to be the one cited.
         stale: whether the document is older than its source allows, says so itself, was not compared with its
             source for too long, or has changed since the release.
+        before, after: the passages around it in the document's text, where they were wanted.
+        explain: how the score came about, where that was wanted.
     """
 
     text: str
@@ -63,41 +73,51 @@ class Hit:
     source_version: str | None
     verified_at: datetime
     stale: bool
+    before: Sequence[Hit] = ()
+    after: Sequence[Hit] = ()
+    explain: Why | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The hit in the shape that `freshet search --json` prints."""
+        return {
+            "text": self.text,
+            "score": self.score,
+            "document": {"id": self.doc_id, "uri": self.uri, "title": self.title},
+            "citation": self.citation,
+            "stale": self.stale,
+            "before": [{"text": one.text, "citation": one.citation} for one in self.before],
+            "after": [{"text": one.text, "citation": one.citation} for one in self.after],
+            "explain": None if self.explain is None else self.explain.as_dict(),
+        }
+
+    @property
+    def citation(self) -> dict[str, Any]:
+        """Where the passage stands, in the shape that `freshet search --json` prints."""
+        return {
+            "page": self.page,
+            "heading": self.heading,
+            "chars": list(self.chars),
+            "source_version": self.source_version,
+            "verified_at": self.verified_at,
+        }
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The hits of a search, best first, and the number of the release that they come from."""
+    """The hits of a search, best first, and the number of the release that they come from.
+
+    Attributes:
+        why_not: why a document that was asked for is not among them.
+    """
 
     release: int
     hits: list[Hit]
+    why_not: WhyNot | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Gives the answer in the shape that `freshet search --json` prints."""
-        return {
-            "release": self.release,
-            "hits": [
-                {
-                    "text": hit.text,
-                    "score": hit.score,
-                    "document": {"id": hit.doc_id, "uri": hit.uri, "title": hit.title},
-                    "citation": {
-                        "page": hit.page,
-                        "heading": hit.heading,
-                        "chars": list(hit.chars),
-                        "source_version": hit.source_version,
-                        "verified_at": hit.verified_at,
-                    },
-                    "stale": hit.stale,
-                }
-                for hit in self.hits
-            ],
-        }
-
-
-WIDER = 8
-"""Where hits fall away at the second check, so many times as many candidates are looked at once, before it is worked
-out for every document of the release whether it may be shown."""
+        why_not = None if self.why_not is None else self.why_not.as_dict()
+        return {"release": self.release, "hits": [hit.as_dict() for hit in self.hits], "why_not": why_not}
 
 
 def search(
@@ -112,19 +132,21 @@ def search(
     embed_query: Callable[[Release, str], Vector],
     rules: Mapping[str, Rule] = RULES,
     standing: Standing | None = None,
+    wanted: Wanted = NOTHING,
 ) -> Answer:
     """Finds the passages of the live release that answer best, of those that somebody may see.
 
     Every candidate passes twice: its chunk's access class is part of the query itself, and its document is
     looked up in the newest ledger and its class in the newest classes, so that a permission revoked or a document
     withdrawn since the release is gone at once. Where hits fall away at the second check, further ones take their
-    place.
+    place. Filters are one more part of the query.
 
     Args:
         asker: who asks, with all groups (`governance.roster.asker_of`).
         embed_query: gives the question's vector in the space of a release; not called in mode text.
         rules: as the corpus has tuned them.
         standing: where another release than the live one is asked, as `standing_at` gives it.
+        wanted: filters, and what else is wanted (`wanted_of`).
 
     Raises:
         SettingsError: the question is none.
@@ -135,29 +157,34 @@ def search(
     standing = standing or standing_at(store, corpus)
     release, tables = standing.live, store.corpus(corpus)
     if not release.chunks:
-        return Answer(release.release, [])
+        return Answer(release.release, [], not_there(wanted.why_not, release.release) if wanted.why_not else None)
     chunks = tables.at(release.table, release.table_version)
 
     def sight() -> Sight:
         return sight_of(store, corpus, asker, standing)
 
+    def find(where: str, depth: int) -> pa.Table:
+        return find_candidates(chunks, question, vector, where, mode, depth)
+
     vector = None if mode == "text" else embed_query(release, question)
-    seen = released_chunks(store, chunks, standing, sight())
-
-    def look(visible: str, depth: int) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]], bool]:
-        found = find_candidates(chunks, question, vector, visible, mode, depth)
-        newest = visible_documents(tables, release, set(found["doc_id"].to_pylist()), sight, now)
-        passages = [row for row in found.to_pylist() if row["doc_id"] in newest]
-        return passages, newest, len(passages) < limit and found.num_rows == depth
-
-    passages, newest, falls_short = look(seen, limit)
-    if falls_short:
-        passages, newest, falls_short = look(seen, WIDER * limit)
-    if falls_short:
-        shown, hidden = visible_among(tables, release, sight, now)
-        is_shown = is_any("doc_id", shown) if len(shown) <= len(hidden) else is_none("doc_id", hidden)
-        passages, newest, _ = look(both(seen, is_shown), limit)
-    return Answer(release.release, cite(store, tables, release, passages[:limit], newest, now, rules))
+    visible = released_chunks(store, chunks, standing, sight())
+    counted = let_in(store, release, wanted.filters).and_of(visible)
+    view = View(tables, standing, chunks, visible, counted, sight, now)
+    ranked = rank(view, find, limit, wanted.per_document)
+    passages = ranked.passages
+    sides = neighbours(view, passages, wanted.around)
+    beside = [one for before, after in sides for one in (*before, *after)]
+    cited = iter(cite(store, tables, release, [*passages, *beside], ranked.newest, now, rules))
+    hits = list(islice(cited, len(passages)))
+    if wanted.around:
+        hits = [
+            replace(hit, before=list(islice(cited, len(before))), after=list(islice(cited, len(after))))
+            for hit, (before, after) in zip(hits, sides, strict=True)
+        ]
+    if wanted.explain:
+        hits = [replace(hit, explain=why(one, question)) for hit, one in zip(hits, passages, strict=True)]
+    told = why_not(view, find, question, wanted.why_not, wanted.filters, passages) if wanted.why_not else None
+    return Answer(release.release, hits, told)
 
 
 def standing_at(store: Store, corpus: str, number: int | None = None) -> Standing:
@@ -179,29 +206,6 @@ def standing_at(store: Store, corpus: str, number: int | None = None) -> Standin
     if asked is None:
         raise StoreError(f"corpus {corpus} has no published release {number}", f"Type: freshet releases {corpus}")
     return replace(standing, live=kept_as(releases, asked))
-
-
-LONGEST_QUESTION = 10_000
-"""Characters of a question: far more than a model reads of one."""
-
-
-def check_question(question: str) -> None:
-    """Sees that a question is one.
-
-    Raises:
-        SettingsError: it is blank, very long, or holds what no text may hold.
-    """
-    if not question.strip():
-        raise SettingsError("the question is empty", 'Type one, like "How long is parental leave?"')
-    if len(question) > LONGEST_QUESTION:
-        what = f"the question has {len(question):,} characters, and may have {LONGEST_QUESTION:,}"
-        raise SettingsError(what, "Ask for one thing, in fewer words.")
-    try:
-        question.encode()
-    except UnicodeEncodeError:
-        raise SettingsError(
-            "the question is no valid UTF-8 text", "Type it anew, in a terminal that is set to UTF-8."
-        ) from None
 
 
 def query_embedder(project: Project) -> Callable[[Release, str], Vector]:

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from freshet.tasks.errors import SettingsError
-from freshet.tasks.search.retrieve import check_question
+from freshet.tasks.search.questions import check_question
 from freshet.tasks.service.chat_text import NOT_READ, ONLY_LAST, ChatText
 from freshet.tasks.service.conversation import TURNS, Turn, question_alone, readable
 from freshet.tasks.service.openai_errors import TROUBLES, openai_error

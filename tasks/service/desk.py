@@ -21,6 +21,7 @@ from freshet.tasks.runs.run import store_of
 from freshet.tasks.search.candidates import Mode
 from freshet.tasks.search.retrieve import Answer, embedder_of, query_embedder, search, standing_at
 from freshet.tasks.search.sight import sight_of
+from freshet.tasks.search.wanted import NOTHING, Wanted
 from freshet.tasks.service.caller import Caller, NotPermitted, NotThere
 from freshet.tasks.service.documents import Shown, read_document, visible_ids
 from freshet.tasks.settings.addresses import escaped, shown
@@ -140,7 +141,7 @@ class Desk:
 
     def search(
         self, asker: Asker, corpus: str, question: str, *, mode: Mode = "hybrid", limit: int = 5,
-        release: int | None = None,
+        release: int | None = None, wanted: Wanted = NOTHING,
     ) -> Answer:  # fmt: skip
         """Finds passages, as `retrieve.search` does.
 
@@ -158,6 +159,7 @@ class Desk:
             embed_query=query_embedder(self.project),
             rules=tuned_rules(self.project.settings.corpora[corpus]),
             standing=None if release is None else self._standing_at(corpus, release),
+            wanted=wanted,
         )
 
     def ask(

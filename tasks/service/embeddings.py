@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from freshet.tasks.errors import SettingsError
-from freshet.tasks.search.retrieve import LONGEST_QUESTION
+from freshet.tasks.search.questions import LONGEST_QUESTION
 from freshet.tasks.service.caller import NotThere
 from freshet.tasks.service.openai_errors import TROUBLES
 from freshet.tasks.settings.addresses import shown

@@ -6,14 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Query, Request
 
-from freshet.tasks.service.shapes import (
-    CorporaResponse,
-    DocumentResponse,
-    MeResponse,
-    Problem,
-    SearchRequest,
-    SearchResponse,
-)
+from freshet.tasks.service.search_shapes import SearchRequest, SearchResponse
+from freshet.tasks.service.shapes import CorporaResponse, DocumentResponse, MeResponse, Problem
 
 TROUBLES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": said, "content": {"application/problem+json": {}}}
@@ -44,7 +38,9 @@ def add_looking(app: FastAPI) -> None:
         desk = app.state.desk
         asker = desk.asker(request.state.caller, body.as_)
         corpus = desk.corpus(asker, body.corpus)
-        found = desk.search(asker, corpus, body.question, mode=body.mode, limit=body.limit, release=body.release)
+        found = desk.search(
+            asker, corpus, body.question, mode=body.mode, limit=body.limit, release=body.release, wanted=body.wanted()
+        )
         return {"corpus": corpus, **found.as_dict()}
 
     @app.get(

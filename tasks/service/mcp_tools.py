@@ -16,10 +16,24 @@ from starlette.concurrency import run_in_threadpool
 
 from freshet.tasks.answers.answer import REFUSALS
 from freshet.tasks.answers.numbering import Numbering, doubt_of
+from freshet.tasks.search.wanted import wanted_of
 from freshet.tasks.service.caller import Caller
 from freshet.tasks.service.problems import trouble_of
 from freshet.tasks.service.running import Answering, finished, last_of, stream_answer
-from freshet.tasks.service.shapes import AskResponse, CorpusName, DocumentResponse, Id, Question, SearchResponse
+from freshet.tasks.service.search_shapes import (
+    Around,
+    Explain,
+    Kinds,
+    Paths,
+    PerDocument,
+    SearchResponse,
+    Since,
+    Sources,
+    Title,
+    Until,
+    WhyNot,
+)
+from freshet.tasks.service.shapes import AskResponse, CorpusName, DocumentResponse, Id, Question
 from freshet.tasks.settings.addresses import shown
 
 if TYPE_CHECKING:
@@ -64,15 +78,23 @@ def make_server(
         return (request.state.caller if caller is None else caller), request
 
     async def search(
-        question: Question, ctx: Context, corpus: CorpusName = None, limit: Annotated[int, Field(ge=1, le=50)] = 5
-    ) -> Annotated[CallToolResult, SearchResponse]:
+        question: Question, ctx: Context, corpus: CorpusName = None, limit: Annotated[int, Field(ge=1, le=50)] = 5,
+        path: Paths = [], source: Sources = [], kind: Kinds = [], modified_after: Since = None,  # noqa: B006
+        modified_before: Until = None, title: Title = None, per_document: PerDocument = None, around: Around = 0,
+        explain: Explain = False, why_not: WhyNot = None,
+    ) -> Annotated[CallToolResult, SearchResponse]:  # fmt: skip
         who, _ = asks(ctx)
 
         def find() -> tuple[str, dict[str, Any]]:
+            wanted = wanted_of(
+                path=path, source=source, kind=kind, modified_after=modified_after, modified_before=modified_before,
+                title=title, per_document=per_document, around=around, explain=explain, why_not=why_not,
+            )  # fmt: skip
             asker = desk.asker(who)
             name = desk.corpus(asker, corpus)
-            found = desk.search(asker, name, question, limit=limit)
-            return _passages(found.hits), {"corpus": name, **found.as_dict()}
+            found = desk.search(asker, name, question, limit=limit, wanted=wanted)
+            told = "" if found.why_not is None else f"\n\n{found.why_not.document}: {found.why_not.says}"
+            return _passages(found.hits) + told, {"corpus": name, **found.as_dict()}
 
         return await _told(run_in_threadpool(find))
 
@@ -182,7 +204,15 @@ def _passages(hits: Sequence[Hit]) -> str:
     """Passages to read, best first."""
     if not hits:
         return REFUSALS["NOT-COVERED"]
-    return "\n\n".join(f"[{number}] {_place(hit, hit.chars)}\n{hit.text}" for number, hit in enumerate(hits, 1))
+    return "\n\n".join(f"[{number}] {_place(hit, hit.chars)}\n{_in_context(hit)}" for number, hit in enumerate(hits, 1))
+
+
+def _in_context(hit: Hit) -> str:
+    """A passage, and those around it where they were asked for."""
+    if not hit.before and not hit.after:
+        return hit.text
+    before = [f"(before) {one.text}" for one in hit.before]
+    return "\n".join([*before, f"(found) {hit.text}", *(f"(after) {one.text}" for one in hit.after)])
 
 
 def _answer(answer: Answer) -> str:

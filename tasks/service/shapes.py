@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from freshet.tasks.search.retrieve import LONGEST_QUESTION
+from freshet.tasks.search.questions import LONGEST_QUESTION
 
 QUESTION = "How much may we pay to settle a flood damage claim?"
 ID = "ad7f56836c59b6b62446fdddcd929cbe"
@@ -46,17 +46,6 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
-class SearchRequest(Request):
-    """A question for passages."""
-
-    question: Question
-    corpus: CorpusName = None
-    mode: Literal["hybrid", "vector", "text"] = Field("hybrid", description="by vectors, by words, or both")
-    limit: int = Field(5, ge=1, le=100, description="how many passages at most")
-    release: ReleaseNumber = None
-    as_: As = []
-
-
 class AskRequest(Request):
     """A question for an answer."""
 
@@ -91,26 +80,6 @@ class Citation(BaseModel):
     chars: tuple[int, int] = Field(description="half-open span of characters (Unicode code points) of the parsed text")
     source_version: str | None = Field(description="the source's own version of the document, or its content hash")
     verified_at: datetime = Field(description="when the document was last compared with its source")
-
-
-class Hit(BaseModel):
-    """A passage."""
-
-    text: str
-    score: float = Field(
-        description="cosine for vector, BM25 for text, and for hybrid a fusion of both between 0 and 1"
-    )
-    document: Document
-    citation: Citation
-    stale: bool = Field(description="whether it is older than its source allows, or has changed since")
-
-
-class SearchResponse(BaseModel):
-    """Passages, best first."""
-
-    corpus: str
-    release: int = Field(description="number of the release that they come from")
-    hits: list[Hit]
 
 
 class SentenceCitation(BaseModel):

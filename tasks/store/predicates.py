@@ -34,6 +34,11 @@ def is_number(column: str, value: int) -> str:
     return f"{column} = {int(value)}"
 
 
+def is_between(column: str, least: int, most: int) -> str:
+    """The predicate is true where the column's number is one of those from `least` up to and with `most`."""
+    return f"{column} BETWEEN {int(least)} AND {int(most)}"
+
+
 def begins(column: str, prefix: str) -> str:
     """The predicate is true where the column's text begins so."""
     return f"starts_with({column}, {_literal(prefix)})"
@@ -70,13 +75,18 @@ def holds(column: str, value: str) -> str:
     return f"array_has({column}, {_literal(value)})"
 
 
+def holds_any(column: str, values: Iterable[str]) -> str:
+    """The predicate is true where the column, a list, holds one of the values; never true for no values."""
+    listed = ", ".join(_literal(v) for v in values)
+    return f"array_has_any({column}, [{listed}])" if listed else "false"
+
+
 def permits(principals: Iterable[str]) -> str:
     """The predicate is true where the access list names one of the principals; never true for no principals.
 
     Chunks of releases that an earlier version of Freshet made have such a list; those of now have a class.
     """
-    listed = ", ".join(_literal(p) for p in principals)
-    return f"array_has_any(acl, [{listed}])" if listed else "false"
+    return holds_any("acl", principals)
 
 
 def within(column: str, start: datetime, end: datetime) -> str:

@@ -23,9 +23,17 @@ FUNCTIONS = {"compile", "search", "match", "fullmatch", "split", "findall", "fin
 _CACHED = type(lru_cache(lambda: None))
 
 
+GIVEN = {
+    ("freshet.tasks.text.globs", "_pattern"): (
+        "*a*a*a*a*b", "*.?*[ab]*x", "**/a*a/**/*a/**/b", "a/*b*/**", "**/**", "[!a]*?[a]/", "/**/?*/**/*?b",
+    ),
+}  # fmt: skip
+"""What cached functions that take one text are given here: it stands for all that may come."""
+
 MAKERS = {
     ("freshet.tasks.store.bucket", "_trouble"): "_TROUBLES",
     ("freshet.tasks.store.trouble", "_named"): "_KINDS",
+    ("freshet.tasks.text.globs", "_class"): "_pattern",
     ("freshet.tasks.text.secrets", "_made_linear"): "_detectors",
     ("freshet.tasks.text.symbols", "_Patterns"): "_patterns",
 }
@@ -108,6 +116,7 @@ def _made(module: str) -> dict[str, list[tuple[str, re.Pattern[Any]]]]:
         if isinstance(value, _CACHED):
             needed = list(inspect.signature(value).parameters)
             by_name = [(key,) for key in vars(loaded).get("_PATTERNS", ())] if needed == ["name"] else []
+            by_name += [(one,) for one in GIVEN.get((module, name), ())]
             for given in by_name if needed else [()]:
                 for holder, pattern in _within(value(*given), name, set()):
                     found.setdefault(name, []).append((holder, pattern))
