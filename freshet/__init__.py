@@ -16,10 +16,13 @@ if TYPE_CHECKING:
         Document,
         DocumentText,
         Hit,
+        Neighbour,
         Passage,
         Quote,
         SearchResult,
         Sentence,
+        Why,
+        WhyNot,
     )
     from freshet.client import Client, ClientCorpus, Me
     from freshet.connection import ServiceFailed
@@ -40,16 +43,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessCheckFailed", "Answer", "Citation", "Client", "ClientCorpus", "Corpus", "CorpusState", "Document",
-    "DocumentText", "EmbeddingError", "FreshetError", "Hit", "Me", "MissingExtra", "ModelFailed", "NotPermitted",
-    "NotSignedIn", "NotThere", "Passage", "Project", "ProjectCorpus", "ProjectDataset", "Quote", "Release", "Report",
-    "RunFailed", "SearchResult", "Sentence", "ServerGone", "ServiceFailed", "SettingsError", "StoreError", "TooMuch",
-    "Version",
+    "DocumentText", "EmbeddingError", "FreshetError", "Hit", "Me", "MissingExtra", "ModelFailed", "Neighbour",
+    "NotPermitted", "NotSignedIn", "NotThere", "Passage", "Project", "ProjectCorpus", "ProjectDataset", "Quote",
+    "Release", "Report", "RunFailed", "SearchResult", "Sentence", "ServerGone", "ServiceFailed", "SettingsError",
+    "StoreError", "TooMuch", "Version", "Why", "WhyNot",
 ]  # fmt: skip
 
 _HOMES = {
     "freshet.answers": (
-        "Answer", "Citation", "CorpusState", "Document", "DocumentText", "Hit", "Passage", "Quote", "SearchResult",
-        "Sentence",
+        "Answer", "Citation", "CorpusState", "Document", "DocumentText", "Hit", "Neighbour", "Passage", "Quote",
+        "SearchResult", "Sentence", "Why", "WhyNot",
     ),
     "freshet.client": ("Client", "ClientCorpus", "Me"),
     "freshet.connection": ("ServiceFailed",),

@@ -70,12 +70,60 @@ class Citation(Value):
 
 
 @dataclass(frozen=True)
+class Neighbour(Value):
+    """A passage that stands before or after a hit in its document."""
+
+    text: str
+    citation: Citation
+
+
+@dataclass(frozen=True)
+class Why(Value):
+    """How the score of a hit came about.
+
+    Attributes:
+        cosine: how near the passage is to the question; None in mode text.
+        bm25: how well its words match; None where it is not among those that match best, and in mode vector.
+        shares: in mode hybrid, what `cosine` and `bm25` each add to the score.
+        words: words of the question that stand in the passage.
+    """
+
+    cosine: float | None
+    bm25: float | None
+    shares: Mapping[str, float]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WhyNot(Value):
+    """Why a document is not among the hits.
+
+    Attributes:
+        document: as it was asked for.
+        reason: `hit`, `not_there`, `copy`, `filtered`, `no_word`, `lower` or `far`.
+        says: the reason in words.
+        place: where its best passage ranks, from 1.
+        filters: those that do not let it in.
+        words: words of the question that stand in its best passage.
+    """
+
+    document: str
+    reason: str
+    says: str
+    place: int | None
+    filters: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Hit(Value):
     """A passage that was found.
 
     Attributes:
         score: the cosine in mode vector, BM25 in mode text, in hybrid a fusion of both between 0 and 1.
         stale: whether the document is older than its source allows, or has changed since the release.
+        before, after: the passages around it, where `around` asks for them.
+        explain: how the score came about, where `explain` asks for it.
     """
 
     text: str
@@ -83,6 +131,9 @@ class Hit(Value):
     document: Document
     citation: Citation
     stale: bool
+    before: tuple[Neighbour, ...] = ()
+    after: tuple[Neighbour, ...] = ()
+    explain: Why | None = None
 
 
 @dataclass(frozen=True)
@@ -91,11 +142,13 @@ class SearchResult(Value, Sequence[Hit]):
 
     Attributes:
         release: number of the release that they come from.
+        why_not: why a document is not among them, where `why_not` names one.
     """
 
     corpus: str
     release: int
     hits: tuple[Hit, ...]
+    why_not: WhyNot | None = None
 
     def __iter__(self) -> Iterator[Hit]:
         """The hits, best first."""

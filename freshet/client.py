@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 from urllib.parse import quote
 
 from freshet.answers import Answer, CorpusState, DocumentText, SearchResult, Sentence, Value
 from freshet.connection import Connection, ServiceFailed, error_of, foreign
-from freshet.corpus import Mode, names_of
+from freshet.corpus import Mode, Wishes, names_of
 from freshet.tasks.errors import SettingsError
 
 Made = TypeVar("Made", bound=Value)
@@ -119,10 +120,10 @@ class ClientCorpus:
 
     def search(
         self, question: str, *, as_: Sequence[str] = (), mode: Mode = "hybrid", limit: int = 5,
-        release: int | None = None,
+        release: int | None = None, **wishes: Unpack[Wishes],
     ) -> SearchResult:  # fmt: skip
         """Finds passages, as `Corpus.search` says."""
-        asked = self._asked(question, as_, release) | {"mode": mode, "limit": limit}
+        asked = self._asked(question, as_, release) | {"mode": mode, "limit": limit} | _wire(wishes)
         return _made(SearchResult, self._service.fetch("POST", "v1/search", asked))
 
     def ask(
@@ -168,6 +169,23 @@ class ClientCorpus:
         if as_:
             asked["as"] = names_of(as_)
         return asked
+
+
+_LISTS = ("path", "source", "kind")
+
+
+def _wire(wishes: Wishes) -> dict[str, Any]:
+    """Wishes as JSON has them; what stands for none is left out."""
+    if unknown := sorted(wishes.keys() - Wishes.__annotations__.keys()):
+        raise TypeError(f"search() has no argument {', '.join(unknown)}")
+    said: dict[str, Any] = {name: value for name, value in wishes.items() if value is not None}
+    for name, value in said.items():
+        if name in _LISTS:
+            said[name] = names_of(value)
+        elif isinstance(value, date):
+            moment = value if isinstance(value, datetime) else datetime.combine(value, time(), UTC)
+            said[name] = moment.isoformat()
+    return said
 
 
 def _made(kind: type[Made], said: Any) -> Made:

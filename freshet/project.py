@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Unpack, get_args
 
 from freshet.answers import Answer, CorpusState, DocumentText, SearchResult, Sentence
-from freshet.corpus import Mode, names_of
+from freshet.corpus import Mode, Wishes, names_of
 from freshet.runs import Release, Report, Version, report_of
 from freshet.tasks.errors import SettingsError, StoreError
+from freshet.tasks.search.wanted import wanted_of
 from freshet.tasks.service.caller import Caller
 from freshet.tasks.service.desk import Desk
 from freshet.tasks.settings.file import FILE_NAME, corpus_settings, dataset_settings, load_project
@@ -106,12 +107,12 @@ class ProjectCorpus:
 
     def search(
         self, question: str, *, as_: Sequence[str] = (), mode: Mode = "hybrid", limit: int = 5,
-        release: int | None = None,
+        release: int | None = None, **wishes: Unpack[Wishes],
     ) -> SearchResult:  # fmt: skip
         """Finds passages, as `Corpus.search` says.
 
         Raises:
-            SettingsError: the question is none, or a name, the mode or the limit is not one.
+            SettingsError: the question is none, a name, the mode or the limit is not one, or a wish cannot be met.
             NotThere: there is no such release.
             StoreError: there is no release yet, or the tables are gone or damaged.
             AccessCheckFailed: who may see what could not be established, so nothing is shown.
@@ -121,8 +122,9 @@ class ProjectCorpus:
         if not 1 <= limit <= MOST_HITS:
             raise SettingsError(f"limit is {limit!r}", f"Give a number from 1 to {MOST_HITS}.")
         found = self._desk.search(
-            _asker(self._desk, as_), self._name, question, mode=mode, limit=limit, release=release
-        )
+            _asker(self._desk, as_), self._name, question, mode=mode, limit=limit, release=release,
+            wanted=wanted_of(**wishes),
+        )  # fmt: skip
         return SearchResult.from_dict({"corpus": self._name, **found.as_dict()})
 
     def ask(

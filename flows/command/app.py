@@ -20,6 +20,7 @@ from freshet.flows.command import (
     mcp_stdio,
     model,
     project,
+    searching,
     serve,
     store,
     token,
@@ -55,7 +56,7 @@ app.command(store.doctor)
 app.command(mcp_stdio.mcp)
 app.command(corpora.quarantine, validator=corpora.has_what_it_needs)
 for command in (
-    corpora.refresh, corpora.search, asking.ask, corpora.releases, corpora.gate, corpora.rollback, corpora.document,
+    corpora.refresh, searching.search, asking.ask, corpora.releases, corpora.gate, corpora.rollback, corpora.document,
     project.status, serve.serve, project.rules, project.trace, project.check, project.schema,
 ):  # fmt: skip
     app.command(command)

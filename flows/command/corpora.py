@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, validators
 
-from freshet.flows.command.answering import DONE, Config, Json, asker_now, complain, login_name, print_answer
+from freshet.flows.command.answering import DONE, Config, Json, complain, login_name, print_answer
 from freshet.flows.command.texts import corpora as printing
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.runs.ends import exit_code
@@ -45,44 +45,6 @@ def refresh(
     if report.get("error"):
         complain(report["error"])
     return exit_code(report)
-
-
-def search(
-    question: str,
-    /,
-    *,
-    corpus: str,
-    as_: Annotated[
-        list[str] | None, Parameter(name="--as", negative="", help="Who asks: user:NAME, group:NAME.")
-    ] = None,
-    mode: Literal["hybrid", "vector", "text"] = "hybrid",
-    limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1000))] = 5,
-    config: Config = None,
-    as_json: Json = False,
-) -> int:
-    """Answer QUESTION with cited passages of the live release, of those that may be seen.
-
-    Without --as, only what everyone may see.
-    """
-    from freshet.tasks.rules.rulebook import tuned_rules
-    from freshet.tasks.search.retrieve import query_embedder
-    from freshet.tasks.search.retrieve import search as find
-
-    project = load_project(config)
-    settings = corpus_settings(project, corpus)
-    answer = find(
-        store_of(project),
-        corpus,
-        question,
-        asker=asker_now(project, as_ or []),
-        mode=mode,
-        limit=limit,
-        now=datetime.now(UTC),
-        embed_query=query_embedder(project),
-        rules=tuned_rules(settings),
-    )
-    print_answer(answer.as_dict(), as_json, printing.answer_text(answer))
-    return DONE
 
 
 def releases(corpus: str, /, *, config: Config = None, as_json: Json = False) -> int:

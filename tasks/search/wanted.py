@@ -5,9 +5,10 @@ Whatever is said here narrows what is found, or tells more of it. It never widen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from typing import Literal, cast, get_args
 
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.settings.addresses import shown
@@ -15,7 +16,9 @@ from freshet.tasks.settings.spans import in_utc
 from freshet.tasks.settings.types import composed
 from freshet.tasks.text.globs import taker_of
 
-KINDS = {
+Kind = Literal["heading", "text", "list", "table", "code", "image"]
+
+KINDS: Mapping[Kind, tuple[str, ...]] = {
     "heading": ("Title",),
     "text": ("NarrativeText", "UncategorizedText", "Address", "EmailAddress", "Header", "Footer"),
     "list": ("ListItem",),
@@ -50,7 +53,7 @@ class Filters:
 
     path: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
-    kind: tuple[str, ...] = ()
+    kind: tuple[Kind, ...] = ()
     modified_after: datetime | None = None
     modified_before: datetime | None = None
     title: str | None = None
@@ -82,7 +85,7 @@ def wanted_of(
     *,
     path: Sequence[str] = (),
     source: Sequence[str] = (),
-    kind: Sequence[str] = (),
+    kind: Sequence[Kind] = (),
     modified_after: date | None = None,
     modified_before: date | None = None,
     title: str | None = None,
@@ -102,9 +105,9 @@ def wanted_of(
         taker_of(globs)
     except ValueError as error:
         raise SettingsError(f"path: {error}", "Write globs as in .gitignore, like 'legal/**' or '*.md'.") from None
-    kinds = (kind,) if isinstance(kind, str) else tuple(kind)
-    if unknown := next((one for one in kinds if one not in KINDS), None):
-        raise SettingsError(f"there is no kind {shown(unknown)}", f"The kinds are: {', '.join(KINDS)}.")
+    kinds = cast("tuple[Kind, ...]", (kind,) if isinstance(kind, str) else tuple(kind))
+    if unknown := [one for one in kinds if one not in get_args(Kind)]:
+        raise SettingsError(f"there is no kind {shown(str(unknown[0]))}", f"The kinds are: {', '.join(KINDS)}.")
     after, before = _moment(modified_after), _moment(modified_before)
     if after and before and after >= before:
         raise SettingsError(

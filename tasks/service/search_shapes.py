@@ -12,6 +12,7 @@ from freshet.tasks.search.wanted import (
     MOST_AROUND,
     MOST_NAMED,
     MOST_PER_DOCUMENT,
+    Kind,
     Wanted,
     wanted_of,
 )
@@ -22,7 +23,7 @@ Paths = Annotated[
     list[Named],
     Field(
         max_length=MOST_NAMED,
-        description="globs as in .gitignore, of paths below the source: documents that the last one which matches takes",
+        description="globs as in .gitignore, of paths below the source; the last that matches decides",
         examples=[["members/**", "!members/archive/**"]],
     ),
 ]
@@ -30,7 +31,7 @@ Sources = Annotated[
     list[Named], Field(max_length=MOST_NAMED, description="documents of these sources", examples=[["handbook"]])
 ]
 Kinds = Annotated[
-    list[Literal["heading", "text", "list", "table", "code", "image"]],
+    list[Kind],
     Field(max_length=MOST_NAMED, description="passages that hold a part of one of these", examples=[["table", "list"]]),
 ]
 Since = Annotated[
@@ -78,9 +79,9 @@ class SearchRequest(Request):
     mode: Literal["hybrid", "vector", "text"] = Field("hybrid", description="by vectors, by words, or both")
     limit: int = Field(5, ge=1, le=100, description="how many passages at most")
     release: ReleaseNumber = None
-    path: Paths = []
-    source: Sources = []
-    kind: Kinds = []
+    path: Paths = Field(default_factory=list)
+    source: Sources = Field(default_factory=list)
+    kind: Kinds = Field(default_factory=list)
     modified_after: Since = None
     modified_before: Until = None
     title: Title = None
@@ -88,7 +89,7 @@ class SearchRequest(Request):
     around: Around = 0
     explain: Explain = False
     why_not: WhyNot = None
-    as_: As = []
+    as_: As = Field(default_factory=list)
 
     def wanted(self) -> Wanted:
         """What is wanted besides passages.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from textwrap import indent, shorten
 from typing import TYPE_CHECKING, Any
 
 from freshet.expectations.rules import RULES
@@ -15,7 +14,6 @@ from freshet.tasks.rules.verdicts import with_advice
 
 if TYPE_CHECKING:
     from freshet.tasks.ledger.decisions import Decision
-    from freshet.tasks.search.retrieve import Answer
     from freshet.tasks.settings.file import Problem
 
 
@@ -39,23 +37,6 @@ def refresh_text(report: Mapping[str, Any]) -> str:
         lines.append(f"in quarantine: {n} × {code}: {RULES[code].why} {RULES[code].mend}")
     lines += [f"note: {note}" for note in report["notes"]]
     lines += [f"report page: {report['page']}"] if report.get("page") else []
-    return text_of(lines)
-
-
-def answer_text(answer: Answer) -> str:
-    """Renders the hits of a search with their citations."""
-    if not answer.hits:
-        return "Nothing was found that may be shown.\n"
-    lines: list[str] = []
-    for number, hit in enumerate(answer.hits, 1):
-        place = f"page {hit.page}" if hit.page else hit.heading
-        cited = [hit.title, *([place] if place else []), f"characters {hit.chars[0]}–{hit.chars[1]}"]
-        version = (hit.source_version or "")[:12]
-        checked = f"{hit.uri} at {version}, verified {hit.verified_at:%Y-%m-%d}"
-        stale = " — stale" if hit.stale else ""
-        passage = indent(shorten(hit.text, 600, placeholder=" …"), "    ")
-        lines += [""] * (number > 1)
-        lines += [f"{number}. {', '.join(cited)}{stale}", passage, f"    [{checked}; score {hit.score:.3f}]"]
     return text_of(lines)
 
 
