@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal
 
 from freshet.tasks.errors import SettingsError
@@ -14,7 +15,7 @@ from freshet.tasks.search.wanted import KINDS, Filters
 from freshet.tasks.search.words import matched_words
 from freshet.tasks.settings.addresses import shown
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import both, equals, holds_any, is_any
+from freshet.tasks.store.predicates import both, either, equals, holds_any, is_any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,13 +104,14 @@ def why_not(view: View, find: Find, question: str, asked: str, filters: Filters,
         AccessCheckFailed: the newest ledger could not be read.
     """
     pinned = view.tables.at(schemas.DOCUMENTS, view.release.ledger_version)
-    named = " OR ".join(equals(column, asked) for column in ("path", "uri", "doc_id"))
-    rows = [] if "\0" in asked else _rows(pinned, named)
-    known = {row["doc_id"]: row for row in rows}
-    of_these = is_any("doc_id", sorted(known or {asked.replace("\0", "")}))
+    name = asked.replace("\0", " ")  # which no name in the store has
+    named = reduce(either, [equals(column, name) for column in ("path", "uri", "doc_id")])
+    known = {row["doc_id"]: row for row in _rows(pinned, named)}
+    ids = set(known) or {name}
+    of_these = is_any("doc_id", sorted(ids))
     chunks = view.chunks.search().where(both(view.visible, of_these)).select(["doc_id"]).to_arrow()
     served = set(chunks["doc_id"].to_pylist())
-    newest = view.newest(set(known) or {asked.replace("\0", "")})
+    newest = view.newest(ids)
     visible = [row for doc_id, row in known.items() if doc_id in newest and doc_id in served]
     if len(visible) > 1:
         places = ", ".join(sorted(row["uri"] for row in visible))

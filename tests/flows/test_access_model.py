@@ -27,6 +27,7 @@ from freshet.tasks.search import candidates, retrieve
 from freshet.tasks.search.access import explain_access
 from freshet.tasks.search.candidates import Mode
 from freshet.tasks.search.retrieve import search
+from freshet.tasks.search.wanted import wanted_of
 from freshet.tasks.settings.file import load_project
 from freshet.tasks.store.tables import Store
 from tests.chaos import some_of
@@ -235,11 +236,46 @@ class World:
             chunks = sum(self.chunks[path] for path in expected)
             assert len(answer.hits) == min(limit, chunks), (principal, mode, limit, "starved")
             assert limit == 3 or shown == expected
+            if number % 7 == 0:
+                self._ask_more(store, mode, limit, asker_of([principal], roster, datetime.now(UTC)), expected, number)
             path = self.chance.choice(PATHS)
             explained = explain_access(store, ["docs"], principal, path, roster, datetime.now(UTC))
             assert explained["may_see"] == (path in expected), explained
             shown_something += bool(shown)
         return shown_something
+
+    def _ask_more(self, store: Store, mode: Mode, limit: int, asker: Asker, expected: set[str], number: int) -> None:
+        """Asks with filters and wishes: of what is seen without them, all that they let in, and nothing else."""
+        globs = self.chance.sample(sorted(GLOBS), k=self.chance.randint(0, 2))
+        title, most = self.chance.choice([None, "page a", "NOTHING"]), self.chance.choice([None, 1, 3])
+        asked = self.chance.choice(PATHS)
+
+        def ask(why_not: str) -> retrieve.Answer:
+            wanted = wanted_of(
+                path=globs, title=title, per_document=most, around=self.chance.choice([0, 2]), why_not=why_not
+            )
+            return search(
+                store, "docs", f"spring part {number % 14}", asker=asker, mode=mode, limit=limit,
+                now=datetime.now(UTC), embed_query=lambda _, text: _vector(text), wanted=wanted,
+            )  # fmt: skip
+
+        answer, absent = ask(asked), ask("no/such.md")
+        let_in = {
+            path
+            for path in expected
+            if (not globs or any(GLOBS[one](path) for one in globs)) and title in (None, f"page {path[0]}")
+        }
+        texts = {(hit.uri, one.text) for hit in answer.hits for one in (hit, *hit.before, *hit.after)}
+        assert {uri.removeprefix("docs/") for uri, _ in texts} <= let_in, (globs, title, "a leak")
+        assert all(uri.removeprefix("docs/").replace("/", "") in text for uri, text in texts)
+        held = [min(most or self.chunks[path], self.chunks[path]) for path in let_in]
+        assert len(answer.hits) == min(limit, sum(held)), (globs, title, most, mode, limit, "starved")
+        told, of_none = answer.as_dict()["why_not"], absent.as_dict()["why_not"]
+        if asked in expected:
+            assert told["reason"] == ("filtered" if asked not in let_in else "hit" if limit > 3 else told["reason"])
+            assert told["reason"] != "not_there"
+        else:
+            assert str(told).replace(asked, "X") == str(of_none).replace("no/such.md", "X")
 
 
 def _vector(text: str) -> Any:

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,11 @@ def test_a_corpus_answers_alike_on_this_machine_and_through_a_service(served: Pr
             assert there.name == here.name
             for mode in ("hybrid", "vector", "text"):
                 assert there.search(FLOOD, mode=mode, limit=7) == here.search(FLOOD, as_=as_, mode=mode, limit=7)
+            wishes = {
+                "path": "members/**", "title": "claims", "modified_after": date(2000, 1, 1), "per_document": 2,
+                "around": 1, "explain": True, "why_not": "members/damage-claims.md",
+            }  # fmt: skip
+            assert there.search(FLOOD, **wishes) == here.search(FLOOD, as_=as_, **wishes) != there.search(FLOOD)
             for question in (FLOOD, MOON):
                 heard: list[freshet.Sentence] = []
                 through, local = there.ask(question, on_sentence=heard.append), here.ask(question, as_=as_)
@@ -89,6 +94,9 @@ def test_only_a_token_that_may_impersonate_may_name_others(service: str) -> None
         (lambda docs: docs.search("\ud800"), freshet.SettingsError, None),
         (lambda docs: docs.search(FLOOD, limit=101), freshet.SettingsError, "limit"),
         (lambda docs: docs.search(FLOOD, mode="fuzzy"), freshet.SettingsError, "mode"),
+        (lambda docs: docs.search(FLOOD, kind="tabel"), freshet.SettingsError, "heading"),
+        (lambda docs: docs.search(FLOOD, path=["!a"]), freshet.SettingsError, "takes back"),
+        (lambda docs: docs.ask("?!"), freshet.SettingsError, "no letter"),
         (lambda docs: docs.ask(FLOOD, release=9), freshet.NotThere, "release 9"),
         (lambda docs: docs.ask(" "), freshet.SettingsError, "empty"),
         (lambda docs: docs.document("no such id"), freshet.NotThere, "no document"),

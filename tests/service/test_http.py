@@ -62,6 +62,44 @@ def test_two_callers_find_what_each_may_see(client: TestClient) -> None:
     assert any("/legal/" in uri for uri in uris(lawyer))
 
 
+def test_filters_and_wishes_are_met_over_http(client: TestClient) -> None:
+    asked = {
+        "question": FLOOD, "limit": 20, "path": ["legal/**", "members/**"], "kind": ["list", "text"], "around": 1,
+        "modified_after": "2000-01-01", "per_document": 1, "explain": True, "why_not": "legal/flood-claims-settlement.md",
+    }  # fmt: skip
+    found = {
+        who: client.post("/v1/search", json=asked, headers=as_(who)).raise_for_status().json()
+        for who in ("anybody", "lawyer")
+    }
+    assert {uri.split("/")[1] for uri in uris(found["anybody"])} == {"members"}
+    assert {uri.split("/")[1] for uri in uris(found["lawyer"])} == {"members", "legal"}
+    for one in found.values():
+        assert len(uris(one)) == len(one["hits"])
+        assert any(hit["before"] or hit["after"] for hit in one["hits"])
+        assert all(set(hit["explain"]) == {"cosine", "bm25", "shares", "words"} for hit in one["hits"])
+    assert found["lawyer"]["why_not"]["reason"] == "hit"
+    assert found["anybody"]["why_not"]["reason"] == "not_there"
+
+
+@pytest.mark.parametrize(
+    ("wish", "status", "says"),
+    [
+        ({"kind": ["tabel"]}, 422, "'heading', 'text', 'list', 'table', 'code' or 'image'"),
+        ({"path": ["a"] * 21}, 422, "at most 20"),
+        ({"path": ["a" * 501]}, 422, "at most 500"),
+        ({"path": ["!a"]}, 400, "takes back"),
+        ({"title": " "}, 400, "title is empty"),
+        ({"modified_after": "2026-02-02", "modified_before": "2026-02-01"}, 400, "nothing is modified"),
+        ({"per_document": 0}, 422, "per_document"),
+        ({"around": 11}, 422, "around"),
+        ({"question": "😀 ?"}, 400, "no letter and no digit"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_told(client: TestClient, wish: Any, status: int, says: str) -> None:
+    response = client.post("/v1/search", json={"question": FLOOD, **wish}, headers=as_("anybody"))
+    assert (response.status_code, says in response.json()["detail"]) == (status, True), response.text
+
+
 def test_an_answer_comes_whole_or_sentence_by_sentence_and_is_on_record(served: Project, client: TestClient) -> None:
     asked = {"question": FLOOD, "corpus": "docs"}
     whole = client.post("/v1/ask", json=asked, headers=as_("lawyer")).raise_for_status().json()

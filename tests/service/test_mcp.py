@@ -66,6 +66,11 @@ def test_the_tools_give_each_caller_what_he_may_see(service: str, mode: Any) -> 
                 ("search", True), ("ask", True), ("read_document", True),
             ]  # fmt: skip
             found = await client.call_tool("search", {"question": FLOOD, "limit": 20})
+            narrowed = {"path": ["legal/**"], "per_document": 1, "around": 1, "why_not": "legal/none.md"}
+            legal = await client.call_tool("search", {"question": FLOOD, **narrowed})
+            assert all("legal/" in uri for uri in uris(legal))
+            assert ("(found) " in text_of(legal)) is (who == "lawyer")
+            assert "legal/none.md: there is no document" in text_of(legal)
             answer = await client.call_tool("ask", {"question": FLOOD, "corpus": "docs"})
             first = answer.structured_content["sentences"][0]["citations"][0]
             start, end = first["citation"]["chars"]
@@ -120,6 +125,9 @@ def test_a_document_that_may_not_be_seen_is_none(service: str) -> None:
     [
         ("search", {"question": " "}, "the question is empty"),
         ("ask", {"question": " "}, "the question is empty"),
+        ("search", {"question": "***"}, "no letter and no digit"),
+        ("search", {"question": FLOOD, "path": ["!a"]}, "takes back"),
+        ("search", {"question": FLOOD, "kind": ["tabel"]}, "'heading', 'text', 'list'"),
         ("ask", {"question": FLOOD, "corpus": "nope"}, "there is no corpus nope that you may see"),
         ("search", {"question": FLOOD, "limit": 5000}, "limit: "),
         ("search", {}, "question: "),
