@@ -65,7 +65,8 @@ def test_two_callers_find_what_each_may_see(client: TestClient) -> None:
 def test_filters_and_wishes_are_met_over_http(client: TestClient) -> None:
     asked = {
         "question": FLOOD, "limit": 20, "path": ["legal/**", "members/**"], "kind": ["list", "text"], "around": 1,
-        "modified_after": "2000-01-01", "per_document": 1, "explain": True, "why_not": "legal/flood-claims-settlement.md",
+        "modified_after": "2000-01-01", "per_document": 1, "explain": True,
+        "why_not": "legal/flood-claims-settlement.md",
     }  # fmt: skip
     found = {
         who: client.post("/v1/search", json=asked, headers=as_(who)).raise_for_status().json()

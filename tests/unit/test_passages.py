@@ -1,4 +1,4 @@
-"""What a person reads of a search: the passage with the words that matched, and nothing of it that steers a terminal."""
+"""What a person reads of a search: passages with the words that matched, and nothing that steers a terminal."""
 
 from __future__ import annotations
 
