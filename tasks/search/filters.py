@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.search.wanted import KINDS, Filters
 from freshet.tasks.store import schemas
-from freshet.tasks.store.predicates import both, holds_any, is_any, is_none
+from freshet.tasks.store.predicates import IDS_PER_PREDICATE, both, holds_any, is_any, is_none
 from freshet.tasks.text.globs import taker_of
 
 if TYPE_CHECKING:
     from freshet.tasks.ledger.releases import Release
     from freshet.tasks.store.tables import Store
+
+MOST_LISTED = IDS_PER_PREDICATE
+"""Longer lists of documents make a search slow, seconds where half of 100,000 are let in: so candidates are looked
+through first, and the list is asked for only where too few of them are let in."""
 
 _COLUMNS = ["doc_id", "source", "path", "title", "modified_at"]
 
@@ -38,6 +42,15 @@ class Let:
     others: frozenset[str]
     kinds: tuple[str, ...]
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether the predicate has a long list of documents."""
+        return self.documents is not None and min(len(self.documents), len(self.others)) > MOST_LISTED
+
+    def of_kinds(self, visible: str) -> str:
+        """The predicate of chunks that may be seen, narrowed to the kinds alone."""
+        return both(visible, holds_any("kinds", self.kinds)) if self.kinds else visible
+
     def and_of(self, visible: str) -> str:
         """The predicate of chunks that may be seen, narrowed to what is let in."""
         if self.documents is not None:
@@ -45,7 +58,7 @@ class Let:
                 visible = both(visible, is_any("doc_id", sorted(self.documents)))
             elif self.others:
                 visible = both(visible, is_none("doc_id", sorted(self.others)))
-        return both(visible, holds_any("kinds", self.kinds)) if self.kinds else visible
+        return self.of_kinds(visible)
 
 
 def let_in(store: Store, release: Release, filters: Filters) -> Let:

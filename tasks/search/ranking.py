@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lancedb.table import Table
 
     from freshet.tasks.ledger.releases import Release, Standing
+    from freshet.tasks.search.filters import Let
     from freshet.tasks.search.sight import Sight
     from freshet.tasks.store.tables import Tables
 
@@ -28,6 +29,10 @@ WIDER = 8
 of the release whether it may be shown."""
 
 
+SIFTED = 500
+"""The least number of candidates that are looked through where filters let in a long list of documents."""
+
+
 @dataclass(frozen=True)
 class View:
     """What somebody looks at: a release, and what of it he may see.
@@ -35,7 +40,7 @@ class View:
     Attributes:
         chunks: pinned to the release.
         visible: the predicate of chunks that may be seen by what they carry.
-        counted: the same, narrowed to what the search is to look at.
+        let: what filters let in of the release.
         sight: reads what the access classes mean now.
     """
 
@@ -43,7 +48,7 @@ class View:
     standing: Standing
     chunks: Table
     visible: str
-    counted: str
+    let: Let
     sight: Callable[[], Sight]
     now: datetime
 
@@ -51,6 +56,11 @@ class View:
     def release(self) -> Release:
         """The release that is looked at."""
         return self.standing.live
+
+    @property
+    def counted(self) -> str:
+        """The predicate of chunks that the search is to look at."""
+        return self.let.and_of(self.visible)
 
     def newest(self, doc_ids: set[str]) -> dict[str, dict[str, Any]]:
         """Those of some documents that may be shown now, with their rows of the newest ledger (`visible_documents`)."""
@@ -74,6 +84,10 @@ def rank(view: View, find: Find, limit: int, per_document: int | None = None) ->
     Raises:
         AccessCheckFailed: the newest ledger could not be read.
     """
+    if view.let.is_wide:
+        look = _look(view, find, view.let.of_kinds(view.visible), max(SIFTED, WIDER * limit), view.let.documents)
+        if not look.falls_short(limit, per_document):
+            return look.ranked(limit, per_document)
     wider, where = WIDER * limit, view.counted
     depth = limit if per_document is None else wider
     look = _look(view, find, where, depth)
@@ -94,7 +108,7 @@ def rank(view: View, find: Find, limit: int, per_document: int | None = None) ->
         # What is asked without the documents that have their number is scored by the best that is left.
         look = _look(view, find, both(where, is_none("doc_id", sorted(full))), depth)
         passages, newest = _joined(passages, look.passages), {**newest, **look.newest}
-    return Ranked((_kept(passages, per_document) if per_document else passages)[:limit], newest)
+    return replace(look, passages=passages, newest=newest).ranked(limit, per_document)
 
 
 @dataclass(frozen=True)
@@ -111,16 +125,23 @@ class _Look:
     is_cut: bool
     has_hidden: bool
 
+    def ranked(self, limit: int, per_document: int | None) -> Ranked:
+        """The best passages."""
+        kept = _kept(self.passages, per_document) if per_document else self.passages
+        return Ranked(kept[:limit], self.newest)
+
     def falls_short(self, limit: int, per_document: int | None) -> bool:
         kept = _kept(self.passages, per_document) if per_document else self.passages
         return self.is_cut and len(kept) < limit
 
 
-def _look(view: View, find: Find, where: str, depth: int) -> _Look:
-    found = find(where, depth)
-    newest = view.newest(set(found["doc_id"].to_pylist()))
-    passages = [row for row in found.to_pylist() if row["doc_id"] in newest]
-    return _Look(passages, newest, found.num_rows == depth, len(passages) < found.num_rows)
+def _look(view: View, find: Find, where: str, depth: int, among: Collection[str] | None = None) -> _Look:
+    """Looks once; of what is found, passages of documents are kept that may be shown and are `among` some."""
+    found: list[Passage] = find(where, depth).to_pylist()
+    of_these = [row for row in found if among is None or row["doc_id"] in among]
+    newest = view.newest({row["doc_id"] for row in of_these})
+    passages = [row for row in of_these if row["doc_id"] in newest]
+    return _Look(passages, newest, len(found) == depth, len(passages) < len(of_these))
 
 
 def _kept(passages: Sequence[Passage], per_document: int) -> list[Passage]:

@@ -168,8 +168,7 @@ def search(
 
     vector = None if mode == "text" else embed_query(release, question)
     visible = released_chunks(store, chunks, standing, sight())
-    counted = let_in(store, release, wanted.filters).and_of(visible)
-    view = View(tables, standing, chunks, visible, counted, sight, now)
+    view = View(tables, standing, chunks, visible, let_in(store, release, wanted.filters), sight, now)
     ranked = rank(view, find, limit, wanted.per_document)
     passages = ranked.passages
     sides = neighbours(view, passages, wanted.around)

@@ -23,7 +23,7 @@ from freshet.tasks.governance.roster import asker_of, load_roster
 from freshet.tasks.index import indices, release, steps
 from freshet.tasks.ledger.releases import list_releases, published_releases
 from freshet.tasks.runs.run import RefreshRun
-from freshet.tasks.search import candidates, retrieve
+from freshet.tasks.search import candidates, filters, retrieve
 from freshet.tasks.search.access import explain_access
 from freshet.tasks.search.candidates import Mode
 from freshet.tasks.search.retrieve import search
@@ -295,6 +295,8 @@ def test_whoever_asks_is_shown_what_the_model_says(seed: int, tmp_path: Path, mo
     if seed % 2:
         monkeypatch.setattr(indices, "VECTOR_INDEX_ROWS", 256)
         monkeypatch.setattr(candidates, "EXACT_ROWS", 100)
+    if seed % 3:
+        monkeypatch.setattr(filters, "MOST_LISTED", -1)
     _live_through(World(tmp_path, "store", random.Random(seed)))
 
 

@@ -18,7 +18,7 @@ import yaml
 from freshet.flows.command.texts.passages import BOLD, PLAIN
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.governance.roster import asker_of
-from freshet.tasks.search import ranking
+from freshet.tasks.search import filters, ranking
 from freshet.tasks.search.candidates import Mode
 from freshet.tasks.search.retrieve import Answer, search
 from freshet.tasks.search.wanted import KINDS, wanted_of
@@ -110,8 +110,16 @@ def paths(answer: Answer) -> set[str]:
     ],
     ids=str,
 )
-def test_filters_narrow_what_is_found(plant: SmallStore, mode: Mode, said: dict[str, Any], found: set[str]) -> None:
+def test_filters_narrow_what_is_found(
+    plant: SmallStore, mode: Mode, said: dict[str, Any], found: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert paths(ask(plant, mode=mode, **said)) == found
+    # As in a corpus where lists of documents are long: candidates are looked through first.
+    monkeypatch.setattr(filters, "MOST_LISTED", -1)
+    for sifted in (500, 1):
+        monkeypatch.setattr(ranking, "SIFTED", sifted)
+        assert paths(ask(plant, mode=mode, **said)) == found
+        assert len(ask(plant, mode=mode, limit=1, **said).hits) == min(1, len(found))
 
 
 @pytest.mark.parametrize("mode", MODES)
