@@ -30,6 +30,29 @@ _STATE = (
         threshold=0.05,
     ),
     Rule(
+        "GATE-EXAM-VECTOR",
+        "block",
+        "Searched by meaning alone, answers to the exam are worse than in the last release, by more than gate.max_drop "
+        "and not by chance.",
+        "The words may hide it from readers; look at what changed in the model, its pooling, or the passages' vectors; "
+        f"{_FULL}",
+        threshold=0.01,
+    ),
+    Rule(
+        "GATE-EXAM-TEXT",
+        "block",
+        "Searched by words alone, answers to the exam are worse than in the last release, by more than gate.max_drop "
+        "and not by chance.",
+        f"The vectors may hide it from readers; look at what changed in how words are analysed and indexed; {_FULL}",
+        threshold=0.01,
+    ),
+    Rule(
+        "GATE-DOCUMENT-LOST",
+        "block",
+        "A document that the last release serves, and that its source still lists, is not in the ledger.",
+        "Run freshet refresh CORPUS, which reads it anew.",
+    ),
+    Rule(
         "GATE-EXAM-QUESTIONS",
         "note",
         "Questions of the exam were set aside: the document that answers them was withdrawn, is too old, or is not for "

@@ -13,6 +13,8 @@ from freshet.tasks.documents.sources.of_corpus import source_readers, sources_by
 from freshet.tasks.documents.work_files import work_file
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from freshet.tasks.runs.run import RefreshRun
 
 
@@ -52,12 +54,36 @@ def list_source(run: RefreshRun, source: str) -> ListedSource:
     parser_of = partial(parser_fingerprint, comments=run.settings.parsing.comments)
     limits = _limits_fingerprint(run, int(settings.max_size))
     table = describe_listing(listing.table, settings, run.corpus, source, parser_of, limits)
-    # A name may hold what no file's name may, and be long.
-    file = work_file(run, f"listing-{sha256(source.encode()).hexdigest()[:8]}")
+    file = work_file(run, _file_of(source))
     feather.write_feather(table, file, compression="uncompressed")
     return ListedSource(
         source, file, table.num_rows, listing.complete, listing.error, {s.path: s.reason for s in listing.skipped}
     )
+
+
+def still_listed(run: RefreshRun, documents: pa.Table) -> pa.Table:
+    """Those of the documents that their sources list in this run; a source that was not listed says of none.
+
+    Args:
+        documents: `source` and `path`, and further columns.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import feather
+
+    found = [documents.slice(0, 0)]
+    for source in documents["source"].unique().to_pylist():
+        file = work_file(run, _file_of(source))
+        if file.is_file():
+            paths = feather.read_table(file, columns=["path"], memory_map=True)["path"]
+            own = documents.filter(pc.equal(documents["source"], source))
+            found.append(own.filter(pc.is_in(own["path"], value_set=paths.combine_chunks())))
+    return pa.concat_tables(found)
+
+
+def _file_of(source: str) -> str:
+    """The name of a source's listing. A source's own name may hold what no file's name may, and be long."""
+    return f"listing-{sha256(source.encode()).hexdigest()[:8]}"
 
 
 def skipped_files(listed: Iterable[ListedSource]) -> dict[tuple[str, str], str]:

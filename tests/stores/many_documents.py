@@ -32,8 +32,8 @@ from freshet.tasks.governance.quarantine import count_by_code
 from freshet.tasks.index import release, write
 from freshet.tasks.index import steps as index
 from freshet.tasks.index.gate import evaluate, facts, health, probes
-from freshet.tasks.index.gate.exam import unchanged_documents
-from freshet.tasks.index.gate.golden import Access, draw_questions
+from freshet.tasks.index.gate.drawn import draw_questions, unchanged_documents
+from freshet.tasks.index.gate.golden import Access
 from freshet.tasks.index.reconciliation import reconcile
 from freshet.tasks.ledger.access_classes import list_classes, once_published
 from freshet.tasks.ledger.releases import list_releases, live_release, published_ledger

@@ -18,8 +18,6 @@ from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.search.asking import Ask
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from freshet.expectations.rules import Rule
     from freshet.tasks.settings.project import Gate
 
@@ -137,11 +135,11 @@ def _key(question: ExamQuestion, doc_id: str, text: str) -> str:
     return next((target.key for target in question.targets if target.is_met(doc_id, text)), doc_id)
 
 
-def compare(new: ExamResult, old: ExamResult) -> Comparison:
+def compare(new: ExamResult, old: ExamResult, measures: Iterable[str] = tuple(MEASURES)) -> Comparison:
     """A paired randomisation test on the questions that both were asked."""
     both = [one for one in new.questions if one in old.scores[JUDGED]]
     changes = {}
-    for name in MEASURES:
+    for name in measures:
         ours = np.array([new.scores[name][one] for one in both])
         theirs = np.array([old.scores[name][one] for one in both])
         mean = (float(ours.mean()), float(theirs.mean())) if both else (0.0, 0.0)
@@ -204,14 +202,7 @@ def judge(
             )
         )  # fmt: skip
     if comparison is not None:
-        change = comparison.changes[JUDGED]
-        if change.drop > gate.max_drop and change.p < _significance(rules or {}):
-            found.append(
-                verdict(
-                    "GATE-EXAM-DROP", measure=JUDGED, before=round(change.old, 4), now=round(change.new, 4),
-                    p=round(change.p, 5), questions=comparison.questions, first=comparison.worse[:NAMED],
-                )
-            )  # fmt: skip
+        found += judge_drop("GATE-EXAM-DROP", gate, comparison, rules or {})
     if new.shown:
         first = dict(list(new.shown.items())[:NAMED])
         found.append(verdict("GATE-PROBE", questions=len(new.shown), first=first))
@@ -221,21 +212,17 @@ def judge(
     return found
 
 
-def _significance(rules: Mapping[str, Rule]) -> float:
+def judge_drop(code: str, gate: Gate, comparison: Comparison, rules: Mapping[str, Rule]) -> list[Verdict]:
+    """A verdict of this code where an exam fell by more than the corpus allows, and by more than chance explains."""
     from freshet.expectations.rules import RULES
 
-    threshold = rules.get("GATE-EXAM-DROP", RULES["GATE-EXAM-DROP"]).threshold
-    assert threshold is not None
-    return threshold
-
-
-def unchanged_documents(old_ledger: Any, new_ledger: Any) -> pa.Array:
-    """Ids of documents whose served content is the same in two states of the ledger, as a column.
-
-    Known-item questions are drawn from the old state's passages of these: there, whatever was found must still be
-    found, while an edited document may rightly have lost its sentence.
-    """
-    columns = ["doc_id", "content_hash"]
-    old, new = (ledger.search().select(columns).to_arrow() for ledger in (old_ledger, new_ledger))
-    # A document that serves nothing has no hash, and null joins with nothing.
-    return old.join(new, columns, join_type="left semi")["doc_id"].combine_chunks()
+    change, significance = comparison.changes[JUDGED], rules.get(code, RULES[code]).threshold
+    assert significance is not None
+    if change.drop <= gate.max_drop or change.p >= significance:
+        return []
+    return [
+        verdict(
+            code, measure=JUDGED, before=round(change.old, 4), now=round(change.new, 4), p=round(change.p, 5),
+            questions=comparison.questions, first=comparison.worse[:NAMED],
+        )
+    ]  # fmt: skip

@@ -1,9 +1,7 @@
-"""The questions of an exam: golden ones as they can be asked of a corpus now, or known items drawn from it."""
+"""The questions of an exam, and the golden ones as they can be asked of a corpus now."""
 
 from __future__ import annotations
 
-import heapq
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,19 +11,14 @@ from typing import TYPE_CHECKING, Any
 from freshet.tasks.governance.expressions import Asker, Expression
 from freshet.tasks.governance.freshness import MOMENTS
 from freshet.tasks.governance.roster import Roster, asker_of
-from freshet.tasks.ledger.access_classes import admitting, mark_column, mark_of, meaning_of
+from freshet.tasks.ledger.access_classes import admitting, mark_of
 from freshet.tasks.search.sight import Sight
 from freshet.tasks.search.visible import is_blocked
 from freshet.tasks.settings.golden import GoldenQuestion
 from freshet.tasks.store.predicates import is_any
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from lancedb.table import Table
-
-_LEAST_WORDS, _MOST_WORDS = 5, 24
-_ID_PREFIX = "known-"
-_ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True)
@@ -75,6 +68,19 @@ class ExamQuestion:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """Documents that a release serves and that are gone from the ledger, though their sources still list them.
+
+    Attributes:
+        ledger: of the release.
+        documents: their ids.
+    """
+
+    ledger: Table
+    documents: frozenset[str]
+
+
+@dataclass(frozen=True)
 class SetAside:
     """A golden question that cannot be asked now, and why: `withdrawn`, `too old` or `not for whoever asks`."""
 
@@ -87,6 +93,7 @@ def resolve_questions(
     ledger: Table,
     access: Access,
     now: datetime,
+    lost: Lost | None = None,
 ) -> tuple[list[ExamQuestion], list[SetAside]]:
     """The golden questions that the corpus should answer, and those to set aside.
 
@@ -96,9 +103,14 @@ def resolve_questions(
     Args:
         ledger: the document ledger at the head.
         access: what its classes mean, and who is in which group.
+        lost: documents that must be found although the ledger does not hold them any more.
     """
     asked = [one for one in golden if one.answers]  # the others are asked to be refused, which is no retrieval
-    rows = _named_documents(ledger, {name for one in asked for name in _names(one)})
+    names = {name for one in asked for name in _names(one)}
+    rows = _named_documents(ledger, names)
+    if lost is not None:
+        for name, found in _named_documents(lost.ledger, names, lost.documents).items():
+            rows[name] = [*rows.get(name, []), *found]
     questions: list[ExamQuestion] = []
     aside: list[SetAside] = []
     for one in asked:
@@ -138,14 +150,21 @@ def _names(question: GoldenQuestion) -> list[str]:
     return [*(answer.document for answer in question.answers), *question.never]
 
 
-def _named_documents(ledger: Table, names: Collection[str]) -> dict[str, list[dict[str, Any]]]:
-    """Rows of the ledger by the name that a golden file calls them: path or URI."""
+def _named_documents(
+    ledger: Table, names: Collection[str], only: frozenset[str] | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the ledger by the name that a golden file calls them: path or URI.
+
+    Args:
+        only: ids of the documents that count; None for all.
+    """
     found: dict[str, dict[str, dict[str, Any]]] = {}
     columns = ["doc_id", "path", "uri", "access", "duplicate_of", *MOMENTS.values()]
     for column in ("path", "uri"):
         rows = ledger.search().where(is_any(column, sorted(names))).select(columns).to_list() if names else []
         for row in rows:
-            found.setdefault(row[column], {})[row["doc_id"]] = row
+            if only is None or row["doc_id"] in only:
+                found.setdefault(row[column], {})[row["doc_id"]] = row
     return {name: [rows[doc_id] for doc_id in sorted(rows)] for name, rows in found.items()}
 
 
@@ -154,77 +173,6 @@ def _excuse(row: Mapping[str, Any], sight: Sight, now: datetime) -> str | None:
     if is_blocked(row, now):
         return "too old, or no longer valid"
     return None if sight.admits(mark_of(row)) else "not for whoever asks"
-
-
-def draw_questions(
-    chunks: Table, ledger: Table, access: Access, documents: pa.Array | None, most: int, now: datetime
-) -> list[ExamQuestion]:
-    """Known-item questions: a sentence of a passage, answered by the passage's document.
-
-    Documents, passages and sentences are chosen by hash, so the same state gives the same questions, and an edit
-    changes those of the edited document only. A passage that stands in several of the chosen documents asks nothing.
-
-    Args:
-        chunks, ledger: of one state of the corpus.
-        access: what the classes of that state's ledger mean.
-        documents: ids of the documents to draw from, a column; None for all.
-        most: questions.
-        now: documents that nobody is shown any more by then, since they are too old or no longer valid, ask nothing.
-    """
-    asks = _drawn(ledger, access, documents, 2 * most, now)
-    chosen = list(asks)
-    held: dict[str, list[dict[str, Any]]] = {}
-    places: dict[str, set[str]] = {}
-    if chosen:
-        query = chunks.search().where(is_any("doc_id", chosen)).select(["doc_id", "text_hash", "text"])
-        for batch in query.to_batches():
-            for row in batch.to_pylist():
-                places.setdefault(row["text_hash"], set()).add(row["doc_id"])
-                best = held.setdefault(row["doc_id"], [])
-                best.append({**row, "rank": _draw(row["text_hash"])})
-                best.sort(key=lambda one: one["rank"])
-                del best[3:]
-    questions: list[ExamQuestion] = []
-    for doc_id in chosen:
-        own = (row for row in held.get(doc_id, []) if len(places[row["text_hash"]]) == 1)
-        sentence = next((found for row in own if (found := _sentence(row["text"]))), None)
-        if sentence and len(questions) < most:
-            asker = Asker(asks[doc_id])
-            questions.append(ExamQuestion(_ID_PREFIX + doc_id[:12], sentence, (Target(doc_id),), asker))
-    return questions
-
-
-def _drawn(
-    ledger: Table, access: Access, documents: pa.Array | None, most: int, now: datetime
-) -> dict[str, frozenset[str]]:
-    """The documents that are drawn first, in that order, each with principals that may see it.
-
-    The ledger is streamed. Only the ids of `documents` are held whole.
-    """
-    import pyarrow.compute as pc
-
-    first: list[tuple[str, str, frozenset[str]]] = []
-    columns = ["doc_id", mark_column(ledger), *MOMENTS.values()]
-    for batch in ledger.search().where("chunks > 0").select(columns).to_batches(_ROWS_AT_ONCE):
-        asked = batch if documents is None else batch.filter(pc.is_in(batch["doc_id"], value_set=documents))
-        for row in asked.to_pylist():
-            # A document that nobody may see has nobody to ask for it.
-            somebody = meaning_of(mark_of(row), access.expressions).somebody
-            if somebody is not None and not is_blocked(row, now):
-                first.append((_draw(row["doc_id"]), row["doc_id"], somebody))
-        first = heapq.nsmallest(most, first, key=lambda one: one[0])
-    return {doc_id: principals for _, doc_id, principals in first}
-
-
-def _draw(value: str) -> str:
-    return sha256(f"exam {value}".encode()).hexdigest()
-
-
-def _sentence(passage: str) -> str | None:
-    """A sentence of the passage that is long enough to be its own; cut where it is very long."""
-    sentences = [" ".join(one.split()) for one in re.split(r"(?<=[.!?])\s+|\n{2,}", passage)]
-    fitting = [one for one in sentences if len(re.findall(r"\w+", one)) >= _LEAST_WORDS]
-    return " ".join(min(fitting, key=_draw).split()[:_MOST_WORDS]) if fitting else None
 
 
 def _folded(text: str) -> str:
