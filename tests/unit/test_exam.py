@@ -22,7 +22,7 @@ from freshet.tasks.errors import SettingsError
 from freshet.tasks.governance.expressions import Asker, Expression
 from freshet.tasks.index.gate.drawn import draw_questions, unchanged_documents
 from freshet.tasks.index.gate.exam import MEASURES, ExamResult, compare, judge, sit_exam
-from freshet.tasks.index.gate.golden import Access, ExamQuestion, Lost, SetAside, Target, resolve_questions
+from freshet.tasks.index.gate.golden import Access, ExamQuestion, SetAside, Target, resolve_questions
 from freshet.tasks.index.gate.health import check_embedding, check_indices, check_loss, index_recall, written_since
 from freshet.tasks.index.gate.missed import describe_missed
 from freshet.tasks.index.gate.probes import _is_wider, check_policy, probe_access
@@ -261,7 +261,8 @@ def test_known_items_come_from_documents_whose_content_did_not_change(tmp_path: 
     del edited["saddle.md"]
     head = build(tmp_path, edited, indexed=False)
     same = unchanged_documents(corpus.ledger, head.ledger)
-    assert set(same["doc_id"].to_pylist()) == {document_id(path) for path in PAGES if path not in ("valve.md", "saddle.md")}
+    kept = {document_id(path) for path in PAGES if path not in ("valve.md", "saddle.md")}
+    assert set(same["doc_id"].to_pylist()) == kept
 
 
 # The exam

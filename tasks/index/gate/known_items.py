@@ -65,6 +65,8 @@ def ask_for(item: Item, common: Collection[str] = ()) -> Asked | None:
     Args:
         common: headings that stand over passages of several documents.
     """
+    if not item.text.strip():
+        return None
     first = _OF_TEN[int(_draw(item.text)[:8], 16) % len(_OF_TEN)]
     for kind in dict.fromkeys((first, "fact", "heading", "title")):
         if found := _MADE[kind](item, common):
