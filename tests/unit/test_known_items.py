@@ -11,23 +11,7 @@ from hypothesis import strategies as st
 from freshet.tasks.index.gate.known_items import LEAST_WORDS, STATED, Item, ask_for, common_headings
 
 WORDS = st.sampled_from(
-    [
-        "the",
-        "ladder",
-        "Ada",
-        "is",
-        "kept",
-        "beside",
-        "green",
-        "shelf",
-        "42",
-        "cellar",
-        "of",
-        "Northgate",
-        "hall",
-        "until",
-        "winter",
-    ]
+    ["the", "ladder", "Ada", "is", "kept", "beside", "green", "shelf", "42", "of", "Northgate", "hall"]
 )
 SENTENCES = st.lists(WORDS, min_size=1, max_size=30).map(lambda words: " ".join(words) + ".")
 IDEOGRAPHS = st.text("検索語彙北京大学図書館東西南春夏", min_size=1, max_size=60).map(lambda text: text + "。")

@@ -86,11 +86,10 @@ def _exam_lines(exam: Mapping[str, Any]) -> list[str]:
         ]
     for name, label in SCORES.items():
         if name in changes:
-            one = changes[name]
-            change = 100 * (one["new"] - one["old"])
-            lines.append(f"  {label:10} {one['old']:>8.1%} {one['new']:>8.1%} {change:>+8.1f} {one['p']:>8.3f}")
+            lines.append(_change_line(label, changes[name]))
         elif head["questions"] and name in head:
             lines.append(f"  {label:10} {head[name]:>8.1%}")
+    lines += _half_lines(exam.get("halves") or {})
     if changes:
         lines.append("  * the chance of so great a loss where nothing has become worse")
     if exam.get("not_compared"):
@@ -102,6 +101,23 @@ def _exam_lines(exam: Mapping[str, Any]) -> list[str]:
         aside = ["{id} ({reason})".format(**one) for one in exam["set_aside"]]
         lines.append(f"  set aside: {_first(aside)}")
     return lines
+
+
+def _half_lines(halves: Mapping[str, Any]) -> list[str]:
+    """Returns nDCG@10 of each half of a hybrid search by itself, with its change where the release has one, too."""
+    lines = []
+    for half, found in halves.items():
+        compared = found["comparison"]
+        if compared:
+            lines.append(_change_line(f"by {half}", compared["measures"]["ndcg_at_10"]))
+        elif found["head"]["questions"]:
+            lines.append(f"  {f'by {half}':10} {found['head']['ndcg_at_10']:>8.1%}")
+    return ["  nDCG@10 of each half of the search alone:", *lines] if lines else []
+
+
+def _change_line(label: str, one: Mapping[str, Any]) -> str:
+    change = 100 * (one["new"] - one["old"])
+    return f"  {label:10} {one['old']:>8.1%} {one['new']:>8.1%} {change:>+8.1f} {one['p']:>8.3f}"
 
 
 def _first(names: Sequence[str]) -> str:
