@@ -47,6 +47,14 @@ _STATE = (
         threshold=0.01,
     ),
     Rule(
+        "GATE-CHUNKING",
+        "block",
+        "Of the documents whose content, parsing and chunking are those of the last release, a larger share than the "
+        "threshold is cut into another number of passages.",
+        f"The same is cut in the same way, so look for a fault in what cuts; {_FULL}",
+        threshold=0.02,
+    ),
+    Rule(
         "GATE-DOCUMENT-LOST",
         "block",
         "A document that the last release serves, and that its source still lists, is not in the ledger.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from freshet.tasks.index.gate.drawn import draw_questions, unchanged_documents
 from freshet.tasks.index.gate.exam import MEASURES, ExamResult, sit_exam
 from freshet.tasks.index.gate.golden import Access, ExamQuestion, Lost, SetAside, resolve_questions
 from freshet.tasks.index.gate.halves import Half, compare_halves, sit_halves
+from freshet.tasks.index.gate.health import check_cutting
 from freshet.tasks.search.asking import Ask, asking, remembering
 from freshet.tasks.settings.golden import GoldenAnswer, GoldenQuestion
 from freshet.tasks.settings.project import Gate
@@ -124,6 +126,22 @@ def test_passages_that_were_cut_or_read_in_another_way_are_told_apart(tmp_path: 
     stated = {one.doc_id: one.contains is not None for one in targets}
     assert not stated[document_id("ladder.md")], "text that is read in another way may be another text"
     assert any(stated.values())
+
+
+def test_the_same_is_cut_in_the_same_way(tmp_path: Path, corpus: SmallCorpus) -> None:
+    whole = {path: "\n".join(page.passages) for path, page in PAGES.items()}
+    hashes = {path: {"content_hash": sha256(text.encode()).hexdigest()} for path, text in whole.items()}
+
+    def held(name: str, **more: str) -> list[Any]:
+        pages = {path: Document([whole[path]], changes={**hashes[path], **more}) for path in PAGES}
+        return check_cutting(corpus.ledger, build(tmp_path / name, pages, indexed=False).ledger)
+
+    (found,) = held("cut")
+    assert (found.code, found.evidence["before"], found.evidence["now"]) == ("GATE-CHUNKING", 30, 10)
+    assert held("by other settings", chunking="d") == []
+    assert held("read otherwise", parser="q") == []
+    assert held("edited", content_hash="0" * 64) == []
+    assert check_cutting(corpus.ledger, corpus.ledger) == []
 
 
 @pytest.fixture

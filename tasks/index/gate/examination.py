@@ -14,7 +14,13 @@ from freshet.tasks.errors import StoreError
 from freshet.tasks.governance.expressions import Expression
 from freshet.tasks.governance.roster import load_roster
 from freshet.tasks.index.gate.golden import Access
-from freshet.tasks.index.gate.health import check_embedding, check_indices, check_loss, written_since
+from freshet.tasks.index.gate.health import (
+    check_cutting,
+    check_embedding,
+    check_indices,
+    check_loss,
+    written_since,
+)
 from freshet.tasks.index.gate.lost import check_lost, find_lost
 from freshet.tasks.index.gate.probes import check_policy, probe_access
 from freshet.tasks.index.gate.sitting import State, sit_exams
@@ -62,6 +68,7 @@ def examine(run: RefreshRun, live: Release | None) -> Examination:
     verdicts += _check_vectors(run, head, released, live)
     if released is not None:
         verdicts += check_loss(released.chunks, released.ledger, chunks, ledger, rules)
+        verdicts += check_cutting(released.ledger, ledger, rules)
     verdicts += probe_access(chunks, ledger, access.expressions)
     verdicts += check_policy(ledger, sources_by_name(run), access.expressions)
     found, exam = sit_exams(run, head, released, live, access, lost)

@@ -126,6 +126,27 @@ def check_loss(
     return [verdict("GATE-LOSS", lost=round(share, 4), documents=len(worst), first=sorted(worst)[:NAMED])]
 
 
+def check_cutting(old_ledger: Table, ledger: Table, rules: Mapping[str, Rule] = RULES) -> list[Verdict]:
+    """Documents that were read and cut as in another state are cut into as many passages: the same gives the same.
+
+    Those that serve nothing in one of the states, such as duplicates of others, are left out.
+    """
+    import pyarrow.compute as pc
+
+    columns = ["doc_id", "content_hash", "parser", "chunking", "chunks"]
+    before, now = (one.search().where("chunks > 0").select(columns).to_arrow() for one in (old_ledger, ledger))
+    same = before.join(now, columns[:-1], join_type="inner", right_suffix="_now")
+    other = same.filter(pc.not_equal(same["chunks"], same["chunks_now"]))
+    share = other.num_rows / max(1, same.num_rows)
+    if share <= _threshold(rules, "GATE-CHUNKING"):
+        return []
+    passages = [pc.sum(other[name]).as_py() for name in ("chunks", "chunks_now")]
+    names = sorted(other["doc_id"].to_pylist())[:NAMED]
+    return [
+        verdict("GATE-CHUNKING", documents=other.num_rows, before=passages[0], now=passages[1], first=names)
+    ]  # fmt: skip
+
+
 def _covered(chunks: Table) -> pa.Table:
     """Characters of each document that its passages cover, as `covered`.
 
