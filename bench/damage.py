@@ -21,7 +21,7 @@ from typing import Any
 
 from common import data_folder, keep_first, prefect_server, print_table, refresh_here, write_project, write_results
 from options import parse_sized
-from planted_damage import DAMAGE, HARMLESS, Released
+from planted_damage import DAMAGE, HARMLESS, Released, words_of_cjk
 
 HEADINGS = ["corpus", "questions", "planted", "outcome", "by", "hybrid", "vector", "text", "s"]
 CORPORA = ("xquad", "handbook", "cjk")
@@ -126,7 +126,10 @@ def make_base(folder: Path, corpus: str, questions: str, documents: int) -> Rele
     if questions == "golden":
         (folder / "golden.yaml").write_text(json.dumps(golden), "utf-8")  # JSON is YAML
         base.set(golden="golden.yaml")
-    report = refresh_here(base.config)
+    if corpus == "cjk":
+        base.patch("freshet.tasks.index.indices.declared_indices", words_of_cjk)
+    with base.during:
+        report = refresh_here(base.config)
     assert report["outcome"] == "released", report
     return base
 

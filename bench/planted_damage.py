@@ -191,6 +191,17 @@ def no_cjk(released: Released) -> None:
     released.rewrite(without)
 
 
+def words_of_cjk(right: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """The indices that a chunk table should have; texts that are indexed as they stand are cut into words of CJK."""
+    from lancedb.index import FTS
+
+    def declared(*given: Any, **named: Any) -> dict[str, Any]:
+        found = right(*given, **named)
+        return {**found, "text": FTS(base_tokenizer="icu")} if "text" in found else found
+
+    return declared
+
+
 def edit(released: Released) -> None:
     """One document says something else at its end."""
     file = max((one for one in released.docs.rglob("*.md")), key=lambda one: one.stat().st_size)
