@@ -82,7 +82,7 @@ def _fact(item: Item, common: Collection[str]) -> Asked | None:
     for sentence in told:
         pieces = _PIECE.findall(sentence)
         question = _joined(_without(pieces, _answer(pieces)))
-        if _length(question) >= LEAST_WORDS:
+        if _length(question) >= LEAST_WORDS and question not in whole:
             text = " ".join(item.text.split())
             return Asked("fact", question, _around(text, text.index(sentence), len(sentence)))
     return None
