@@ -79,13 +79,24 @@ def lay_corpus(run: Any, paths: list[str], words: list[str]) -> None:
         vectors = rng.standard_normal((len(which), dimension)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         texts = [" ".join(chance.choices(words, k=30)) for _ in which]
+        hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
         chunks = {
             "chunk_id": [f"{start * CHUNKS + place:032x}" for place in range(len(which))],
             "doc_id": [ids[number] for number in which], "access": [access[number] for number in which],
-            "text": texts, "text_hash": [hashlib.sha256(text.encode()).hexdigest() for text in texts],
+            "text": texts, "text_hash": hashes, "embedded_hash": hashes, "words": texts,
             "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), dimension),
         }  # fmt: skip
-        fixed = {"ordinal": 0, "start": 0, "end": 200, "headings": [], "kinds": ["Text"], "tokens": 40, "row_digest": 0}
+        fixed = {
+            "ordinal": 0,
+            "start": 0,
+            "end": 200,
+            "headings": [],
+            "kinds": ["Text"],
+            "tokens": 40,
+            "row_digest": 0,
+            "context": "",
+            "language": "",
+        }
         head.add(table(schemas.chunks(dimension), chunks, fixed, len(which)))
     indices.maintain_indices(run)
     publish(run)

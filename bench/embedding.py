@@ -57,7 +57,7 @@ def measure(rounds: int, most: int, side: int) -> dict[str, Any]:
     from freshet.tasks.embedding.embed import Embedder
     from freshet.tasks.embedding.models import resolve_model
     from freshet.tasks.embedding.tokens import load_tokenizer
-    from freshet.tasks.settings.project import Embedding
+    from freshet.tasks.settings.embedding import Embedding
 
     passages = xquad()[0][:most]
     model = resolve_model(Embedding(), ROOT)

@@ -23,7 +23,7 @@ _VECTORS: dict[str, Vectors] = {}
 def _embedder() -> Embedder:
     from freshet.tasks.embedding.embed import Embedder
     from freshet.tasks.embedding.models import resolve_model
-    from freshet.tasks.settings.project import Embedding
+    from freshet.tasks.settings.embedding import Embedding
 
     return Embedder(resolve_model(Embedding(), Path.cwd()))
 
@@ -69,6 +69,8 @@ class Corpus:
 
         from freshet.tasks.documents.flooding.find import find_flooding
         from freshet.tasks.documents.rows import chunk_rows, document_digest
+        from freshet.tasks.documents.surroundings import Surroundings
+        from freshet.tasks.embedding.tokens import load_tokenizer
         from freshet.tasks.store import schemas
         from freshet.tasks.store.commits import delete_rows, merge_rows
         from freshet.tasks.store.predicates import in_parts
@@ -78,7 +80,8 @@ class Corpus:
         for page in pages:
             doc_id = sha256(page.path.encode()).hexdigest()[:32]
             title, chunks = _cut(doc_id, page.text)
-            made = chunk_rows(doc_id, chunks, "everyone")
+            around = Surroundings(title or "", page.path, "en")
+            made = chunk_rows(doc_id, chunks, "everyone", around, model, load_tokenizer(model.folder))
             ledger.append(
                 {
                     "doc_id": doc_id, "source": "bench", "path": page.path, "title": title or page.path,

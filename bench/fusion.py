@@ -94,7 +94,7 @@ def gather(passages: list[str], questions: dict[str, int], folder: Path) -> list
 
     from freshet.tasks.embedding.embed import load_embedder
     from freshet.tasks.embedding.models import resolve_model
-    from freshet.tasks.settings.project import Embedding
+    from freshet.tasks.settings.embedding import Embedding
 
     embedder = load_embedder(resolve_model(Embedding(), folder))
     vectors = embedder.embed(passages)

@@ -2,7 +2,8 @@
 
 First with whole passages as chunks, in each mode, in fp32 and in the precision that `auto` chooses; then with
 the default chunking, scored by file, beside CocoIndex with its example's chunking and with chunks that fit the
-model. Everything goes through the flow and through Freshet's own search.
+model. Everything goes through the flow and through Freshet's own search. Then further sets, beside other ways to rank
+their passages (`retrieval_sets.py`).
 
     python bench/retrieval.py [--peer-python .venv-peers/cocoindex/bin/python]
 """
@@ -19,6 +20,7 @@ from typing import Any
 
 from common import ROOT, prefect_server, print_table, refresh_here, write_project, write_results, xquad
 from options import add_peer, parse_sized, peer_at
+from retrieval_sets import measure
 
 WHOLE = {"max_tokens": 1024}
 MODES = ("vector", "text", "hybrid")
@@ -88,7 +90,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Retrieval quality on XQuAD.")
     add_peer(parser, "cocoindex")
     parser.add_argument("--passages", type=int, default=240, help="at most; default: %(default)s")
-    options = parse_sized(parser, {"passages": 60}, {"passages": 5, "peer_python": None})
+    parser.add_argument("--questions", type=int, help="of each further set; default: all")
+    parser.add_argument("--sets", nargs="*", help="of the further sets; default: all")
+    small = {"passages": 5, "peer_python": None, "questions": 3, "sets": ["probe"]}
+    options = parse_sized(parser, {"passages": 60, "questions": 50}, small)
     peer = peer_at(options.peer_python)
     passages, questions = xquad()
     passages = passages[: options.passages]
@@ -102,7 +107,7 @@ def main() -> None:
             (source / file_name(number)).write_text(passage, "utf-8")
         rows = []
         for precision in ("fp32", "auto"):
-            embedding = {"model": "bundled", "precision": precision}
+            embedding = {"model": "bundled", "precision": precision, "context": "none"}
             config = write_project(work / precision, source, chunking=WHOLE, embedding=embedding)
             report = refresh_here(config)
             assert report["chunks"] == len(passages), report
@@ -126,10 +131,16 @@ def main() -> None:
                 results[f"cocoindex-{chunks[0]}-{chunks[1]}"] = found
                 rows.append([f"CocoIndex, vector, {chunks[0]}/{chunks[1]} bytes", None, *found.values()])
         print_table(["what", "chunks", "nDCG@10", "R@1", "R@10"], rows, "XQuAD, default chunking, by file")
+        sets = measure(work, options.questions, options.sets)
+        for name, found in sets.items():
+            shown = [[way, *one.values()] for way, one in found.items()]
+            print_table(["way to rank", "nDCG@10", "first", "questions"], shown, f"{name}, default settings")
     scored = {name: found["nDCG@10"] for name, found in results.items() if isinstance(found, dict)}
     ratios = {f"nDCG@10, {name}": one for name, one in scored.items()}
     ratios["nDCG@10, whole-auto-vector / whole-fp32-vector"] = scored["whole-auto-vector"] / scored["whole-fp32-vector"]
-    write_results("retrieval", options.size, ratios, results)
+    for name, found in sets.items():
+        ratios |= {f"nDCG@10, {name}, {way}": one["nDCG@10"] for way, one in found.items()}
+    write_results("retrieval", options.size, ratios, {**results, "sets": sets})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from freshet.tasks.documents.batch import PreparedBatch, leave_batch
 from freshet.tasks.documents.links.external import CheckedLink
 from freshet.tasks.documents.planning.refresh import BATCH_DOCUMENTS, HASHED_DOCUMENTS, batches_of
 from freshet.tasks.documents.rows import Row, chunk_rows, hidden_row, returned_row
+from freshet.tasks.documents.surroundings import Surroundings
 from freshet.tasks.ledger.access_classes import list_classes, once_published
 from freshet.tasks.runs.timing import Stopwatch
 from freshet.tasks.store import schemas
@@ -132,8 +133,10 @@ def _changed_rows(
             part, rows, chunks = held[start : start + length], [], []
             parsed = _parsed(run, part)
             for one in part:
-                cut = chunk_document(one["doc_id"], from_json(parsed[one["doc_id"]]), tokenizer, run.settings.chunking)
-                made = chunk_rows(one["doc_id"], cut, one["access"])
+                content = from_json(parsed[one["doc_id"]])
+                cut = chunk_document(one["doc_id"], content, tokenizer, run.settings.chunking)
+                around = Surroundings.of(content, one["path"])
+                made = chunk_rows(one["doc_id"], cut, one["access"], around, run.model, tokenizer)
                 rows.append({**returned_row(run, one, made), "replace": True})
                 chunks += made
             yield rows, chunks

@@ -21,6 +21,7 @@ from freshet.tasks.documents.links.rows import link_row
 from freshet.tasks.documents.parse.kinds import SUFFIXES, suffix_of
 from freshet.tasks.documents.quarantining import quarantine
 from freshet.tasks.documents.rows import Row, chunk_rows, same_but_for_time, served_row, untouched_row
+from freshet.tasks.documents.surroundings import Surroundings
 from freshet.tasks.ledger.runs import READ_COUNTS
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.runs.timing import Stopwatch
@@ -180,7 +181,8 @@ def _cut_and_judge(
     document.coverage = content.properties.get("coverage", {})
     if document.is_refused:
         return
-    document.chunk_rows = chunk_rows(planned["doc_id"], chunks, planned["access"])
+    around = Surroundings.of(content, planned["path"])
+    document.chunk_rows = chunk_rows(planned["doc_id"], chunks, planned["access"], around, run.model, tokenizer)
     document.link_row = link_row(planned["doc_id"], planned["source"], planned["path"], content)
     stated = judged.review_by, judged.valid_until
     document.ledger_row = served_row(

@@ -11,6 +11,7 @@ from freshet.tasks.documents.elements import from_json
 from freshet.tasks.documents.keep import find_parsed_by_content
 from freshet.tasks.documents.parse.fingerprint import COMMENTS
 from freshet.tasks.documents.rows import Row, chunk_rows, quarantined_row
+from freshet.tasks.documents.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from freshet.tasks.documents.judging import Judge
@@ -73,4 +74,5 @@ def _cut_anew(
     judged = judge.judge(planned, content_hash, content, chunks)
     if any(v.severity == "block" for v in judged.verdicts):
         return []
-    return chunk_rows(planned["doc_id"], chunks, planned["access"])
+    around = Surroundings.of(content, planned["path"])
+    return chunk_rows(planned["doc_id"], chunks, planned["access"], around, run.model, tokenizer)

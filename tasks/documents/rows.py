@@ -9,6 +9,9 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from freshet.tasks.documents.chunking.chunk import content_hash_of_text
+from freshet.tasks.documents.titles import title_or_name
+from freshet.tasks.embedding.context import embedded_text
 from freshet.tasks.rules.verdicts import Verdict
 from freshet.tasks.settings.spans import shifted
 
@@ -17,13 +20,29 @@ if TYPE_CHECKING:
 
     from freshet.tasks.documents.chunking.chunk import Chunk
     from freshet.tasks.documents.elements import ParsedDocument
+    from freshet.tasks.documents.surroundings import Surroundings
+    from freshet.tasks.embedding.models import ModelFiles
+    from freshet.tasks.embedding.tokens import Tokenizer
     from freshet.tasks.runs.run import RefreshRun
 
 Row = dict[str, Any]
 
 
-def chunk_rows(doc_id: str, chunks: Iterable[Chunk], access: str) -> list[Row]:
-    """Rows of `schemas.chunk_rows` for a document's chunks, in its access class."""
+def chunk_rows(
+    doc_id: str,
+    chunks: Iterable[Chunk],
+    access: str,
+    around: Surroundings,
+    model: ModelFiles,
+    tokenizer: Tokenizer,
+) -> list[Row]:
+    """Rows of `schemas.chunk_rows` for a document's chunks, in its access class.
+
+    Args:
+        around: what is embedded and indexed with each chunk.
+        model: what embeds them, and its tokenizer.
+    """
+    contexts = ((chunk, around.context(chunk, model, tokenizer)) for chunk in chunks)
     return [
         {
             "chunk_id": chunk.chunk_id,
@@ -34,6 +53,10 @@ def chunk_rows(doc_id: str, chunks: Iterable[Chunk], access: str) -> list[Row]:
             "start": chunk.start,
             "end": chunk.end,
             "headings": list(chunk.headings),
+            "context": context,
+            "embedded_hash": content_hash_of_text(embedded_text(context, chunk.text)) if context else chunk.text_hash,
+            "language": around.language,
+            "words": around.words(chunk.headings, chunk.text),
             "page_first": chunk.page_first,
             "page_last": chunk.page_last,
             "kinds": list(chunk.kinds),
@@ -41,7 +64,7 @@ def chunk_rows(doc_id: str, chunks: Iterable[Chunk], access: str) -> list[Row]:
             "access": access,
             "row_digest": _row_digest(chunk),
         }
-        for chunk in chunks
+        for chunk, context in contexts
     ]
 
 
@@ -76,7 +99,7 @@ def served_row(
     """The ledger row of a document whose new version is good; its verdicts only warn or note."""
     return {
         **_governance(planned, planned["modified_at"]),
-        "title": document.title or PurePosixPath(planned["path"]).name,
+        "title": title_or_name(document, planned["path"]),
         "seen_hint": planned["hint"],
         "seen_hash": content_hash,
         "content_hash": content_hash,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -15,7 +17,7 @@ from freshet.tasks.embedding.encoders import Encoder, Role
 from freshet.tasks.embedding.models import WEIGHTS, ModelFiles, weights_digest
 from freshet.tasks.embedding.vectors import LENGTH_TOLERANCE, Vectors
 from freshet.tasks.errors import EmbeddingError
-from freshet.tasks.settings.project import Precision
+from freshet.tasks.settings.embedding import Precision
 
 # Padded tokens of a batch. On a CPU a batch belongs to one core, whose cache should hold it; a GPU wants many.
 _CPU_TOKENS = 1024
@@ -91,7 +93,7 @@ class Embedder:
     def _fill(self, vectors: Vectors, texts: list[str], role: Role) -> None:
         import torch
 
-        prepared, lengths = self._encoder.prepare(texts, role)
+        prepared, lengths = self._encoder.prepare(texts, role, self.model.reads)
         before = torch.get_num_threads()
 
         def encode(batch: NDArray[np.int64]) -> None:
@@ -192,9 +194,19 @@ _loading = Lock()
 
 
 def load_embedder(model: ModelFiles, precision: Precision = "auto") -> Embedder:
-    """The embedder of a model, loaded once a process and kept; safe to call from several threads."""
+    """The embedder of a model, loaded once a process and kept; safe to call from several threads.
+
+    What is embedded without context and with it is embedded by the same weights in memory.
+    """
     with _loading:
-        return _loaded(model, precision)
+        return _reading(model, precision)
+
+
+@lru_cache(maxsize=4)
+def _reading(model: ModelFiles, precision: Precision) -> Embedder:
+    embedder = copy(_loaded(replace(model, context="none", space=""), precision))
+    embedder.model = model
+    return embedder
 
 
 @lru_cache(maxsize=2)

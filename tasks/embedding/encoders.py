@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Role = Literal["document", "query"]
+_Prepared = tuple[str, Role, int]
+"""A text, what it is to the model, and how many of its tokens are read."""
+
 _PROMPTS: dict[Role, tuple[str, ...]] = {"document": ("document", "passage", "corpus"), "query": ("query",)}
 
 
 class Encoder(Protocol):
     """What turns prepared texts into vectors. `encode` may be called from several threads at once."""
 
-    def prepare(self, texts: Sequence[str], role: Role) -> tuple[list[Any], NDArray[np.int64]]:
-        """Texts as `encode` takes them, and how many tokens each has."""
+    def prepare(self, texts: Sequence[str], role: Role, reads: int) -> tuple[list[Any], NDArray[np.int64]]:
+        """Texts as `encode` takes them, cut to so many tokens, and how many tokens each has."""
         ...
 
     def encode(self, batch: Sequence[Any]) -> NDArray[np.float32]:
@@ -62,12 +65,11 @@ class LibraryEncoder:
         self.precision = precision if self._split else "fp32"
         if self._split:
             self._model[0].to({"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision])
-            self._model[0].max_seq_length = model.max_tokens
 
-    def prepare(self, texts: Sequence[str], role: Role) -> tuple[list[tuple[str, Role]], NDArray[np.int64]]:
+    def prepare(self, texts: Sequence[str], role: Role, reads: int) -> tuple[list[_Prepared], NDArray[np.int64]]:
         """Returns the texts as `encode` takes them, and the tokens of each, int64, (texts,)."""
         prompt = role_prompt(self._files, role)
-        return [(text, role) for text in texts], np.minimum(self._count(texts, prompt), self._files.max_tokens)
+        return [(text, role, reads) for text in texts], np.minimum(self._count(texts, prompt), reads)
 
     def _count(self, texts: Sequence[str], prompt: str) -> NDArray[np.int64]:
         with self._lock:
@@ -78,20 +80,21 @@ class LibraryEncoder:
             encoded = fast.encode_batch_fast([prompt + text for text in texts])
         return np.array([sum(one.attention_mask) for one in encoded], dtype=np.int64)
 
-    def encode(self, batch: Sequence[tuple[str, Role]]) -> NDArray[np.float32]:
+    def encode(self, batch: Sequence[_Prepared]) -> NDArray[np.float32]:
         """Returns the vectors of prepared texts, float32, (texts, dimension), not normalised."""
         import torch
         from torch.nn import functional
 
-        texts, role = [text for text, _ in batch], batch[0][1]
+        texts, (_, role, reads) = [text for text, _, _ in batch], batch[0]
         with torch.inference_mode():
-            vectors = self._split_forward(texts, role) if self._split else self._whole(texts, role)
+            vectors = self._split_forward(texts, role, reads) if self._split else self._whole(texts, role)
             return np.asarray(functional.normalize(vectors.float(), dim=-1).cpu().numpy(), dtype=np.float32)
 
-    def _split_forward(self, texts: list[str], role: Role) -> Tensor:
+    def _split_forward(self, texts: list[str], role: Role, reads: int) -> Tensor:
         import torch
 
         with self._lock:
+            self._model[0].max_seq_length = reads
             features = self._model.preprocess(texts, prompt=role_prompt(self._files, role) or None)
         device = self._model.device
         features = {key: value.to(device) if torch.is_tensor(value) else value for key, value in features.items()}

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from freshet.tasks.settings.project import Precision
+from freshet.tasks.settings.embedding import Precision
 
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 

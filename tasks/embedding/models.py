@@ -8,13 +8,20 @@ from __future__ import annotations
 import json
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from freshet.tasks.embedding.hub import hub_folder
 from freshet.tasks.errors import EmbeddingError
-from freshet.tasks.settings.project import Embedding
+from freshet.tasks.settings.embedding import Context, Embedding
+
+CONTEXT_TOKENS = 48
+"""Tokens that are read of a passage's context at most, beside those of the passage."""
+
+_CONTEXT_VERSION = 1
+"""Raised whenever the same document would give its passages another context than before."""
 
 BUNDLED = "bundled"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -38,8 +45,9 @@ class ModelFiles:
         dimension: of its vectors.
         max_tokens: the longest text that it reads, special tokens included; the rest of a longer one is cut off.
         normalised: whether the model itself makes vectors of unit length. An Embedder's always are.
+        longest: tokens that it has positions for, special ones included: never fewer than `max_tokens`.
         space: fingerprint of the embedding space: weights, tokenizer, architecture, pooling, normalisation, dimension,
-            maximum length and prompts. Not the precision, which moves vectors by less than search can see.
+            maximum length, prompts and context. Not the precision, which moves vectors by less than search can see.
         weights_sha256: what the weights must hash to, checked when an Embedder starts; None where `space` was
             made from the weights as they are.
     """
@@ -50,7 +58,23 @@ class ModelFiles:
     max_tokens: int
     normalised: bool
     space: str
+    longest: int
     weights_sha256: str | None = None
+    context: Context = "none"
+
+    @property
+    def reads(self) -> int:
+        """Tokens of a passage with its context that are read: the rest is cut off."""
+        return self.max_tokens if self.context == "none" else min(self.longest, self.max_tokens + CONTEXT_TOKENS)
+
+    def with_context(self, context: Context) -> ModelFiles:
+        """The same model, embedding passages in this context, which makes a space of its own."""
+        if context == self.context:
+            return self
+        if context == "none":
+            raise ValueError("a model with a context is made of the one without")
+        space = sha256(f"{self.space}\n{context}\n{_CONTEXT_VERSION}".encode()).hexdigest()[:12]
+        return replace(self, context=context, space=space)
 
 
 @dataclass(frozen=True)
@@ -83,7 +107,7 @@ def resolve_model(settings: Embedding, root: Path) -> ModelFiles:
             f"embedding.model {name!r}: there is no folder {folder}",
             f"Name the folder of a sentence-transformers model, a model of the hub, or {BUNDLED!r}.",
         )
-    return read_model(name, _hub_folder(name, folder))
+    return read_model(name, hub_folder(name, folder, weight_files, otherwise=BUNDLED))
 
 
 def read_model(name: str, folder: Path, weights_sha256: str | None = None) -> ModelFiles:
@@ -98,6 +122,7 @@ def read_model(name: str, folder: Path, weights_sha256: str | None = None) -> Mo
     try:
         modules = read_modules(folder)
         dimension, max_tokens = _dimension(modules), _max_tokens(modules[0])
+        longest = max(max_tokens, _positions(modules[0]))
         normalised = modules[-1].kind == "Normalize"
         space = _space(folder, modules, weights_sha256, dimension, max_tokens, normalised)
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
@@ -105,7 +130,7 @@ def read_model(name: str, folder: Path, weights_sha256: str | None = None) -> Mo
             f"embedding.model {name!r}: {folder} cannot be read as a sentence-transformers model: {error}",
             "Save the model again with SentenceTransformer(...).save_pretrained(FOLDER) and name that folder.",
         ) from None
-    return ModelFiles(name, folder, dimension, max_tokens, normalised, space, weights_sha256)
+    return ModelFiles(name, folder, dimension, max_tokens, normalised, space, longest, weights_sha256)
 
 
 def read_modules(folder: Path) -> list[Module]:
@@ -176,45 +201,6 @@ def _bundled_folder() -> Path:
     return Path(found.origin).parent / "model"
 
 
-def _hub_folder(name: str, folder: Path) -> Path:
-    """The snapshot of a model of the hub: the one that is here, else a download, where that is allowed."""
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    unwanted = ["onnx/*", "openvino/*", "*.h5", "*.msgpack", "*.onnx", "*.ot", "rust_model*", "tf_model*", "coreml/*"]
-    try:
-        found = Path(snapshot_download(name, local_files_only=True, ignore_patterns=unwanted))
-        if _weight_files(found):
-            return found
-    except (LocalEntryNotFoundError, HFValidationError):
-        pass
-    reason = "downloads are switched off by HF_HUB_OFFLINE"
-    if not constants.HF_HUB_OFFLINE:
-        try:
-            _probe_hub(name)
-            return Path(snapshot_download(name, ignore_patterns=unwanted))
-        except Exception as error:
-            reason = _first_line(error)
-    raise EmbeddingError(
-        f"embedding.model {name!r} is neither a folder ({folder}) nor a model on this machine, "
-        f"and cannot be fetched from the hub: {reason}",
-        f"Check the name, fetch it where there is a network (hf download {name}), name the folder of a copy, "
-        f"or write model: {BUNDLED}.",
-    ) from None
-
-
-def _probe_hub(name: str) -> None:
-    """One quick question, since the download itself retries for a minute where there is no network."""
-    from huggingface_hub import HfApi
-
-    HfApi().model_info(name, timeout=10)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
 def _json(file: Path) -> dict[str, Any]:
     content = json.loads(file.read_text("utf-8"))
     if not isinstance(content, dict):
@@ -255,6 +241,17 @@ def _max_tokens(first: Module) -> int:
     return int(min([limit for limit in (tokenizer, positions) if limit and limit > 0] or [_UNBOUNDED]))
 
 
+def _positions(first: Module) -> int:
+    """Tokens that a model has positions for; those of the RoBERTa family begin behind the padding's."""
+    if first.kind != "Transformer":
+        return _UNBOUNDED
+    config = _json(first.folder / "config.json")
+    positions = int(config.get("max_position_embeddings") or _UNBOUNDED)
+    if "roberta" in str(config.get("model_type")):
+        positions -= int(config.get("pad_token_id") or 0) + 1
+    return positions
+
+
 def _safetensors_shape(file: Path) -> list[int]:
     """Shape of the first tensor, from the header: eight bytes of length, then JSON."""
     with file.open("rb") as stream:
@@ -263,7 +260,7 @@ def _safetensors_shape(file: Path) -> list[int]:
     return next(list(entry["shape"]) for key, entry in header.items() if key != "__metadata__")
 
 
-def _weight_files(folder: Path) -> list[Path]:
+def weight_files(folder: Path) -> list[Path]:
     """The files that hold the model's weights; pickles only where a folder has no safetensors."""
     found: list[Path] = []
     for place in sorted({folder, *(path for path in folder.iterdir() if path.is_dir())}):
@@ -275,7 +272,7 @@ def _weight_files(folder: Path) -> list[Path]:
 def _space(
     folder: Path, modules: list[Module], known: str | None, dimension: int, max_tokens: int, normalised: bool
 ) -> str:
-    weights = known or weights_digest(_weight_files(folder) or _no_weights(folder))
+    weights = known or weights_digest(weight_files(folder) or _no_weights(folder))
     architecture = _optional(modules[0].folder / "config.json") if modules[0].kind == "Transformer" else {}
     tokenizers = [path for name in _TOKENIZER if (path := modules[0].folder / name).is_file()]
     parts = {

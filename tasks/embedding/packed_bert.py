@@ -97,7 +97,7 @@ class Bert:
         self._positions = int(config["max_position_embeddings"])
         self._tokenizer: Any = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(min(model.max_tokens, self._positions))
+        self._tokenizer.no_truncation()
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
         tensors = {
             name.removeprefix("bert."): tensor.to(device=device, dtype=dtype)
@@ -127,11 +127,11 @@ class Bert:
             "norm2": _pair(tensors, f"{name}output.LayerNorm"),
         }
 
-    def prepare(self, texts: Sequence[str], role: Role) -> tuple[list[Tokens], NDArray[np.int64]]:
-        """Texts as the model reads them, and how many tokens each has."""
-        prompt = role_prompt(self._files, role)
+    def prepare(self, texts: Sequence[str], role: Role, reads: int) -> tuple[list[Tokens], NDArray[np.int64]]:
+        """Texts as the model reads them, cut to so many tokens, and how many tokens each has."""
+        prompt, most = role_prompt(self._files, role), min(reads, self._positions)
         encoded = self._tokenizer.encode_batch_fast([prompt + text for text in texts])
-        tokens = [np.asarray(one.ids, dtype=np.int64) for one in encoded]
+        tokens = [_cut(np.asarray(one.ids, dtype=np.int64), most) for one in encoded]
         return tokens, np.fromiter((len(one) for one in tokens), dtype=np.int64, count=len(tokens))
 
     def encode(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
@@ -183,6 +183,11 @@ class Bert:
             torch.ops.aten.gelu_(_linear(x, layer["widen"], wide))
             x = layer_norm(_linear(wide, layer["narrow"], y).add_(x), (hidden,), *layer["norm2"], self._eps)
         return x.view(texts, width, hidden)
+
+
+def _cut(tokens: Tokens, most: int) -> Tokens:
+    """The first tokens of a text and the last, which ends every text."""
+    return tokens if len(tokens) <= most else np.concatenate([tokens[: most - 1], tokens[-1:]])
 
 
 def _linear(x: Tensor, weights: tuple[Tensor, Tensor], out: Tensor) -> Tensor:

@@ -220,7 +220,7 @@ def _share(kind: str, most: int) -> int:
 
 
 def _is_english(text: str) -> bool:
-    from freshet.tasks.documents.checks.content import language_of
+    from freshet.tasks.text.words.language import language_of
 
     language, sureness = language_of(text)
     return language == "en" or (sureness < 0.5 and text.isascii())

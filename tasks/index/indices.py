@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from freshet.tasks.ledger.access_classes import mark_column
+from freshet.tasks.search.asked_words import WORDS
 from freshet.tasks.store import schemas
 from freshet.tasks.store.commits import see_whole
 
@@ -18,14 +19,36 @@ VECTOR_INDEX_ROWS = 100_000
 
 ROWS_PER_FRAGMENT = 256_000
 
+_OUTDATED = frozenset({"text", "text_hash"})
+"""Columns that earlier versions of Freshet indexed."""
+
 
 def declared_for(table: Table) -> dict[str, Any]:
     """The indices that a table should have, the ledger or one of chunks, by column."""
-    from lancedb.index import BTree
+    from lancedb.index import FTS, Bitmap, BTree, IvfPq, LabelList
 
     if table.name == schemas.DOCUMENTS:
         return {"doc_id": BTree()}
-    return declared_indices(table.count_rows(), mark_column(table))
+    mark = mark_column(table)
+    declared: dict[str, Any] = {
+        "chunk_id": BTree(),
+        "doc_id": BTree(),
+        mark: Bitmap() if mark == "access" else LabelList(),
+    }
+    if WORDS in table.schema.names:
+        declared |= {
+            "embedded_hash": BTree(),
+            # The terms are made by `text.words.analysis`; nothing is left for LanceDB to do with them.
+            WORDS: FTS(
+                base_tokenizer="whitespace", lower_case=False, stem=False, remove_stop_words=False,
+                ascii_folding=False, max_token_length=None,
+            ),
+        }  # fmt: skip
+    else:
+        declared |= {"text_hash": BTree(), "text": FTS()}
+    if table.count_rows() >= VECTOR_INDEX_ROWS:
+        declared["vector"] = IvfPq(distance_type="cosine")
+    return declared
 
 
 def make_indices(table: Table, declared: dict[str, Any]) -> None:
@@ -43,26 +66,6 @@ def maintain_indices(run: RefreshRun) -> None:
         _maintain(ledger, declared_for(ledger))
 
 
-def declared_indices(rows: int, mark: str = "access") -> dict[str, Any]:
-    """The indices that a chunk table of so many rows should have, by column.
-
-    Args:
-        mark: the column that says whom a row lets in (`mark_column`).
-    """
-    from lancedb.index import FTS, Bitmap, BTree, IvfPq, LabelList
-
-    declared: dict[str, Any] = {
-        "chunk_id": BTree(),
-        "doc_id": BTree(),
-        "text_hash": BTree(),
-        mark: Bitmap() if mark == "access" else LabelList(),
-        "text": FTS(),
-    }
-    if rows >= VECTOR_INDEX_ROWS:
-        declared["vector"] = IvfPq(distance_type="cosine")
-    return declared
-
-
 def indexed_columns(table: Table) -> set[str]:
     """Returns the columns of a table that have an index."""
     return {column for index in table.list_indices() for column in index.columns}
@@ -74,7 +77,11 @@ def unindexed_rows(table: Table) -> int:
 
 
 def _maintain(table: Table, declared: dict[str, Any]) -> None:
-    missing = declared.keys() - indexed_columns(table)
+    held = indexed_columns(table)
+    missing = declared.keys() - held
+    for index in table.list_indices():
+        if not declared.keys() & set(index.columns) and set(index.columns) & _OUTDATED:
+            table.drop_index(index.name)
     # Old rows are indexed once, by the new index; the others take in what they lack.
     if unindexed_rows(table):
         table.to_lance().optimize.optimize_indices()

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from freshet.tasks.embedding.context import embedded_text
 from freshet.tasks.embedding.vectors import Embeds, Vectors, as_vectors, has_unit_length
 from freshet.tasks.index.reconciliation import unfit_contents
 from freshet.tasks.runs.timing import Stopwatch
@@ -103,9 +104,9 @@ def _altered_chunks(head: Table, chunks: pa.Table, replaced: Collection[str]) ->
     """
     import pyarrow as pa
 
-    held: dict[str, tuple[int, str]] = {}
+    held: dict[str, tuple[Any, ...]] = {}
     unusable: set[str] = set()
-    columns = ["chunk_id", "row_digest", "access", "vector", "text", "text_hash"]
+    columns = ["chunk_id", *_COMPARED, "vector", "text", "text_hash"]
     for predicate in in_parts("doc_id", sorted(replaced)):
         # Streamed: what is compared is small, and the texts and vectors beside it are not.
         for rows in head.search().where(predicate).select(columns).to_batches():
@@ -118,28 +119,33 @@ def _altered_chunks(head: Table, chunks: pa.Table, replaced: Collection[str]) ->
     return chunks.filter(pa.array(mask, pa.bool_())), sorted(unusable)
 
 
-def _contents(rows: pa.Table | pa.RecordBatch) -> dict[str, tuple[int, str]]:
-    """What a chunk's row holds, but for its vector, by chunk id: the digest of it, and the access class."""
-    columns = (rows[name].to_pylist() for name in ("chunk_id", "row_digest", "access"))
-    return {chunk_id: (digest, access) for chunk_id, digest, access in zip(*columns, strict=True)}
+_COMPARED = ("row_digest", "access", "embedded_hash", "language", "words")
+
+
+def _contents(rows: pa.Table | pa.RecordBatch) -> dict[str, tuple[Any, ...]]:
+    """What a chunk's row holds, but for its vector, by chunk id: the digest of what it cites, and all else as it is."""
+    columns = (rows[name].to_pylist() for name in ("chunk_id", *_COMPARED))
+    return {chunk_id: tuple(content) for chunk_id, *content in zip(*columns, strict=True)}
 
 
 def _known_vectors(tables: Sequence[Table], chunks: pa.Table) -> dict[str, Vectors]:
-    """Returns vectors that stand in the tables already, by text hash.
+    """Returns vectors that stand in the tables already, by the hash of what was embedded.
 
     A later table is searched only for what the earlier ones lack.
     """
-    missing = set(chunks["text_hash"].to_pylist())
+    missing = set(chunks["embedded_hash"].to_pylist())
     vectors: dict[str, Vectors] = {}
     for table in tables:
-        for predicate in in_parts("text_hash", sorted(missing)):
+        # A release that an earlier version of Freshet made embedded the text alone.
+        column = "embedded_hash" if "embedded_hash" in table.schema.names else "text_hash"
+        for predicate in in_parts(column, sorted(missing)):
             # Streamed: a boilerplate text may stand in thousands of documents, each with its vector.
-            for batch in table.search().where(predicate).select(["text_hash", "vector"]).to_batches():
+            for batch in table.search().where(predicate).select([column, "vector"]).to_batches():
                 values = as_vectors(batch["vector"])
                 mask = has_unit_length(values)
-                for number, text_hash in enumerate(batch["text_hash"].to_pylist()):
+                for number, embedded in enumerate(batch[column].to_pylist()):
                     if mask[number]:
-                        vectors.setdefault(text_hash, values[number])
+                        vectors.setdefault(embedded, values[number])
         missing -= vectors.keys()
         if not missing:
             break
@@ -147,15 +153,16 @@ def _known_vectors(tables: Sequence[Table], chunks: pa.Table) -> dict[str, Vecto
 
 
 def _missing_texts(chunks: pa.Table, vectors: dict[str, Vectors]) -> dict[str, str]:
-    """Returns the distinct texts without a vector, by text hash."""
-    pairs = zip(chunks["text_hash"].to_pylist(), chunks["text"].to_pylist(), strict=True)
-    return {text_hash: text for text_hash, text in pairs if text_hash not in vectors}
+    """Returns the distinct texts without a vector, as the model is given them, by their hash."""
+    columns = (chunks[name].to_pylist() for name in ("embedded_hash", "context", "text"))
+    rows = zip(*columns, strict=True)
+    return {embedded: embedded_text(context, text) for embedded, context, text in rows if embedded not in vectors}
 
 
 def _with_vectors(chunks: pa.Table, vectors: dict[str, Vectors], dimension: int) -> pa.Table:
     import pyarrow as pa
 
-    hashes = chunks["text_hash"].to_pylist()
+    hashes = chunks["embedded_hash"].to_pylist()
     flat = np.concatenate([vectors[h] for h in hashes]) if hashes else np.zeros(0, np.float32)
     column = pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), dimension)
     schema = schemas.chunks(dimension)

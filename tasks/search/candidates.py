@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from freshet.tasks.search.asked_words import WORDS, terms_of
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from lancedb.table import Table
@@ -104,6 +106,11 @@ def _by_text(chunks: Table, question: str, visible: str, limit: int) -> pa.Table
     from lancedb.query import MatchQuery
 
     # A match query takes the question as words; a plain string would be read as query syntax.
-    query = chunks.search(MatchQuery(question, "text"), query_type="fts").where(visible, prefilter=True)
-    found = query.select([*_CITED, "vector", "_score"]).limit(limit).to_arrow()
+    if WORDS in chunks.schema.names:
+        # Where there is nothing to look for, nothing is found: a blank is no word.
+        query = MatchQuery(" ".join(terms_of(chunks, question, visible)) or " ", WORDS)
+    else:
+        query = MatchQuery(question, "text")
+    asked = chunks.search(query, query_type="fts").where(visible, prefilter=True)
+    found = asked.select([*_CITED, "vector", "_score"]).limit(limit).to_arrow()
     return found.rename_columns([*_CITED, "vector", "bm25"])

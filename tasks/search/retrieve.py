@@ -226,7 +226,8 @@ def embedder_of(project: Project, release: Release) -> Embedder:
     from freshet.tasks.embedding.models import resolve_model
 
     wanted = project.settings.embedding.model_copy(update={"model": release.model})
-    model = resolve_model(wanted, project.root)
+    plain = resolve_model(wanted, project.root)
+    model = plain if plain.space == release.space else plain.with_context("title")
     if model.space != release.space:
         raise EmbeddingError(
             f"release {release.release} of {release.corpus} was embedded in space {release.space}, "

@@ -18,13 +18,14 @@ from freshet.tasks.settings.answer_checks import gate_faults
 from freshet.tasks.settings.areas import Area
 from freshet.tasks.settings.dataset_checks import dataset_absent, dataset_faults
 from freshet.tasks.settings.datasets import RuleTuning
+from freshet.tasks.settings.embedding import Embedding
 from freshet.tasks.settings.generation import Generation
 from freshet.tasks.settings.golden import read_golden
 from freshet.tasks.settings.lines import Located
 from freshet.tasks.settings.model_checks import Fault, embedding_faults, generation_faults, length_note
 from freshet.tasks.settings.named_files import text
 from freshet.tasks.settings.places import Finding, Place, place_text
-from freshet.tasks.settings.project import Chunking, Embedding, FolderSource, Gate, GitSource, Roster, Settings, Source
+from freshet.tasks.settings.project import Chunking, FolderSource, Gate, GitSource, Roster, Settings, Source
 from freshet.tasks.settings.roster import read_roster
 from freshet.tasks.settings.roster_checks import roster_faults
 from freshet.tasks.settings.service import Service

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from freshet.tasks.settings.access import Acl
 from freshet.tasks.settings.datasets import Dataset, RuleTuning, Use
+from freshet.tasks.settings.embedding import Embedding
 from freshet.tasks.settings.generation import Generation, QueryLog
 from freshet.tasks.settings.maintenance import Maintenance
 from freshet.tasks.settings.schedules import CorpusSchedule, Deployment, Schedules
@@ -40,22 +41,7 @@ from freshet.tasks.settings.types import (
 EVERYONE = "everyone"
 """The one public principal."""
 
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
 TaskRunnerName = Literal["threads", "processes", "ray"]
-
-
-class Embedding(Strict):
-    """The model that turns texts into vectors."""
-
-    model: Text = Field(
-        "bundled",
-        description="`bundled` (all-MiniLM-L6-v2, no download), the folder of a sentence-transformers model, "
-        "or the name of one that is already in the local model cache",
-    )
-    precision: Precision = Field(
-        "auto",
-        description="number format to compute in; auto: bf16 where the CPU has it, fp16 on a GPU, else fp32",
-    )
 
 
 class Freshness(Strict):

@@ -27,6 +27,7 @@ from freshet.tasks.settings.datasets import (
     Tokens,
     UseRule,
 )
+from freshet.tasks.settings.embedding import Embedding
 from freshet.tasks.settings.file import json_schema, load_project
 from freshet.tasks.settings.generation import Endpoint, Generation, QueryLog
 from freshet.tasks.settings.maintenance import Maintenance
@@ -35,7 +36,6 @@ from freshet.tasks.settings.project import (
     AnswersGate,
     Chunking,
     Corpus,
-    Embedding,
     FolderSource,
     Freshness,
     Gate,
@@ -182,7 +182,9 @@ def test_the_example_loads_and_shows_every_key(tmp_path: Path) -> None:
     assert (corpus.chunking, corpus.parsing) == (Chunking(), Parsing())
     assert corpus.gate.model_copy(update={"recall_at_5": None, "answers": AnswersGate()}) == Gate()
     assert project.settings.roster == Roster(file="groups.yaml")
-    assert project.settings.model_copy(update={"corpora": {}, "datasets": {}, "roster": None}) == Settings()
+    assert project.settings.embedding == Embedding(context="title")
+    others = {"corpora": {}, "datasets": {}, "roster": None, "embedding": Embedding()}
+    assert project.settings.model_copy(update=others) == Settings()
 
 
 def test_the_schema_accepts_the_example() -> None:

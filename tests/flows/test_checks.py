@@ -567,7 +567,7 @@ def test_a_file_that_only_the_system_touched_is_read_and_makes_no_release(projec
 
 def test_files_of_one_size_and_time_that_swapped_their_names_are_found_by_any_refresh(project: Project) -> None:
     texts = {word: f"{word} {_page(number)}".ljust(1500, ".") for number, word in enumerate(("golden", "leaden"))}
-    one, other = (project.write(f"{word}.md", text) for word, text in texts.items())
+    one, other = (project.write(f"{name}.md", texts[word]) for name, word in (("left", "golden"), ("right", "leaden")))
     for file in (one, other):
         os.utime(file, (1_700_000_000, 1_700_000_000))
     _refresh(project)
@@ -575,8 +575,8 @@ def test_files_of_one_size_and_time_that_swapped_their_names_are_found_by_any_re
     other.rename(one)
     aside.rename(other)
     _refresh(project)
-    assert set(_hits(project, "leaden")) == {"docs/golden.md"}
-    assert set(_hits(project, "golden")) == {"docs/leaden.md"}
+    assert set(_hits(project, "leaden")) == {"docs/left.md"}
+    assert set(_hits(project, "golden")) == {"docs/right.md"}
 
 
 CORPUS = {

@@ -141,7 +141,7 @@ def test_search_prints_cited_hits_by_who_asks(office: Project, shell: Shell) -> 
     config = ["--corpus", "docs", "--config", str(office.config)]
     out, _ = shell("search", "leave", "--json", *config)
     found = json.loads(out)
-    assert list(found) == ["release", "hits"]
+    assert list(found) == ["release", "hits", "why_not"]
     (hit,) = found["hits"]
     assert list(hit) == ["text", "score", "document", "citation", "stale"]
     assert list(hit["document"]) == ["id", "uri", "title"]
@@ -308,7 +308,7 @@ def test_releases_and_rollback(office: Project, shell: Shell) -> None:
     text, _ = shell("releases", "docs", *config)
     assert "rollback to 1" in text
     out, _ = shell("search", "trains", "--corpus", "docs", "--mode", "text", "--json", *config)
-    assert json.loads(out) == {"release": 3, "hits": []}
+    assert json.loads(out) == {"release": 3, "hits": [], "why_not": None}
 
 
 def test_withheld_withdrawals_exit_with_3_and_say_what_to_type(office: Project) -> None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from lancedb.index import FTS, BTree, LabelList
 
+from freshet.tasks.documents.surroundings import path_words
 from freshet.tasks.index import conversion
 from freshet.tasks.ledger.access_classes import in_force, list_classes, meaning_of
 from freshet.tasks.store import schemas
@@ -40,14 +41,17 @@ def old_folder(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) ->
             {"path": "open/**", "acl": ["everyone"]},
             {"path": "legal/**", "acl": ["group:legal"]},
         ]
+        project.settings["embedding"] = {"context": "none"}
         project.save()
         assert project.refresh()["outcome"] == "released"
+    del project.settings["embedding"]
+    project.save()
     _make_old(project)
     return folder / "project"
 
 
 def _make_old(project: Project) -> None:
-    """Writes the tables as they were before there were classes: each row with a list, and readers sent to that."""
+    """Writes the tables as they were: each row with a list in place of a class, no words, and readers sent to that."""
     tables = project.store.corpus("docs")
     expressions = in_force(list_classes(project.store, "docs"), 1)
     versions: dict[str, int] = {}
@@ -58,7 +62,8 @@ def _make_old(project: Project) -> None:
         lists = [meaning_of(access, expressions).said for access in rows["access"].to_pylist()]
         acl = pa.array(lists, pa.list_(pa.string()))
         field = pa.field("acl", acl.type, nullable=False)
-        rows = rows.drop_columns([one for one in rows.column_names if one in ("access", "chunks_access", "expression")])
+        since = {"access", "chunks_access", "expression", *conversion.WORD_COLUMNS}
+        rows = rows.drop_columns([one for one in rows.column_names if one in since])
         lance.write_dataset(rows.append_column(field, acl), table.to_lance().uri, mode="overwrite")
         table.checkout_latest()
         if name.startswith("chunks-"):
@@ -129,6 +134,11 @@ def test_its_refresh_converts_it_and_embeds_nothing(old: Project, tmp_path: Path
     assert set(map(frozenset, _columns(old).values())) == {frozenset(), frozenset({"access"})}
     assert _answers(old) == EXPECTED
     assert [one["code"] for one in old.freshet_json("doctor", code=None)["findings"]] == []
+    (chunks,) = [name for name in _columns(old) if name.startswith("chunks-")]
+    rows = old.store.corpus("docs").rows(chunks)
+    assert {row["context"] for row in rows} == {""}
+    assert all("spring" in row["words"].split() and row["embedded_hash"] == row["text_hash"] for row in rows)
+    assert all(set(path_words(PAGES[1]).split()) <= set(row["words"].split()) for row in rows if "two" in row["text"])
     assert old.refresh()["outcome"] == "unchanged"
     old.freshet("rollback", "docs", "1")
     assert _answers(old) == EXPECTED
@@ -159,7 +169,7 @@ class Stopped(BaseException):
     """Stands for a kill between two commits."""
 
 
-@pytest.mark.parametrize("after", range(1, 9))
+@pytest.mark.parametrize("after", range(1, 10))
 def test_a_conversion_that_was_stopped_goes_on_and_readers_are_answered_meanwhile(
     old: Project, after: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -183,7 +193,8 @@ def test_a_conversion_that_was_stopped_goes_on_and_readers_are_answered_meanwhil
 
     with monkeypatch.context() as patch:
         patch.setattr(conversion, "record_settings", counted(conversion.record_settings))
-        patch.setattr(lance.LanceDataset, "merge", counted(lance.LanceDataset.merge))
+        for name in ("merge", "add_columns"):
+            patch.setattr(lance.LanceDataset, name, counted(getattr(lance.LanceDataset, name)))
         patch.setattr(Tables, "drop", counted(Tables.drop))
         for name in ("alter_columns", "drop_columns"):
             patch.setattr(LanceTable, name, counted(getattr(LanceTable, name)))

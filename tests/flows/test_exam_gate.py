@@ -142,7 +142,9 @@ def wrong_model_for_all(patch: pytest.MonkeyPatch) -> None:
 def _with_chunks(patch: pytest.MonkeyPatch, alter: Callable[[list[Any]], list[Any]]) -> None:
     """Alters chunks after the checks of a document saw them, so that ledger and table agree on what is wrong."""
     right = prepare.chunk_rows
-    patch.setattr(prepare, "chunk_rows", lambda doc_id, chunks, access: right(doc_id, alter(list(chunks)), access))
+    patch.setattr(
+        prepare, "chunk_rows", lambda doc_id, chunks, access, *more: right(doc_id, alter(list(chunks)), access, *more)
+    )
 
 
 def truncated_texts(patch: pytest.MonkeyPatch) -> None:
@@ -179,7 +181,7 @@ def index_dropped(patch: pytest.MonkeyPatch) -> None:
         from freshet.tasks.store import schemas
 
         right(run)
-        run.store.corpus(run.corpus).find(schemas.chunks_table(run.model.space)).drop_index("text_idx")
+        run.store.corpus(run.corpus).find(schemas.chunks_table(run.model.space)).drop_index("words_idx")
 
     patch.setattr(maintain, "maintain_indices", drop)
 
@@ -195,7 +197,7 @@ def meaning_widened(patch: pytest.MonkeyPatch) -> None:
 
 def rows_widened(patch: pytest.MonkeyPatch) -> None:
     right = prepare.chunk_rows
-    patch.setattr(prepare, "chunk_rows", lambda doc_id, chunks, access: right(doc_id, chunks, OPEN))
+    patch.setattr(prepare, "chunk_rows", lambda doc_id, chunks, access, *more: right(doc_id, chunks, OPEN, *more))
 
 
 def filter_widened(patch: pytest.MonkeyPatch) -> None:

@@ -210,12 +210,12 @@ def _id_of(project: Project, path: str) -> str:
 
 
 def _assert_indexed(project: Project) -> None:
-    from freshet.tasks.index.indices import declared_indices, indexed_columns, unindexed_rows
+    from freshet.tasks.index.indices import declared_for, indexed_columns, unindexed_rows
 
     tables = project.store.corpus("docs")
     (name,) = [n for n in tables.names() if n.startswith("chunks-")]
     table = tables.find(name)
-    assert indexed_columns(table) == set(declared_indices(table.count_rows()))
+    assert indexed_columns(table) == set(declared_for(table))
     assert unindexed_rows(table) == 0
 
 

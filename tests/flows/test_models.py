@@ -19,8 +19,8 @@ from freshet.tasks.embedding.models import resolve_model
 from freshet.tasks.index.gate import evaluate
 from freshet.tasks.ledger.releases import list_releases
 from freshet.tasks.rules.verdicts import verdict
+from freshet.tasks.settings.embedding import Embedding
 from freshet.tasks.settings.file import load_project
-from freshet.tasks.settings.project import Embedding
 from tests.flows.conftest import Project
 from tests.waiting import PATIENCE
 

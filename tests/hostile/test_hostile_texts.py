@@ -13,7 +13,6 @@ from freshet.tasks.datasets.checks import content, generation, preference
 from freshet.tasks.datasets.checks.arithmetic import steps
 from freshet.tasks.datasets.checks.rows import Row
 from freshet.tasks.datasets.checks.support import unsupported
-from freshet.tasks.documents.checks.content import language_of
 from freshet.tasks.documents.checks.frame import frame_of
 from freshet.tasks.documents.parse import tagger
 from freshet.tasks.documents.parse.build import clean
@@ -37,6 +36,7 @@ from freshet.tasks.text.normalise import normalise
 from freshet.tasks.text.personal_data import find_personal_data
 from freshet.tasks.text.secrets import find_secrets
 from freshet.tasks.text.symbols import normalise_with_symbols
+from freshet.tasks.text.words.language import language_of
 from tests.hostile.made_up import texts_of, texts_of_pieces, that_grows_too_fast
 
 

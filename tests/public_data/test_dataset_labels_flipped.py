@@ -11,7 +11,7 @@ import pytest
 from freshet.tasks.datasets.checks.labels import find_suspects
 from freshet.tasks.embedding.embed import load_embedder
 from freshet.tasks.embedding.models import resolve_model
-from freshet.tasks.settings.project import Embedding
+from freshet.tasks.settings.embedding import Embedding
 from tests.unit.test_dataset_labels import Embed, found_in, table
 
 

@@ -41,6 +41,7 @@ from freshet.tasks.lineage.release_contents import record_releases
 from freshet.tasks.runs.run import RefreshRun
 from freshet.tasks.store import schemas
 from freshet.tasks.text.minhash import METHOD
+from tests.chunk_words import said_of
 from tests.stores.small_store import AS_OF
 
 CHUNKS, LINKS, ANCHORS, CHARACTERS = 4, 6, 30, 900
@@ -138,6 +139,7 @@ def _chunks(part: list[dict[str, Any]], access: str, dimension: int) -> pa.Table
                     "ordinal": ordinal, "text": text, "text_hash": _hexadecimal(text), "start": start,
                     "end": start + CHARACTERS, "headings": [], "kinds": ["NarrativeText"], "tokens": 200,
                     "access": access, "row_digest": _digest(row, ordinal), "vector": vector / np.linalg.norm(vector),
+                    **said_of(text),
                 }
             )  # fmt: skip
     return pa.Table.from_pylist(rows, schema=schemas.chunks(dimension))

@@ -109,9 +109,9 @@ CORPUS_FILES = [
 INDEX_FILES = [
     ("corpora/docs/chunks", f"_indices/{name}")
     for name in (
-        "text_idx/docs.lance", "text_idx/invert.lance", "text_idx/tokens.lance", "text_idx/metadata.lance",
+        "words_idx/docs.lance", "words_idx/invert.lance", "words_idx/tokens.lance", "words_idx/metadata.lance",
         "access_idx/page_lookup.lance", "chunk_id_idx/page_data.lance", "doc_id_idx/page_data.lance",
-        "text_hash_idx/page_lookup.lance",
+        "embedded_hash_idx/page_lookup.lance",
     )
 ]  # fmt: skip
 
@@ -133,9 +133,9 @@ EVERY_RUN = [
     ("ledger/releases", "data/", ZERO, 0.0),
     ("ledger/releases", "_versions/", CUT, 0.0),
     ("ledger/access_classes", "data/", CUT, 0.0),
-    ("corpora/docs/chunks", "_indices/text_idx/invert.lance", FLIP, 0.07),
-    ("corpora/docs/chunks", "_indices/text_idx/tokens.lance", FLIP, 0.31),
-    ("corpora/docs/chunks", "_indices/text_idx/docs.lance", ZERO, 0.0),
+    ("corpora/docs/chunks", "_indices/words_idx/invert.lance", FLIP, 0.07),
+    ("corpora/docs/chunks", "_indices/words_idx/tokens.lance", FLIP, 0.31),
+    ("corpora/docs/chunks", "_indices/words_idx/docs.lance", ZERO, 0.0),
     ("corpora/docs/chunks", "_indices/access_idx/page_lookup.lance", CUT, 0.0),
 ]
 
@@ -254,7 +254,7 @@ def test_damaged_seals_are_told_and_accuse_no_other_file(store: SmallStore) -> N
 def test_damage_without_seals_is_found_where_it_breaks_a_reader(store: SmallStore) -> None:
     for file in store.at().rglob(SEALS):
         file.unlink()
-    _damage(_newest(store, "corpora/docs/chunks", "_indices/text_idx/tokens.lance"), CUT, 0.0)
+    _damage(_newest(store, "corpora/docs/chunks", "_indices/words_idx/tokens.lance"), CUT, 0.0)
     assert isinstance(_answers(store), DamagedTable)
     assert store.codes() == ["DOCTOR-INDEX-FILES"]
 

@@ -103,7 +103,7 @@ def old_files_gone(store: SmallStore) -> None:
 
 
 def index_files_gone(store: SmallStore) -> None:
-    shutil.rmtree(_chunks(store) / "_indices" / _index(store, "text_idx"))
+    shutil.rmtree(_chunks(store) / "_indices" / _index(store, "words_idx"))
 
 
 def one_index_file_gone(store: SmallStore) -> None:
@@ -116,7 +116,7 @@ def _index(store: SmallStore, name: str) -> str:
 
 
 def index_dropped(store: SmallStore) -> None:
-    _table(store).drop_index("text_idx")
+    _table(store).drop_index("words_idx")
 
 
 def rows_not_indexed(store: SmallStore) -> None:

@@ -108,7 +108,7 @@ def paths(answer: Answer) -> set[str]:
         ({"path": "hidden/**"}, set()),
         ({"path": "nowhere/**"}, set()),
     ],
-    ids=str,
+    ids=lambda value: " ".join(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_filters_narrow_what_is_found(
     plant: SmallStore, mode: Mode, said: dict[str, Any], found: set[str], monkeypatch: pytest.MonkeyPatch
@@ -177,7 +177,7 @@ def test_a_score_is_explained(plant: SmallStore) -> None:
         assert set(hit.explain.shares) == {"cosine", "bm25"}
     best = ask(plant, explain=True, path="list.md").hits[0].explain
     assert best is not None
-    assert best.words == ("who", "repairs", "the", "pump", "of", "cellar")
+    assert best.words == ("repairs", "pump", "cellar")
     for mode, name in (("vector", "cosine"), ("text", "bm25")):
         hit = ask(plant, mode=mode, explain=True).hits[0]
         assert hit.explain is not None
@@ -273,7 +273,7 @@ def test_on_a_terminal_words_that_match_are_bold_unless_somebody_says_no(plant: 
     words = ("--path", "plant/**", "--title", "old", "--around", "1", "--explain", "--why-not", "nowhere.md")
     shown = _command(plant, *words)
     assert f"{BOLD}cellar{PLAIN} is {BOLD}repaired{PLAIN} by nobody" in shown
-    assert "words that match: repairs, the, pump, of, cellar" in shown
+    assert "words that match: repairs, pump, cellar" in shown
     assert "nowhere.md: there is no document nowhere.md in release 1 that you may see" in shown
     assert "\x1b" not in _command(plant, *words, NO_COLOR="1")
     assert "\x1b" not in _command(plant, *words, "--json")

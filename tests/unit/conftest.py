@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from freshet.tasks.embedding.models import ModelFiles, resolve_model
-from freshet.tasks.settings.project import Embedding
+from freshet.tasks.settings.embedding import Embedding
 
 
 @pytest.fixture(scope="session")

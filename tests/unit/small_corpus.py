@@ -15,11 +15,12 @@ import pyarrow as pa
 
 from freshet.tasks.governance.expressions import Expression
 from freshet.tasks.governance.policy import Scope, class_id
-from freshet.tasks.index.indices import _maintain, declared_indices
+from freshet.tasks.index.indices import _maintain, declared_for
 from freshet.tasks.ledger.access_classes import list_classes, once_published, record_scopes
 from freshet.tasks.settings.access import AccessExpression
 from freshet.tasks.store import schemas
 from freshet.tasks.store.tables import Store, Tables
+from tests.chunk_words import said_of
 
 DIMENSION = 128
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -59,7 +60,8 @@ def chunk_rows(path: str, document: Document) -> list[dict[str, Any]]:
             {
                 "chunk_id": sha256(f"{path} {text_hash} {ordinal}".encode()).hexdigest()[:32],
                 "doc_id": document_id(path), "ordinal": ordinal, "text": text, "text_hash": text_hash,
-                "start": start, "end": start + len(text), "headings": [], "page_first": None, "page_last": None,
+                "start": start, "end": start + len(text), "headings": [],
+                **said_of(text), "page_first": None, "page_last": None,
                 "kinds": ["NarrativeText"], "tokens": len(text.split()) + 2, "access": access_of(document.acl),
                 "row_digest": ordinal, "vector": bag_of_words(text).tolist(),
             }
@@ -118,7 +120,7 @@ def build(folder: Path, documents: Mapping[str, Document], indexed: bool = True)
     if listed:
         ledger.add(pa.Table.from_pylist(listed, schema=schemas.documents()))
     if indexed:
-        _maintain(chunks, declared_indices(chunks.count_rows()))
+        _maintain(chunks, declared_for(chunks))
     return SmallCorpus(store)
 
 

@@ -16,7 +16,7 @@ from freshet.tasks.datasets.checks.length import MESSAGE_TOKENS, TokenCounter, t
 from freshet.tasks.embedding.models import resolve_model
 from freshet.tasks.errors import SettingsError
 from freshet.tasks.settings.datasets import Tokens
-from freshet.tasks.settings.project import Embedding
+from freshet.tasks.settings.embedding import Embedding
 from tests.unit.dataset_rows import dataset, staged
 
 USER = {"role": "user", "content": "one two three"}

@@ -52,9 +52,9 @@ def test_identical_texts_are_embedded_once(embedder: Embedder, monkeypatch: pyte
     seen: list[str] = []
     prepare = embedder._encoder.prepare
 
-    def counting(texts: list[str], role: Any) -> Any:
+    def counting(texts: list[str], role: Any, reads: int) -> Any:
         seen.extend(texts)
-        return prepare(texts, role)
+        return prepare(texts, role, reads)
 
     monkeypatch.setattr(embedder._encoder, "prepare", counting)
     vectors = embedder.embed(["again", "once", "again", "again"])
@@ -108,7 +108,7 @@ def test_a_model_is_loaded_once_a_process(model: ModelFiles, embedder: Embedder)
 
 def test_the_bundled_model_needs_neither_transformers_nor_sentence_transformers() -> None:
     code = (
-        "import sys; from pathlib import Path; from freshet.tasks.settings.project import Embedding\n"
+        "import sys; from pathlib import Path; from freshet.tasks.settings.embedding import Embedding\n"
         "from freshet.tasks.embedding.embed import load_embedder\n"
         "from freshet.tasks.embedding.models import resolve_model\n"
         "load_embedder(resolve_model(Embedding(), Path()), 'auto').embed_query('anything')\n"

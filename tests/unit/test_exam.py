@@ -431,7 +431,7 @@ def test_a_sound_index_is_healthy(corpus: SmallCorpus) -> None:
     assert check_indices(corpus.chunks) == []
 
 
-@pytest.mark.parametrize("column", ["text", "access", "chunk_id"])
+@pytest.mark.parametrize("column", ["words", "access", "chunk_id"])
 def test_a_dropped_index_is_found_by_its_column(tmp_path: Path, column: str) -> None:
     held = build(tmp_path, PAGES)
     (name,) = [index.name for index in held.chunks.list_indices() if index.columns == [column]]
@@ -516,9 +516,9 @@ def test_a_chunk_whose_access_was_widened_is_found_in_searches(tmp_path: Path) -
     held = build(tmp_path, PAGES, indexed=False)
     wide = access_of(["everyone"])
     replace_chunks(held, lambda row: row | {"access": wide}, f"doc_id = '{document_id('compass.md')}'")
-    from freshet.tasks.index.indices import _maintain, declared_indices
+    from freshet.tasks.index.indices import _maintain, declared_for
 
-    _maintain(held.chunks, declared_indices(30))
+    _maintain(held.chunks, declared_for(held.chunks))
     (found,) = probe_access(held.chunks, held.ledger, held.expressions)
     assert (found.code, found.severity) == ("GATE-PROBE", "block")
     assert found.evidence["first"] == [document_id("compass.md")]

@@ -75,7 +75,7 @@ def test_words_that_are_not_indexed_are_seen_behind_good_vectors(tmp_path: Path,
     from lancedb.index import FTS
 
     head = build(tmp_path, PAGES)
-    head.chunks.create_index("text", config=FTS(max_token_length=4), replace=True)
+    head.chunks.create_index("words", config=FTS(max_token_length=4), replace=True)
     assert judged(corpus, head) == ["GATE-EXAM-TEXT"]
 
 

@@ -24,6 +24,7 @@ from freshet.tasks.store import schemas
 from freshet.tasks.store.commits import delete_rows, merge_rows
 from freshet.tasks.store.predicates import is_any
 from freshet.tasks.store.tables import Store
+from tests.chunk_words import said_of
 from tests.unit.small_corpus import DIMENSION
 
 QUESTION = "How many vacation days does a new employee of Acme get?"
@@ -74,7 +75,7 @@ class Corpus:
                 "chunk_id": f"{path} {number}", "doc_id": path, "ordinal": number, "text": text,
                 "text_hash": sha256(text.encode()).hexdigest(), "start": 0, "end": len(text), "headings": [],
                 "page_first": None, "page_last": None, "kinds": [], "tokens": 9, "access": "a", "row_digest": number,
-                "vector": embed(text).tolist(),
+                "vector": embed(text).tolist(), **said_of(text),
             }
             for number, text in enumerate(passages)
         ]  # fmt: skip

@@ -19,7 +19,7 @@ from freshet.tasks.embedding.models import (
     weights_digest,
 )
 from freshet.tasks.errors import EmbeddingError
-from freshet.tasks.settings.project import Embedding
+from freshet.tasks.settings.embedding import Embedding
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_the_bundled_model_is_resolved_without_reading_its_weights(
 
 def test_resolving_loads_no_heavy_library() -> None:
     code = (
-        "import sys; from pathlib import Path; from freshet.tasks.settings.project import Embedding\n"
+        "import sys; from pathlib import Path; from freshet.tasks.settings.embedding import Embedding\n"
         "from freshet.tasks.embedding.models import resolve_model; resolve_model(Embedding(), Path())\n"
         "print([m for m in ('torch', 'transformers', 'sentence_transformers', 'numpy') if m in sys.modules])"
     )
@@ -166,7 +166,7 @@ def test_an_unknown_model_fails_and_says_what_to_do(offline: str) -> None:
         "import socket; from pathlib import Path\n"
         "def refuse(*a, **k): raise OSError('no network in this test')\n"
         "socket.getaddrinfo = refuse\n"
-        "from freshet.tasks.errors import EmbeddingError; from freshet.tasks.settings.project import Embedding\n"
+        "from freshet.tasks.errors import EmbeddingError; from freshet.tasks.settings.embedding import Embedding\n"
         "from freshet.tasks.embedding.models import resolve_model\n"
         "try: resolve_model(Embedding(model='no-such-team/no-such-model'), Path())\n"
         "except EmbeddingError as error: print(error)\n"

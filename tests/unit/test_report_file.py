@@ -45,7 +45,7 @@ def a_run(folder: Path, name: str = "docs", as_of: datetime = NOW) -> RefreshRun
         {"store": str(folder / "store"), "corpora": {"docs": {"sources": [source], "gate": {"recall_at_5": 0.9}}}}
     )
     project = Project(settings=settings, root=folder, file=folder / "freshet.yaml")
-    model = ModelFiles("m", folder, 128, 256, True, "s")
+    model = ModelFiles("m", folder, 128, 256, True, "s", 512)
     return RefreshRun(
         project=project, corpus="docs", run_id="run-3", name="refresh-docs", as_of=as_of, model=model, chunking="c"
     )

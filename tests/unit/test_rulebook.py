@@ -182,7 +182,7 @@ def test_a_language_or_country_that_is_none_is_told(tmp_path: Path, text: str, w
 
 
 def test_the_languages_are_those_that_texts_can_be_told_to_be_in() -> None:
-    from freshet.tasks.documents.checks.content import _identifier
+    from freshet.tasks.text.words.language import _identifier
 
     assert {name for name in map(str, _identifier().nb_classes) if len(name) == 2} == LANGUAGES
 

@@ -16,7 +16,7 @@ from freshet.tasks.embedding.models import BUNDLED, resolve_model
 from freshet.tasks.embedding.tokens import Tokenizer
 from freshet.tasks.errors import EmbeddingError, SettingsError
 from freshet.tasks.settings.datasets import Format, Tokens
-from freshet.tasks.settings.project import Embedding
+from freshet.tasks.settings.embedding import Embedding
 
 MESSAGE_TOKENS = 4
 """Tokens that stand around one message (its role and its borders) where the tokenizer has no chat template."""

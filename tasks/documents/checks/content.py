@@ -13,6 +13,7 @@ from freshet.tasks.documents.checks.frame import frame_of
 from freshet.tasks.documents.checks.garbled import MOJIBAKE, MOSTLY, unreadable
 from freshet.tasks.documents.checks.subject import COVERAGE, GUESSED, LEFT_OUT, Subject, judge, judge_above, places
 from freshet.tasks.rules.verdicts import Verdict
+from freshet.tasks.text.words.language import language_of
 
 _PROSE = frozenset({"NarrativeText", "ListItem", "UncategorizedText", "Title"})
 _LEAST_LETTERS = 120
@@ -172,19 +173,6 @@ def _prose(subject: Subject) -> str:
         return prose
     middle = (len(prose) - _LANGUAGE_SAMPLE) // 2
     return "\n".join((prose[:_LANGUAGE_SAMPLE], prose[middle : middle + _LANGUAGE_SAMPLE], prose[-_LANGUAGE_SAMPLE:]))
-
-
-def language_of(text: str) -> tuple[str, float]:
-    """The language of a text (ISO 639-1) and how sure that is, from 0 to 1."""
-    language, sureness = _identifier().classify(text)
-    return str(language), float(sureness)
-
-
-@lru_cache(maxsize=1)
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 def check_coverage(subject: Subject, rules: Mapping[str, Rule]) -> list[Verdict]:

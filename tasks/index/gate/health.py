@@ -9,8 +9,9 @@ import numpy as np
 
 from freshet.expectations.rules import RULES, Rule
 from freshet.tasks.documents.parse.fingerprint import COMMENTS
+from freshet.tasks.embedding.context import embedded_text
 from freshet.tasks.embedding.vectors import Embeds, as_vectors
-from freshet.tasks.index.indices import declared_indices, indexed_columns, unindexed_rows
+from freshet.tasks.index.indices import declared_for, indexed_columns, unindexed_rows
 from freshet.tasks.rules.verdicts import Verdict, verdict
 from freshet.tasks.store.predicates import is_any
 
@@ -32,7 +33,7 @@ def check_indices(chunks: Table, rules: Mapping[str, Rule] = RULES) -> list[Verd
         return []
     found = []
     held = indexed_columns(chunks)
-    missing = sorted(declared_indices(rows).keys() - held)
+    missing = sorted(declared_for(chunks).keys() - held)
     if missing:
         found.append(verdict("GATE-INDEX-MISSING", columns=missing))
     behind = unindexed_rows(chunks)
@@ -82,10 +83,11 @@ def check_embedding(
     ids = _lowest(chunks, SAMPLED_TEXTS, documents, known)
     if ids and known is not None:
         ids |= _lowest(chunks, SAMPLED_TEXTS)
-    sample = _rows(chunks, ids, ["chunk_id", "text", "vector"])
+    sample = _rows(chunks, ids, ["chunk_id", "context", "text", "vector"])
     if not sample.num_rows:
         return []
-    held, made = as_vectors(sample["vector"]), embed(sample["text"].to_pylist())
+    pairs = zip(sample["context"].to_pylist(), sample["text"].to_pylist(), strict=True)
+    held, made = as_vectors(sample["vector"]), embed([embedded_text(context, text) for context, text in pairs])
     cosines = np.sum(held * made, axis=1)
     astray = np.flatnonzero(~(cosines >= _threshold(rules, "GATE-EMBEDDING")))
     if not len(astray):

@@ -161,7 +161,12 @@ def openings() -> pa.Schema:
 
 
 def chunk_rows() -> pa.Schema:
-    """Chunks before they are embedded: what a batch's documents hold."""
+    """Chunks before they are embedded: what a batch's documents hold.
+
+    `context` is what is embedded before the text, and `embedded_hash` the SHA-256 of both; `words` are the terms of
+    passage, headings, title and path that full text is searched by, and `language` is what they are in (ISO 639-1;
+    empty where that cannot be told).
+    """
     return table(
         key("chunk_id"),
         *required("string", "doc_id"),
@@ -169,6 +174,7 @@ def chunk_rows() -> pa.Schema:
         *required("string", "text", "text_hash"),
         *required("int32", "start", "end"),
         *required("strings", "headings"),
+        *required("string", "context", "embedded_hash", "language", "words"),
         *optional("int32", "page_first", "page_last"),
         *required("strings", "kinds"),
         *required("int32", "tokens"),
