@@ -22,7 +22,7 @@ _TAG = re.compile(
 _COMMENT = re.compile(r"<!--[^<>]{0,2000}-->")
 _BREAKS = (
     (re.compile(r"<(?=[A-Za-z/!?])"), "< "),
-    (re.compile(r"!(?=\[)"), ""),
+    (re.compile(r"(?<!!)!+(?=\[)"), ""),
     (re.compile(r"\](?=[(:])"), "] "),
 )
 _STRONG = re.compile(r"(?<![\w*])\*\*|\*\*(?![\w*])")
@@ -33,6 +33,8 @@ def harmless(text: str, in_code: bool = False) -> str:
     text = without_misplaced(text)
     text = _AUTOLINK.sub(r"\1", _LINK.sub(r"\1", text))
     text = _TAG.sub("", _COMMENT.sub("", text))
+    text = text if in_code else _STRONG.sub("", text)
+    # Last, since what is taken out above may leave such a mark behind.
     for pattern, mended in _BREAKS:
         text = pattern.sub(mended, text)
-    return text if in_code else _STRONG.sub("", text)
+    return text

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from freshet.tasks.answers.stream import Drafted, SentenceStream
@@ -48,6 +48,9 @@ def test_where_a_text_is_cut_into_pieces_changes_nothing(parts: list[str], cuts:
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from(PARTS) | st.text(max_size=3), max_size=25))
+@example(["!", "!", "[", "It is 5"])
+@example(["!", "**", "[", "It is 5"])
+@example(["<", "**", "b", ">", " is 5"])
 def test_nothing_that_is_given_out_can_be_rendered_or_steers_a_terminal(parts: list[str]) -> None:
     drafted, _ = read(["".join(parts)])
     for one in drafted:
