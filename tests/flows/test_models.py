@@ -52,6 +52,7 @@ def office(project: Project) -> Project:
     """Six documents, released in the space of the bundled model; another model lies in the folder `other`."""
     for topic in TOPICS:
         project.write(f"{topic}.md", f"# {topic.title()}\n\nWhoever asks about {topic} is told by Friday.\n")
+    _choose(project)
     assert project.refresh()["outcome"] == "released"
     _another_model(project.folder / "other")
     return project
@@ -70,7 +71,7 @@ def _another_model(folder: Path) -> None:
 
 
 def _choose(project: Project, **embedding: str) -> None:
-    project.settings["embedding"] = embedding
+    project.settings["embedding"] = {**embedding, "context": "none"}
     project.save()
 
 
@@ -166,7 +167,9 @@ def test_a_run_killed_half_way_into_a_new_space_is_resumed(office: Project) -> N
     assert report["texts_embedded"] == len(TOPICS) - 4, "two batches of two documents were committed"
     assert _finds_itself(office) > 0.99
 
-    undisturbed = Project(office.folder / "undisturbed", {**office.settings, "embedding": {"model": "../other"}})
+    undisturbed = Project(
+        office.folder / "undisturbed", {**office.settings, "embedding": {"model": "../other", "context": "none"}}
+    )
     shutil.copytree(office.folder / "docs", undisturbed.folder / "docs", dirs_exist_ok=True)
     undisturbed.refresh()
     resumed, whole = (_tables(p)[f"chunks-{_space(office)}"] for p in (office, undisturbed))
