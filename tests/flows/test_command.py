@@ -143,7 +143,7 @@ def test_search_prints_cited_hits_by_who_asks(office: Project, shell: Shell) -> 
     found = json.loads(out)
     assert list(found) == ["release", "hits", "why_not"]
     (hit,) = found["hits"]
-    assert list(hit) == ["text", "score", "document", "citation", "stale"]
+    assert list(hit) == ["text", "score", "document", "citation", "stale", "before", "after", "explain"]
     assert list(hit["document"]) == ["id", "uri", "title"]
     assert list(hit["citation"]) == ["page", "heading", "chars", "source_version", "verified_at"]
     out, _ = shell("search", "leave", "--as", "user:ada", "--as", "group:legal", "--json", *config)
