@@ -27,15 +27,20 @@ MODES = ("vector", "text", "hybrid")
 DEPTH = 10
 
 
-def ask_all(config: Path, questions: dict[str, int], mode: Any, limit: int) -> dict[str, dict[str, float]]:
-    """Returns for each question the ten best files with their scores, a file's score being that of its best chunk."""
+def ask_all(
+    config: Path, questions: dict[str, int], mode: Any, limit: int, embed: Any = None
+) -> dict[str, dict[str, float]]:
+    """Returns for each question the ten best files with their scores, a file's score being that of its best chunk.
+
+    `embed` gives a question's vector in the space of a release; by default, the project's model does.
+    """
     from freshet.tasks.governance.expressions import Asker
     from freshet.tasks.search.retrieve import query_embedder, search
     from freshet.tasks.settings.file import load_project
     from freshet.tasks.store.tables import Store
 
     project = load_project(config)
-    store, embed = Store(project.store), query_embedder(project)
+    store, embed = Store(project.store), embed or query_embedder(project)
     run: dict[str, dict[str, float]] = {}
     for question in questions:
         answer = search(

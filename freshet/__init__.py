@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         DocumentText,
         Hit,
         Neighbour,
+        Notice,
         Passage,
         Quote,
         SearchResult,
@@ -44,15 +45,15 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessCheckFailed", "Answer", "Citation", "Client", "ClientCorpus", "Corpus", "CorpusState", "Document",
     "DocumentText", "EmbeddingError", "FreshetError", "Hit", "Me", "MissingExtra", "ModelFailed", "Neighbour",
-    "NotPermitted", "NotSignedIn", "NotThere", "Passage", "Project", "ProjectCorpus", "ProjectDataset", "Quote",
-    "Release", "Report", "RunFailed", "SearchResult", "Sentence", "ServerGone", "ServiceFailed", "SettingsError",
-    "StoreError", "TooMuch", "Version", "Why", "WhyNot",
+    "NotPermitted", "NotSignedIn", "NotThere", "Notice", "Passage", "Project", "ProjectCorpus", "ProjectDataset",
+    "Quote", "Release", "Report", "RunFailed", "SearchResult", "Sentence", "ServerGone", "ServiceFailed",
+    "SettingsError", "StoreError", "TooMuch", "Version", "Why", "WhyNot",
 ]  # fmt: skip
 
 _HOMES = {
     "freshet.answers": (
-        "Answer", "Citation", "CorpusState", "Document", "DocumentText", "Hit", "Neighbour", "Passage", "Quote",
-        "SearchResult", "Sentence", "Why", "WhyNot",
+        "Answer", "Citation", "CorpusState", "Document", "DocumentText", "Hit", "Neighbour", "Notice", "Passage",
+        "Quote", "SearchResult", "Sentence", "Why", "WhyNot",
     ),
     "freshet.client": ("Client", "ClientCorpus", "Me"),
     "freshet.connection": ("ServiceFailed",),

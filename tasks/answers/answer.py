@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from freshet.tasks.answers.models.model import Usage
 
 if TYPE_CHECKING:
-    from freshet.tasks.search.retrieve import Hit
+    from freshet.tasks.search.hits import Hit
+    from freshet.tasks.search.notices import Notice
 
 NOT_COVERED = "NOT-COVERED"
 NO_SUPPORT = "NO-SUPPORT"
@@ -112,6 +113,7 @@ class Answer:
         withheld: by code, how many sentences a finding kept back.
         prompt: fingerprint of the prompt; None where no language model was asked.
         finish: why the model ended: `stop`, `length`, `time`, `astray` or `failed`; None where none was asked.
+        notices: what is to be said of how its passages were found.
     """
 
     id: str
@@ -126,6 +128,7 @@ class Answer:
     passages: int = 0
     left_out: int = 0
     finish: str | None = None
+    notices: tuple[Notice, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -152,4 +155,5 @@ class Answer:
                 "finish": self.finish,
             },
             "seconds": round(self.seconds, 3),
+            "notices": [notice.as_dict() for notice in self.notices],
         }

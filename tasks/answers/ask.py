@@ -16,6 +16,7 @@ from freshet.tasks.answers.prompt import load_prompt
 from freshet.tasks.ledger.query_log import QueryLog
 from freshet.tasks.ledger.releases import Release, exam_of
 from freshet.tasks.rules.rulebook import tuned_rules
+from freshet.tasks.search.ordering import ordering_of
 from freshet.tasks.search.questions import check_question
 from freshet.tasks.search.retrieve import embedder_of, search, standing_at
 from freshet.tasks.settings.generation import BUNDLED
@@ -23,7 +24,8 @@ from freshet.tasks.settings.generation import BUNDLED
 if TYPE_CHECKING:
     from freshet.tasks.embedding.vectors import Vectors
     from freshet.tasks.governance.expressions import Asker
-    from freshet.tasks.search.retrieve import Hit
+    from freshet.tasks.search.hits import Hit
+    from freshet.tasks.search.notices import Notice
     from freshet.tasks.settings.file import Project
     from freshet.tasks.store.tables import Store
 
@@ -125,13 +127,14 @@ def ask(
     def embed_query(_: Release, __: str) -> Vectors:
         return vector
 
-    hits = search(
+    found = search(
         store, corpus, question, asker=asker, mode="hybrid", limit=HITS, now=now, embed_query=embed_query,
-        rules=rules, standing=standing,
-    ).hits  # fmt: skip
+        rules=rules, standing=standing, ordering=ordering_of(project),
+    )  # fmt: skip
+    hits = found.hits
     floor = floor_of(store, live)
     draft = compose(question, hits, vector, embedder.embed, writer, floor, rules=rules, let_go=let_go)
-    answer = _answer(known_as, live, writer, draft, time.monotonic() - started)
+    answer = _answer(known_as, live, writer, draft, found.notices, time.monotonic() - started)
     if log:
         _put_on_record(log, corpus, answer, draft, floor)
     return Explained(answer, hits, draft, floor)
@@ -144,7 +147,9 @@ def floor_of(store: Store, release: Release) -> float:
     return DEFAULT_FLOOR if found is None else float(found)
 
 
-def _answer(known_as: str, release: Release, writer: Writer, draft: Draft, seconds: float) -> Answer:
+def _answer(
+    known_as: str, release: Release, writer: Writer, draft: Draft, notices: Sequence[Notice], seconds: float
+) -> Answer:
     was_asked = writer.model is not None and draft.finish is not None
     return Answer(
         id=known_as,
@@ -159,6 +164,7 @@ def _answer(known_as: str, release: Release, writer: Writer, draft: Draft, secon
         passages=len(draft.passages),
         left_out=draft.left_out,
         finish=draft.finish,
+        notices=tuple(notices),
     )
 
 

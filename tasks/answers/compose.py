@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from freshet.tasks.answers.models.model import Generation, Message, Model
     from freshet.tasks.answers.prompt import Prompt
     from freshet.tasks.embedding.vectors import Vectors
-    from freshet.tasks.search.retrieve import Hit
+    from freshet.tasks.search.hits import Hit
 
 HITS = 8
 """Passages that are looked at for an answer."""

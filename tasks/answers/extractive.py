@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from freshet.tasks.answers.pieces import Piece
 from freshet.tasks.answers.reading import Reading
-from freshet.tasks.search.retrieve import Hit
+from freshet.tasks.search.hits import Hit
 from freshet.tasks.text.instructions import gives_instructions
 
 MOST_QUOTED = 3

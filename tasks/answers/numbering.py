@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from freshet.tasks.answers.answer import Citation, Sentence
-    from freshet.tasks.search.retrieve import Hit
+    from freshet.tasks.search.hits import Hit
 
 
 class Numbering:

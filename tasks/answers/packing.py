@@ -8,7 +8,7 @@ from dataclasses import replace
 from freshet.tasks.answers.answer import Passage
 from freshet.tasks.answers.keys import fresh_keys
 from freshet.tasks.answers.sources import NONCE, source_text
-from freshet.tasks.search.retrieve import Hit
+from freshet.tasks.search.hits import Hit
 from freshet.tasks.text.borders import sentences, words
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from freshet.tasks.search.retrieve import Hit
+from freshet.tasks.search.hits import Hit
 from freshet.tasks.text.borders import blocks, lines, sentences
 
 Span = tuple[int, int]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from freshet.tasks.answers.pieces import Piece, pieces_of
 from freshet.tasks.answers.words import Word, answers_in_kind, covered, stems, words_of
-from freshet.tasks.search.retrieve import Hit
+from freshet.tasks.search.hits import Hit
 
 Vectors = NDArray[np.float32]
 

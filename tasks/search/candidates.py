@@ -39,7 +39,13 @@ _CITED = ["chunk_id", "doc_id", "ordinal", "text", "text_hash", "start", "end", 
 
 
 def find_candidates(
-    chunks: Table, question: str, vector: Vector | None, visible: str, mode: Mode, limit: int
+    chunks: Table,
+    question: str,
+    vector: Vector | None,
+    visible: str,
+    mode: Mode,
+    limit: int,
+    vector_weight: float | None = None,
 ) -> pa.Table:
     """Finds the visible chunks that answer best; equal scores are ordered by chunk id.
 
@@ -47,6 +53,7 @@ def find_candidates(
         vector: the question's vector, in the space of the chunks; None searches by words alone, whatever the mode.
         visible: the predicate that a chunk must satisfy to be seen.
         limit: how many rows are returned at most; fewer only where fewer were found.
+        vector_weight: share of the vector half in mode hybrid, in place of the usual one.
 
     Returns:
         The columns that a citation needs, and `score`: the cosine for mode vector, BM25 for mode text, and a fusion
@@ -57,10 +64,12 @@ def find_candidates(
         return _best(_by_text(chunks, question, visible, limit), "bm25", limit)
     if mode == "vector":
         return _best(_by_vector(chunks, vector, visible, limit), "cosine", limit)
-    return _by_both(chunks, question, vector, visible, limit)
+    return _by_both(chunks, question, vector, visible, limit, vector_weight)
 
 
-def _by_both(chunks: Table, question: str, vector: Vector, visible: str, limit: int) -> pa.Table:
+def _by_both(
+    chunks: Table, question: str, vector: Vector, visible: str, limit: int, vector_weight: float | None
+) -> pa.Table:
     import pyarrow as pa
 
     from freshet.tasks.search.fusion import fuse, parts
@@ -75,9 +84,10 @@ def _by_both(chunks: Table, question: str, vector: Vector, visible: str, limit: 
     in_text = set(by_text["chunk_id"].to_pylist())
     mask = pa.array([chunk_id not in in_text for chunk_id in by_vector["chunk_id"].to_pylist()], pa.bool_())
     union = pa.concat_tables([by_text, by_vector.filter(mask).select(by_text.column_names)])
-    for name, part in parts(union).items():
+    for name, part in parts(union, vector_weight).items():
         union = union.append_column(f"fused_{name}", pa.array(part, pa.float64()))
-    return _best(union.append_column("fused", pa.array(fuse(union), pa.float32())), "fused", limit)
+    fused = pa.array(fuse(union, vector_weight), pa.float32())
+    return _best(union.append_column("fused", fused), "fused", limit)
 
 
 def _best(found: pa.Table, score: str, limit: int) -> pa.Table:

@@ -17,25 +17,27 @@ VECTOR_WEIGHT = 0.5
 """Share of the vector half; the text half has the rest. From 0.2 to 0.5 it beat both halves wherever measured."""
 
 
-def fuse(candidates: pa.Table) -> NDArray[np.float32]:
-    """Scores of one question's candidates: cosine and BM25, each as a share of the best candidate's, in equal parts.
+def fuse(candidates: pa.Table, vector_weight: float | None = None) -> NDArray[np.float32]:
+    """Scores of one question's candidates: cosine and BM25, each as a share of the best candidate's.
 
     A row's score depends on the best candidates and on nothing below, so it stays the same when more are fetched.
 
     Args:
         candidates: `cosine`, filled for all, also for those that only the text half found; `bm25`, 0 or null where
             the text half did not return the row.
+        vector_weight: share of the vector half, in place of the usual one.
 
     Returns:
         shape (rows,), float32 in [0, 1], in the order given. Equal ones are for the caller to order, by `chunk_id`.
     """
-    return np.asarray(sum(parts(candidates).values()), dtype=np.float32)
+    return np.asarray(sum(parts(candidates, vector_weight).values()), dtype=np.float32)
 
 
-def parts(candidates: pa.Table) -> dict[str, NDArray[np.float64]]:
+def parts(candidates: pa.Table, vector_weight: float | None = None) -> dict[str, NDArray[np.float64]]:
     """What each measure adds to the scores that `fuse` gives, by the measure's column, each of shape (rows,)."""
-    weights = {"cosine": VECTOR_WEIGHT, "bm25": 1 - VECTOR_WEIGHT}
-    return {name: weight * _share_of_best(candidates, name) for name, weight in weights.items()}
+    weight = VECTOR_WEIGHT if vector_weight is None else vector_weight
+    weights = {"cosine": weight, "bm25": 1 - weight}
+    return {name: share * _share_of_best(candidates, name) for name, share in weights.items()}
 
 
 def _share_of_best(candidates: pa.Table, name: str) -> NDArray[np.float64]:

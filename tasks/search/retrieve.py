@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from freshet.expectations.rules import RULES, Rule
-from freshet.tasks.errors import DamagedTable, EmbeddingError, StoreError
+from freshet.tasks.errors import EmbeddingError, StoreError
 from freshet.tasks.governance.freshness import check_unverified, is_marked_stale, staleness
 from freshet.tasks.ledger.releases import (
     Release,
@@ -27,8 +26,11 @@ from freshet.tasks.ledger.releases import (
 from freshet.tasks.ledger.runs import last_looked_at
 from freshet.tasks.search.around import neighbours
 from freshet.tasks.search.candidates import Mode, Vector, find_candidates
-from freshet.tasks.search.explaining import Why, WhyNot, not_there, why, why_not
+from freshet.tasks.search.explaining import not_there, why, why_not
 from freshet.tasks.search.filters import let_in
+from freshet.tasks.search.hits import Answer, Hit
+from freshet.tasks.search.intact import check_texts
+from freshet.tasks.search.ordering import PLAIN, Ordering
 from freshet.tasks.search.questions import check_question
 from freshet.tasks.search.ranking import View, rank
 from freshet.tasks.search.sight import Sight, released_chunks, sight_of
@@ -45,81 +47,6 @@ if TYPE_CHECKING:
     from freshet.tasks.store.tables import Store, Tables
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A passage that answers, and the citation that says where it stands.
-
-    Attributes:
-        score: the cosine in mode vector, BM25 in mode text, and in hybrid a fusion of both between 0 and 1.
-        page: the page that the passage begins on, from 1; None for a document without pages.
-        heading: the headings above the passage, outermost first, joined by ` > `.
-        chars: the half-open span of characters of the parsed document that the passage fills.
-        source_version: the source's own version of the document (a commit, an ETag), or else its content hash.
-        verified_at: when the document was last compared with its source and found to be the one cited.
-        stale: whether the document is older than its source allows, says so itself, was not compared with its
-            source for too long, or has changed since the release.
-        before, after: the passages around it in the document's text, where they were wanted.
-        explain: how the score came about, where that was wanted.
-    """
-
-    text: str
-    score: float
-    doc_id: str
-    uri: str
-    title: str
-    page: int | None
-    heading: str | None
-    chars: tuple[int, int]
-    source_version: str | None
-    verified_at: datetime
-    stale: bool
-    before: Sequence[Hit] = ()
-    after: Sequence[Hit] = ()
-    explain: Why | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The hit in the shape that `freshet search --json` prints."""
-        return {
-            "text": self.text,
-            "score": self.score,
-            "document": {"id": self.doc_id, "uri": self.uri, "title": self.title},
-            "citation": self.citation,
-            "stale": self.stale,
-            "before": [{"text": one.text, "citation": one.citation} for one in self.before],
-            "after": [{"text": one.text, "citation": one.citation} for one in self.after],
-            "explain": None if self.explain is None else self.explain.as_dict(),
-        }
-
-    @property
-    def citation(self) -> dict[str, Any]:
-        """Where the passage stands, in the shape that `freshet search --json` prints."""
-        return {
-            "page": self.page,
-            "heading": self.heading,
-            "chars": list(self.chars),
-            "source_version": self.source_version,
-            "verified_at": self.verified_at,
-        }
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The hits of a search, best first, and the number of the release that they come from.
-
-    Attributes:
-        why_not: why a document that was asked for is not among them.
-    """
-
-    release: int
-    hits: list[Hit]
-    why_not: WhyNot | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Gives the answer in the shape that `freshet search --json` prints."""
-        why_not = None if self.why_not is None else self.why_not.as_dict()
-        return {"release": self.release, "hits": [hit.as_dict() for hit in self.hits], "why_not": why_not}
-
-
 def search(
     store: Store,
     corpus: str,
@@ -133,6 +60,7 @@ def search(
     rules: Mapping[str, Rule] = RULES,
     standing: Standing | None = None,
     wanted: Wanted = NOTHING,
+    ordering: Ordering = PLAIN,
 ) -> Answer:
     """Finds the passages of the live release that answer best, of those that somebody may see.
 
@@ -147,6 +75,7 @@ def search(
         rules: as the corpus has tuned them.
         standing: where another release than the live one is asked, as `standing_at` gives it.
         wanted: filters, and what else is wanted (`wanted_of`).
+        ordering: the project's own (`ordering_of`).
 
     Raises:
         SettingsError: the question is none.
@@ -164,13 +93,15 @@ def search(
         return sight_of(store, corpus, asker, standing)
 
     def find(where: str, depth: int) -> pa.Table:
-        return find_candidates(chunks, question, vector, where, mode, depth)
+        return find_candidates(chunks, question, vector, where, mode, depth, weight)
 
     vector = None if mode == "text" else embed_query(release, question)
+    weight = None if vector is None else ordering.vector_weight(release.model, question)
     visible = released_chunks(store, chunks, standing, sight())
     view = View(tables, standing, chunks, visible, let_in(store, release, wanted.filters), sight, now)
-    ranked = rank(view, find, limit, wanted.per_document)
-    passages = ranked.passages
+    ranked = rank(view, find, ordering.depth(limit), wanted.per_document)
+    model = None if vector is None else release.model
+    passages, notices = ordering.order(question, ranked.passages, limit, model)
     sides = neighbours(view, passages, wanted.around)
     beside = [one for before, after in sides for one in (*before, *after)]
     cited = iter(cite(store, tables, release, [*passages, *beside], ranked.newest, now, rules))
@@ -183,7 +114,7 @@ def search(
     if wanted.explain:
         hits = [replace(hit, explain=why(one, question)) for hit, one in zip(hits, passages, strict=True)]
     told = why_not(view, find, question, wanted.why_not, wanted.filters, passages) if wanted.why_not else None
-    return Answer(release.release, hits, told)
+    return Answer(release.release, hits, told, notices)
 
 
 def standing_at(store: Store, corpus: str, number: int | None = None) -> Standing:
@@ -237,21 +168,6 @@ def embedder_of(project: Project, release: Release) -> Embedder:
     return load_embedder(model, wanted.precision)
 
 
-def _check_texts(release: Release, passages: Sequence[dict[str, Any]]) -> None:
-    """Sees that the texts are those that were written: Lance does not notice a bit that the disk flipped.
-
-    Raises:
-        DamagedTable: one is not.
-    """
-    for passage in passages:
-        if sha256(passage["text"].encode()).hexdigest() != passage["text_hash"]:
-            raise DamagedTable(
-                f"table corpora/{release.corpus}/{release.table} is damaged: the text of passage {passage['chunk_id']} "
-                "is not the one that was written",
-                f"Type: freshet doctor --repair, then: freshet refresh {release.corpus} --full",
-            )
-
-
 def cite(
     store: Store,
     tables: Tables,
@@ -265,7 +181,7 @@ def cite(
 
     The release's own ledger says where their text is from, the newest one how old it is.
     """
-    _check_texts(release, passages)
+    check_texts(release, passages)
     pinned = tables.at(schemas.DOCUMENTS, release.ledger_version)
     as_released = rows_by_document(pinned, {passage["doc_id"] for passage in passages})
     since = min((row["verified_at"] for row in as_released.values()), default=now)
@@ -297,4 +213,5 @@ def hit_of(passage: Mapping[str, Any], document: Mapping[str, Any], verified_at:
         source_version=document["source_version"] or document["content_hash"],
         verified_at=verified_at,
         stale=stale,
+        relevance=passage.get("relevance"),
     )

@@ -12,7 +12,7 @@ from freshet.tasks.service.conversation import cited_line
 
 if TYPE_CHECKING:
     from freshet.tasks.answers.answer import Answer, Sentence
-    from freshet.tasks.search.retrieve import Hit
+    from freshet.tasks.search.hits import Hit
 
 ONLY_LAST = "Only your last message was read: there is no language model here to read the conversation with."
 NOT_READ = "Only your last message was read: the language model made no question of the conversation."

@@ -19,7 +19,9 @@ from freshet.tasks.ledger.releases import Release, Standing, find_standing, list
 from freshet.tasks.rules.rulebook import tuned_rules
 from freshet.tasks.runs.run import store_of
 from freshet.tasks.search.candidates import Mode
-from freshet.tasks.search.retrieve import Answer, embedder_of, query_embedder, search, standing_at
+from freshet.tasks.search.hits import Answer
+from freshet.tasks.search.ordering import ordering_of
+from freshet.tasks.search.retrieve import embedder_of, query_embedder, search, standing_at
 from freshet.tasks.search.sight import sight_of
 from freshet.tasks.search.wanted import NOTHING, Wanted
 from freshet.tasks.service.caller import Caller, NotPermitted, NotThere
@@ -70,11 +72,12 @@ class Desk:
         """Loads all models that answers need, so that nobody waits for them.
 
         Raises:
-            ModelFailed, MissingExtra: the language model cannot be loaded.
+            ModelFailed, MissingExtra: the language model or the reranker cannot be loaded.
             EmbeddingError: an embedding model cannot be loaded, or gives another space than a release has.
             StoreError: the store cannot be read.
         """
         self.writer()
+        ordering_of(self.project)
         for corpus in self.project.settings.corpora:
             if (standing := find_standing(self.store, corpus)) is not None:
                 embedder_of(self.project, standing.live).embed_query("warm")
@@ -160,6 +163,7 @@ class Desk:
             rules=tuned_rules(self.project.settings.corpora[corpus]),
             standing=None if release is None else self._standing_at(corpus, release),
             wanted=wanted,
+            ordering=ordering_of(self.project),
         )
 
     def ask(

@@ -11,7 +11,8 @@ from freshet.tasks.documents.elements import from_json
 from freshet.tasks.documents.keep import element_id, find_parsed
 from freshet.tasks.ledger.releases import Standing, find_standing
 from freshet.tasks.rules.rulebook import tuned_rules
-from freshet.tasks.search.retrieve import Hit, cite
+from freshet.tasks.search.hits import Hit
+from freshet.tasks.search.retrieve import cite
 from freshet.tasks.search.sight import Sight, released_chunks, sight_of
 from freshet.tasks.search.visible import visible_documents
 from freshet.tasks.store import schemas

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from freshet.tasks.answers.answer import Answer
-    from freshet.tasks.search.retrieve import Hit
+    from freshet.tasks.search.hits import Hit
     from freshet.tasks.service.desk import Desk
 
 MODE = "mcp"

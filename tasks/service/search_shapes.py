@@ -16,7 +16,16 @@ from freshet.tasks.search.wanted import (
     Wanted,
     wanted_of,
 )
-from freshet.tasks.service.shapes import As, Citation, CorpusName, Document, Question, ReleaseNumber, Request
+from freshet.tasks.service.shapes import (
+    As,
+    Citation,
+    CorpusName,
+    Document,
+    Notices,
+    Question,
+    ReleaseNumber,
+    Request,
+)
 
 Named = Annotated[str, Field(min_length=1, max_length=LONGEST_NAMED)]
 Paths = Annotated[
@@ -138,6 +147,9 @@ class Hit(BaseModel):
     score: float = Field(
         description="cosine for vector, BM25 for text, and for hybrid a fusion of both between 0 and 1"
     )
+    relevance: float | None = Field(
+        None, description="what the project's reranker gave it, by which hits are ordered; null where it was not asked"
+    )
     document: Document
     citation: Citation
     stale: bool = Field(description="whether it is older than its source allows, or has changed since")
@@ -153,3 +165,4 @@ class SearchResponse(BaseModel):
     release: int = Field(description="number of the release that they come from")
     hits: list[Hit]
     why_not: WhyNotResponse | None = Field(None, description="where `why_not` names a document")
+    notices: Notices = []

@@ -82,6 +82,16 @@ class Citation(BaseModel):
     verified_at: datetime = Field(description="when the document was last compared with its source")
 
 
+class Notice(BaseModel):
+    """That something was not done as it should be, and the answer was given all the same."""
+
+    code: str = Field(description="NOT-RERANKED or LANGUAGE-NOT-KNOWN")
+    text: str = Field(description="what it means")
+
+
+Notices = Annotated[list[Notice], Field(description="what is to be said of how the passages were found")]
+
+
 class SentenceCitation(BaseModel):
     """A part of a document that supports a sentence."""
 
@@ -114,6 +124,7 @@ class AskResponse(BaseModel):
     prompt: str | None = Field(description="fingerprint of the prompt; null where no language model was asked")
     usage: dict[str, Any]
     seconds: float
+    notices: Notices = []
 
 
 class CorpusInfo(BaseModel):

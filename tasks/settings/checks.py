@@ -22,10 +22,11 @@ from freshet.tasks.settings.embedding import Embedding
 from freshet.tasks.settings.generation import Generation
 from freshet.tasks.settings.golden import read_golden
 from freshet.tasks.settings.lines import Located
-from freshet.tasks.settings.model_checks import Fault, embedding_faults, generation_faults, length_note
+from freshet.tasks.settings.model_checks import Fault, embedding_faults, generation_faults, length_note, reranker_faults
 from freshet.tasks.settings.named_files import text
 from freshet.tasks.settings.places import Finding, Place, place_text
 from freshet.tasks.settings.project import Chunking, FolderSource, Gate, GitSource, Roster, Settings, Source
+from freshet.tasks.settings.reranking import Reranker
 from freshet.tasks.settings.roster import read_roster
 from freshet.tasks.settings.roster_checks import roster_faults
 from freshet.tasks.settings.service import Service
@@ -179,6 +180,8 @@ class Checker:
             faults += embedding_faults(embedding.model, self._root, self._shown, self._path)
         if generation := self._part(Generation, data.get("generation", {}), ("generation",)):
             faults += generation_faults(generation, self._root, self._shown, self._path)
+        if "reranker" in data and (reranker := self._part(Reranker, data["reranker"], ("reranker",))):
+            faults += reranker_faults(reranker, self._root, self._shown, self._path)
         if service := self._part(Service, data.get("service", {}), ("service",)):
             faults += service_faults(service, self._shown)
         self._add(faults)

@@ -17,8 +17,8 @@ class Embedding(Strict):
 
     model: Text = Field(
         "bundled",
-        description="`bundled` (all-MiniLM-L6-v2, no download), the folder of a sentence-transformers model, "
-        "or the name of one that is already in the local model cache",
+        description="`bundled` (all-MiniLM-L6-v2, English, no download), `multilingual-e5-small` (a hundred languages, "
+        "see `freshet model add`), the folder of a sentence-transformers model, or the name of one in the local cache",
     )
     precision: Precision = Field(
         "auto",

@@ -188,7 +188,7 @@ class _Explainer:
 def _place_of(location: Sequence[Any]) -> Place:
     """Pydantic's location without its tags: after a source's position, an access list's key, and `model`."""
     place = tuple(location)
-    if place[:2] == ("generation", "model") and place[2:3] in ((NAMED,), (SERVED,)):
+    if place[:2] in (("generation", "model"), ("reranker", "model")) and place[2:3] in ((NAMED,), (SERVED,)):
         return (*place[:2], *place[3:])
     for position in range(2, len(place)):
         if place[position - 2] == "sources" and isinstance(place[position - 1], int):

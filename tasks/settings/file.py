@@ -15,6 +15,7 @@ from freshet.tasks.settings.checks import Checker
 from freshet.tasks.settings.datasets import Dataset
 from freshet.tasks.settings.explain import validate
 from freshet.tasks.settings.lines import Located, read_yaml
+from freshet.tasks.settings.named_models import EMBEDDING_MODELS
 from freshet.tasks.settings.places import Finding, kind_text, place_text
 from freshet.tasks.settings.project import Corpus, Settings
 from freshet.tasks.settings.schema import json_schema
@@ -79,10 +80,10 @@ class Project:
 
     @property
     def model(self) -> str:
-        """'bundled', a model's name, or the absolute path of its folder."""
+        """'bundled', 'multilingual-e5-small', a model's name, or the absolute path of its folder."""
         model = self.settings.embedding.model
         path = self.resolve(model)
-        return path if model != "bundled" and os.path.isdir(path) else model
+        return path if model not in EMBEDDING_MODELS and os.path.isdir(path) else model
 
     def resolve(self, address: str) -> str:
         """A folder's or repository's absolute path; a URL is returned as it is."""

@@ -18,7 +18,7 @@ EXTRACTIVE, BUNDLED = "extractive", "bundled"
 
 
 class Endpoint(Strict):
-    """A language model behind an address that speaks the OpenAI protocol."""
+    """A model behind an address: of language, by the OpenAI protocol, or of order, by the /rerank protocol."""
 
     endpoint: Text = Field(description="base URL of the server, like https://models.example.org/v1")
     name: Text = Field(description="name of the model, as the server calls it")
@@ -49,8 +49,8 @@ def _address_fault(address: str) -> tuple[str, str] | None:
         return "endpoint holds a user or a password", "leave it out, and write api_key: ${NAME} for a key"
     if parts.query or parts.fragment:
         return "endpoint has something after ? or #", "leave it out, and write api_key: ${NAME} for a key"
-    if (path := parts.path.rstrip("/")).endswith("/completions"):
-        base = path.removesuffix("/completions").removesuffix("/chat")
+    if (path := parts.path.rstrip("/")).endswith(("/completions", "/rerank")):
+        base = path.removesuffix("/rerank").removesuffix("/completions").removesuffix("/chat")
         return "endpoint is the address of one call, not of the server", f"end it with {base or 'the host'}"
     return None
 

@@ -18,7 +18,9 @@ from freshet.tasks.settings.access import Acl
 from freshet.tasks.settings.datasets import Dataset, RuleTuning, Use
 from freshet.tasks.settings.embedding import Embedding
 from freshet.tasks.settings.generation import Generation, QueryLog
+from freshet.tasks.settings.lineage import Lineage
 from freshet.tasks.settings.maintenance import Maintenance
+from freshet.tasks.settings.reranking import Reranker
 from freshet.tasks.settings.schedules import CorpusSchedule, Deployment, Schedules
 from freshet.tasks.settings.service import Service
 from freshet.tasks.settings.types import (
@@ -232,15 +234,6 @@ class Corpus(Strict):
     )
 
 
-class Lineage(Strict):
-    """Where the record of runs goes besides the store."""
-
-    endpoint: Text | None = Field(
-        None, description="URL of an OpenLineage server, like Marquez, that events are sent to; without one, none are"
-    )
-    namespace: Text = Field("freshet", description="namespace of the jobs in OpenLineage events")
-
-
 class Roster(Strict):
     """Which groups people are in, where that comes from a directory."""
 
@@ -265,6 +258,9 @@ class Settings(Strict):
         'well; shared, everybody; or the mode of its folders, like "0770" for a group that writes, too',
     )
     embedding: Embedding = Field(Embedding(), description="the model that turns texts into vectors")
+    reranker: Reranker | None = Field(
+        None, description="what puts the best passages of a search in order; without it, they stay as they were found"
+    )
     task_runner: TaskRunnerName = Field(
         "threads", description="what runs the batches of a refresh; the results are the same"
     )

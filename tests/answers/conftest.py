@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from freshet.tasks.answers.models.bundled import FILE, NAME, list_models
+from freshet.tasks.embedding.fetched import SMOLLM2, list_models
 
 
 @pytest.fixture(scope="session")
 def model_file() -> Path:
     """The file of the bundled language model; a test that needs it fails without, since nobody would miss it."""
-    (stored,) = list_models()
-    assert stored.state == "ready", f"{FILE} is {stored.state} in {Path(stored.path).parent}: freshet model add {NAME}"
+    stored = list_models()[0]
+    assert stored.state == "ready", (
+        f"{SMOLLM2.file} is {stored.state} in {Path(stored.path).parent}: freshet model add {SMOLLM2.name}"
+    )
     return Path(stored.path)

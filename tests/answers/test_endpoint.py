@@ -108,7 +108,7 @@ def test_nothing_of_this_machine_or_its_environment_is_sent(monkeypatch: pytest.
 def test_a_proxy_is_used_only_where_it_cannot_read(
     scheme: str, host: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from freshet.tasks.answers.models.line import proxy_of
+    from freshet.tasks.embedding.line import proxy_of
 
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://proxy.example.org:3128")

@@ -30,6 +30,7 @@ from freshet.tasks.settings.datasets import (
 from freshet.tasks.settings.embedding import Embedding
 from freshet.tasks.settings.file import json_schema, load_project
 from freshet.tasks.settings.generation import Endpoint, Generation, QueryLog
+from freshet.tasks.settings.lineage import Lineage
 from freshet.tasks.settings.maintenance import Maintenance
 from freshet.tasks.settings.project import (
     AccessRule,
@@ -40,11 +41,11 @@ from freshet.tasks.settings.project import (
     Freshness,
     Gate,
     GitSource,
-    Lineage,
     Parsing,
     Roster,
     Settings,
 )
+from freshet.tasks.settings.reranking import Reranker
 from freshet.tasks.settings.schedules import CorpusSchedule, DatasetSchedule, Deployment, Schedules
 from freshet.tasks.settings.service import Limits, Oidc, Service
 from freshet.tasks.settings.types import duration_text
@@ -54,6 +55,7 @@ COMMON = set(FolderSource.model_fields) & set(GitSource.model_fields)
 SECTIONS: dict[str, tuple[type[BaseModel], set[str]]] = {
     "The whole file": (Settings, set(Settings.model_fields)),
     "embedding": (Embedding, set(Embedding.model_fields)),
+    "reranker": (Reranker, set(Reranker.model_fields)),
     "A corpus": (Corpus, set(Corpus.model_fields)),
     "A source": (FolderSource, COMMON),
     "A folder source": (FolderSource, set(FolderSource.model_fields) - COMMON),
@@ -183,7 +185,9 @@ def test_the_example_loads_and_shows_every_key(tmp_path: Path) -> None:
     assert corpus.gate.model_copy(update={"recall_at_5": None, "answers": AnswersGate()}) == Gate()
     assert project.settings.roster == Roster(file="groups.yaml")
     assert project.settings.embedding == Embedding(context="title")
-    others = {"corpora": {}, "datasets": {}, "roster": None, "embedding": Embedding()}
+    assert project.settings.reranker is not None
+    assert project.settings.reranker == Reranker(model=project.settings.reranker.model)
+    others = {"corpora": {}, "datasets": {}, "roster": None, "reranker": None, "embedding": Embedding()}
     assert project.settings.model_copy(update=others) == Settings()
 
 

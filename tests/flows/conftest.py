@@ -93,13 +93,14 @@ class Project:
         from datetime import UTC, datetime
 
         from freshet.tasks.governance.roster import asker_of, load_roster
+        from freshet.tasks.search.ordering import ordering_of
         from freshet.tasks.search.retrieve import query_embedder, search
         from freshet.tasks.settings.file import load_project
 
         loaded, now = load_project(self.config), datetime.now(UTC)
         answer = search(
             self.store, "docs", question, asker=asker_of(as_, load_roster(loaded), now), mode=mode, limit=limit,
-            now=now, embed_query=query_embedder(loaded),
+            now=now, embed_query=query_embedder(loaded), ordering=ordering_of(loaded),
         )  # fmt: skip
         return answer.as_dict()
 

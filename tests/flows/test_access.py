@@ -21,7 +21,8 @@ from freshet.tasks.index.gate import examination
 from freshet.tasks.rules.verdicts import verdict
 from freshet.tasks.search import candidates
 from freshet.tasks.search.candidates import Mode
-from freshet.tasks.search.retrieve import Answer, query_embedder
+from freshet.tasks.search.hits import Answer
+from freshet.tasks.search.retrieve import query_embedder
 from freshet.tasks.search.retrieve import search as find
 from freshet.tasks.settings.file import load_project
 from tests.flows.conftest import Project

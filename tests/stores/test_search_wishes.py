@@ -20,7 +20,8 @@ from freshet.tasks.errors import SettingsError
 from freshet.tasks.governance.roster import asker_of
 from freshet.tasks.search import filters, ranking
 from freshet.tasks.search.candidates import Mode
-from freshet.tasks.search.retrieve import Answer, search
+from freshet.tasks.search.hits import Answer
+from freshet.tasks.search.retrieve import search
 from freshet.tasks.search.wanted import KINDS, wanted_of
 from tests.conftest import COMMAND
 from tests.stores.small_store import SmallStore

@@ -17,7 +17,7 @@ from freshet.tasks.answers.compose import Draft, Writer, compose
 from freshet.tasks.answers.models.model import Model
 from freshet.tasks.answers.prompt import DEFAULT, Prompt
 from freshet.tasks.errors import ModelFailed
-from freshet.tasks.search.retrieve import Hit
+from freshet.tasks.search.hits import Hit
 from tests.flows.scripted_model import Scripted
 
 LEAVE = "Parental leave is 20 weeks for all parents.\r\nIt begins with the day of the birth."

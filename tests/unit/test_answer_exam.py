@@ -11,7 +11,7 @@ from freshet.tasks.answers.answer import NOT_COVERED, Citation, Passage, Sentenc
 from freshet.tasks.answers.compose import Draft
 from freshet.tasks.answers.exam import MEASURES, AnswerQuestion, judge_answers, sit_answer_exam
 from freshet.tasks.governance.expressions import Asker
-from freshet.tasks.search.retrieve import Hit
+from freshet.tasks.search.hits import Hit
 from freshet.tasks.settings.file import find_problems
 from freshet.tasks.settings.project import AnswersGate
 

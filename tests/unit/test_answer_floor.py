@@ -15,7 +15,7 @@ from freshet.tasks.answers.reading import MOST_READ, Reading, read_passages
 from freshet.tasks.answers.words import answers_in_kind, words_of
 from freshet.tasks.embedding.embed import Embedder, load_embedder
 from freshet.tasks.embedding.models import ModelFiles
-from freshet.tasks.search.retrieve import Hit
+from freshet.tasks.search.hits import Hit
 
 LEAVE = """Annual leave
 

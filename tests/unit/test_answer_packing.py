@@ -16,7 +16,7 @@ from freshet.tasks.answers.answer import Passage
 from freshet.tasks.answers.keys import fresh_keys, fresh_nonce
 from freshet.tasks.answers.packing import pack
 from freshet.tasks.answers.sources import NONCE, source_text
-from freshet.tasks.search.retrieve import Hit
+from freshet.tasks.search.hits import Hit
 
 SECRET = b"nobody knows"
 AT = datetime(2026, 11, 30, 9, tzinfo=UTC)

@@ -13,7 +13,7 @@ from freshet.tasks.answers.answer import Passage
 from freshet.tasks.answers.prompt import DEFAULT, NO_ANSWER, Prompt, load_prompt
 from freshet.tasks.answers.sources import neutral
 from freshet.tasks.errors import SettingsError
-from freshet.tasks.search.retrieve import Hit
+from freshet.tasks.search.hits import Hit
 from freshet.tasks.settings.file import Project, load_project
 from tests.conftest import ROOT
 

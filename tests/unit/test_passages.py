@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from freshet.flows.command.texts.passages import BOLD, PLAIN, answer_text
 from freshet.tasks.search.explaining import Why, WhyNot
-from freshet.tasks.search.retrieve import Answer, Hit
+from freshet.tasks.search.hits import Answer, Hit
 from freshet.tasks.search.words import matched_spans, matched_words
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)

@@ -14,7 +14,7 @@ from freshet.tasks.answers.numbering import Numbering, doubt_of, place_of
 if TYPE_CHECKING:
     from freshet.tasks.answers.answer import Answer, Sentence
     from freshet.tasks.answers.ask import Explained
-    from freshet.tasks.search.retrieve import Hit
+    from freshet.tasks.search.hits import Hit
 
 _MEANING = {
     "answered": "answered, of those that may be",

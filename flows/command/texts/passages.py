@@ -11,7 +11,7 @@ from freshet.tasks.settings.addresses import escaped
 
 if TYPE_CHECKING:
     from freshet.tasks.search.explaining import Why
-    from freshet.tasks.search.retrieve import Answer, Hit
+    from freshet.tasks.search.hits import Answer, Hit
 
 BOLD, PLAIN = "\x1b[1m", "\x1b[22m"
 _LONGEST, _LONGEST_BESIDE = 600, 200

