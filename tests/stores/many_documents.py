@@ -57,7 +57,7 @@ AT_ONCE = {
     "governance.policy.PATHS_AT_ONCE": 200,
     "index.access.ROWS_AT_ONCE": 200,
     "index.gate.facts.FACT_ROWS": 200,
-    "index.gate.golden._ROWS_AT_ONCE": 200,
+    "index.gate.drawn._ROWS_AT_ONCE": 200,
     "index.gate.health.SAMPLED_DOCUMENTS": 50,
     "index.gate.probes.CHECKED_PATHS": 50,
 }
