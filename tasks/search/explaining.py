@@ -93,7 +93,7 @@ def not_there(asked: str, release: int) -> WhyNot:
 def why_not(view: View, find: Find, question: str, asked: str, filters: Filters, hits: Sequence[Passage]) -> WhyNot:
     """Why a document is not among the hits of a search.
 
-    Of one that whoever asks may not see, it says what it says of one that there is not, and does the same for it.
+    Of one that whoever asks may not see, it says what it says of one that does not exist, after the same steps.
 
     Args:
         find: as the search has it.

@@ -18,7 +18,7 @@ _ANY = r"[^/]"
 
 
 def taker_of(globs: Sequence[str]) -> Callable[[str], bool]:
-    """Returns what tells whether globs take a path; it is the same for the same globs.
+    """Returns what tells whether globs take a path; equal globs share one.
 
     Raises:
         ValueError: one of them can match nothing, or all of them take back.

@@ -1,1 +1,1 @@
-"""Words as an index of them holds them, the same for a passage and for a question."""
+"""Words as an index holds them: a passage and a question are taken apart by one set of rules."""

@@ -1,4 +1,4 @@
-"""A text's words as the index holds them: the same for a passage that is indexed and for a question that is asked.
+"""A text's words as the index holds them: a passage that is indexed and a question that is asked give equal terms.
 
 A run of characters between blanks gives one term or several: the parts of an identifier beside the whole, a number
 without its separators, the pairs of neighbouring characters of a script without blanks. A term in letters is a stem by
